@@ -1,0 +1,153 @@
+// Package reports holds what a run found out and puts it in front of people
+// and programs: results.json, the terminal, JUnit, KTAP, Markdown and HTML.
+//
+// It knows no kernel and no scenario: it reads result values only, so that
+// every report can be made again later from results.json alone.
+package reports
+
+import "time"
+
+// Schema is the version of results.json. Fields may be added to it, never renamed.
+const Schema = "lanproof/results/v1"
+
+// Verdict is the outcome of a check, of a case, or of a whole run.
+type Verdict string
+
+// The verdicts. The zero value counts as Error: what has no verdict was not found out.
+const (
+	Pass  Verdict = "pass"
+	Fail  Verdict = "fail"
+	Skip  Verdict = "skip"
+	Error Verdict = "error"
+)
+
+// Proof says how a verdict was reached.
+type Proof string
+
+// The kinds of proof.
+const (
+	ProofReceived Proof = "received" // the frame was seen where it had to arrive
+	ProofReply    Proof = "reply"    // the answer came back to the sender
+	ProofFence    Proof = "fence"    // a later frame on the same queue arrived, this one did not
+	ProofQuiet    Proof = "quiet"    // no fence can exist here: a window passed without the frame
+	ProofState    Proof = "state"    // the kernel was asked
+	ProofErrno    Proof = "errno"    // the kernel or the engine refused
+)
+
+// Results is everything one run found out.
+type Results struct {
+	Schema      string        `json:"schema"`
+	Started     time.Time     `json:"started"`
+	Duration    time.Duration `json:"duration_ns"`
+	Seed        uint64        `json:"seed"`
+	Environment []Environment `json:"environment"`
+	Cases       []Case        `json:"cases"`
+	// Claims are the sentences that the checks of this run prove or refute.
+	Claims  []Claim `json:"claims,omitempty"`
+	Summary Summary `json:"summary"`
+}
+
+// Environment describes one ground that cases ran on.
+type Environment struct {
+	Ground string `json:"ground"` // host, guest or nic
+	Kernel string `json:"kernel"` // as uname -r prints it
+	Arch   string `json:"arch"`
+	Tool   string `json:"tool"` // lanproof's version
+	// Detail holds whatever else describes the ground, such as the emulator's version.
+	Detail map[string]string `json:"detail,omitempty"`
+}
+
+// Case is what came of one case on one ground.
+type Case struct {
+	Scenario string   `json:"scenario"`
+	Title    string   `json:"title,omitempty"`
+	Case     string   `json:"case"` // unique in a run together with Kernel and Repeat
+	Ground   string   `json:"ground"`
+	Kernel   string   `json:"kernel"`
+	Repeat   int      `json:"repeat,omitempty"` // counts from 1 under --repeat
+	Labels   []string `json:"labels,omitempty"`
+	Location string   `json:"location,omitempty"` // file:line of the scenario
+	Verdict  Verdict  `json:"verdict"`
+	// Reason says why the whole case was skipped or could not be run.
+	Reason string `json:"reason,omitempty"`
+	// Placement says why the case ran on this ground and not on another.
+	Placement string        `json:"placement,omitempty"`
+	Duration  time.Duration `json:"duration_ns"`
+	Checks    []Check       `json:"checks"`
+	// Capture is the pcapng file, relative to results.json; empty when there is none.
+	Capture string   `json:"capture,omitempty"`
+	Picture *Picture `json:"picture,omitempty"`
+	// Console is the tail of a guest's console when the guest died.
+	Console string `json:"console,omitempty"`
+}
+
+// Check is one expectation and what came of it.
+type Check struct {
+	ID       string  `json:"id"` // unique in its case, derived from the scenario
+	Title    string  `json:"title"`
+	Step     string  `json:"step,omitempty"` // the step in time that it belongs to
+	Verdict  Verdict `json:"verdict"`
+	Expected string  `json:"expected"`
+	Observed string  `json:"observed"`
+	Proof    Proof   `json:"proof,omitempty"`
+	// Claims are the ids of the claims that this check speaks about; those in
+	// Refutes are shown false by a pass, the others are shown true by it.
+	Claims   []string      `json:"claims"`
+	Refutes  []string      `json:"refutes,omitempty"`
+	Location string        `json:"location"` // file:line
+	Duration time.Duration `json:"duration_ns,omitempty"`
+	Evidence []Evidence    `json:"evidence"`
+}
+
+// Evidence is one thing that was seen.
+type Evidence struct {
+	Kind string `json:"kind"` // frame, counter, link, address, route, errno, fence, canary, note
+	At   string `json:"at,omitempty"` // node/link
+	Text string `json:"text"`
+	// Packet is the number of the frame in the case's capture, counted from 1
+	// as Wireshark does; 0 when it is not in there.
+	Packet int `json:"packet,omitempty"`
+}
+
+// Claim is a sentence that some document makes.
+type Claim struct {
+	ID     string `json:"id"`
+	Text   string `json:"text"`
+	Source string `json:"source"`
+}
+
+// Summary counts checks by verdict. A case that ended without any check counts
+// as one of its own verdict, so that nothing is ever missing from the sum.
+type Summary struct {
+	Pass  int `json:"pass"`
+	Fail  int `json:"fail"`
+	Skip  int `json:"skip"`
+	Error int `json:"error"`
+}
+
+// Picture is a case's topology as a reader should see it.
+type Picture struct {
+	Nodes []PictureNode `json:"nodes"` // in the scenario's order: hosts, endpoints, stations, routers
+	// Switch holds the settings of the switch that differ from a plain one, one
+	// sentence each; nil when the case has no switch.
+	Switch []string `json:"switch,omitempty"`
+}
+
+// PictureNode is one machine of the LAN.
+type PictureNode struct {
+	Name  string        `json:"name"`
+	Role  string        `json:"role"` // host, endpoint, station, router
+	Links []PictureLink `json:"links"`
+}
+
+// PictureLink is one device in a node.
+type PictureLink struct {
+	Name      string   `json:"name"`
+	Kind      string   `json:"kind"` // veth, dummy, bridge, vlan, macvlan, ipvlan, nic
+	Detail    string   `json:"detail,omitempty"` // "bridge", "l3s private", "VID 50"
+	MAC       string   `json:"mac,omitempty"`
+	Addresses []string `json:"addresses,omitempty"`
+	// Parent is the lower device as node/link; "switch" for what is plugged into
+	// the switch; empty for what hangs on nothing.
+	Parent string `json:"parent,omitempty"`
+}
