@@ -1,0 +1,213 @@
+package scenarios
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// rule is what a field demands beyond its Go type. The loader and the schema
+// both read it. The rules for a Named list or map are those of its keys.
+type rule struct {
+	// what a value is, for sentences: "kind", "MAC address".
+	what string
+	enum []string
+	// pattern of the whole value.
+	pattern *regexp.Regexp
+	// parse judges a value where a pattern says too little.
+	parse func(string) error
+	// min and max bound a number when max is not 0.
+	min, max int
+}
+
+// shape is what a mapping demands of its fields together.
+type shape struct {
+	required []string
+	// oneOf are fields of which exactly one is set.
+	oneOf []string
+	// anyOf are fields of which at least one is set.
+	anyOf []string
+}
+
+// Patterns of names and labels.
+var (
+	namePattern     = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`)
+	variablePattern = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+	valuePattern    = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
+	// labelPattern leaves out what Ginkgo's label filter language uses itself.
+	labelPattern = regexp.MustCompile(`^[^&|!,()/:{}\s]+$`)
+	refPattern   = regexp.MustCompile(`^[^/\s]+(/[^/\s]+)?$`)
+	linkPattern  = regexp.MustCompile(`^[^/\s]+/[^/\s]+$`)
+)
+
+var (
+	macvlanModes = []string{"bridge", "private", "vepa", "passthru", "source"}
+	ipvlanModes  = []string{"l2", "l3", "l3s"}
+	ipvlanFlags  = []string{"bridge", "private", "vepa"}
+	linkModes    = slices.Concat(macvlanModes, ipvlanModes)
+	linkKinds    = []string{"veth", "dummy", "bridge", "vlan", "macvlan", "ipvlan", "nic"}
+	protocols    = []string{"802.1Q", "802.1ad"}
+)
+
+// rules by Go type and field.
+var rules = map[string]rule{
+	"Scenario.name":    {what: "name", pattern: namePattern},
+	"Scenario.labels":  {what: "label", pattern: labelPattern},
+	"Scenario.claims":  {what: "claim", pattern: namePattern},
+	"Scenario.matrix":  {what: "variable", pattern: variablePattern},
+	"Scenario.docker":  {what: "Docker version", enum: []string{"26", "27", "28", "29"}},
+	"Check.id":         {what: "id", pattern: namePattern},
+	"Check.claims":     {what: "claim", pattern: namePattern},
+	"Check.refutes":    {what: "claim", pattern: namePattern},
+	"Claim.id":         {what: "id", pattern: namePattern},
+	"Flow.from":        {what: "sender", pattern: refPattern},
+	"Flow.to":          {what: "target", pattern: refPattern},
+	"Flow.kind":        {what: "frame kind", enum: []string{"icmp", "udp", "arp", "nd", "raw"}},
+	"Flow.cast":        {what: "cast", enum: []string{"unicast", "broadcast", "multicast", "unsubscribed", "unknown"}},
+	"Flow.family":      {what: "family", enum: []string{"4", "6"}},
+	"Flow.address":     {what: "IP address", parse: parseAddr},
+	"Flow.source":      {what: "MAC address", parse: parseMAC},
+	"Flow.size":        {min: 0, max: 65507},
+	"Flow.errno":       {what: "errno", enum: errnos},
+	"VLANTag.vid":      {min: 0, max: 4095},
+	"VLANTag.pcp":      {min: 0, max: 7},
+	"VLANTag.tpid":     {what: "TPID", enum: []string{"0x8100", "0x88a8"}},
+	"MACs.of":          {what: "sender", pattern: refPattern},
+	"MACs.are":         {what: "outcome", enum: []string{"unique", "shared"}},
+	"Tag.from":         {what: "sender", pattern: refPattern},
+	"Tag.priority":     {min: 0, max: 1<<31 - 1},
+	"LinkState.link":   {what: "device", pattern: linkPattern},
+	"LinkState.kind":   {what: "kind", enum: linkKinds},
+	"LinkState.mode":   {what: "mode", enum: linkModes},
+	"LinkState.flag":   {what: "flag", enum: ipvlanFlags},
+	"LinkState.flags":  {what: "flag", enum: []string{"nopromisc", "nodst"}},
+	"LinkState.parent": {what: "device", pattern: linkPattern},
+	"LinkState.mac":    {what: "MAC address", parse: parseMAC},
+	"LinkState.mac_of": {what: "device", pattern: linkPattern},
+	"LinkState.operstate": {what: "operstate", enum: []string{
+		"up", "down", "unknown", "lowerlayerdown", "dormant", "testing", "notpresent",
+	}},
+	"LinkState.protocol":  {what: "protocol", enum: protocols},
+	"Addresses.link":      {what: "device", pattern: refPattern},
+	"Addresses.are":       {what: "address with prefix length", parse: parsePrefix},
+	"Addresses.include":   {what: "address with prefix length", parse: parsePrefix},
+	"Addresses.exclude":   {what: "address with prefix length", parse: parsePrefix},
+	"RouteState.to":       {what: "destination", parse: parseDestination},
+	"RouteState.via":      {what: "IP address", parse: parseAddr},
+	"RouteState.scope":    {what: "scope", enum: []string{"link", "global"}},
+	"RouteState.source":   {what: "IP address", parse: parseAddr},
+	"Counters.link":       {what: "device", pattern: linkPattern},
+	"Counters.times":      {min: 0, max: 10_000},
+	"Counters.rise":       {what: "counter", enum: counters},
+	"Counters.still":      {what: "counter", enum: counters},
+	"Refused.errno":       {what: "errno", enum: errnos},
+	"HandedOut.addresses": {what: "IP address", parse: parseAddr},
+	"HandedOut.never":     {what: "IP address", parse: parseAddr},
+	"HandedOut.count":     {min: 0, max: 1<<31 - 1},
+
+	"Network.driver":       {what: "driver", enum: []string{"macvlan", "ipvlan", "bridge"}},
+	"Network.macvlan_mode": {what: "macvlan mode", enum: macvlanModes},
+	"Network.ipvlan_mode":  {what: "ipvlan mode", enum: ipvlanModes},
+	"Network.ipvlan_flag":  {what: "ipvlan flag", enum: ipvlanFlags},
+	"Link.kind":            {what: "kind", enum: linkKinds},
+	"Link.mode":            {what: "mode", enum: linkModes},
+	"Link.flag":            {what: "flag", enum: ipvlanFlags},
+	"Link.protocol":        {what: "protocol", enum: protocols},
+	"SetLink.mode":         {what: "mode", enum: linkModes},
+	"SetLink.flag":         {what: "flag", enum: ipvlanFlags},
+}
+
+// shapes by Go type.
+var shapes = map[string]shape{
+	"Scenario": {required: []string{"name"}, anyOf: []string{"checks", "steps"}},
+	"Check": {oneOf: []string{
+		"reach", "blocked", "macs", "tag", "link", "addresses", "route", "counters", "refused", "handed_out",
+	}},
+	"Step":       {anyOf: []string{"do", "checks"}},
+	"Flow":       {required: []string{"from", "to"}},
+	"VLANTag":    {required: []string{"vid"}},
+	"MACs":       {required: []string{"of", "are"}},
+	"Tag":        {required: []string{"from"}},
+	"LinkState":  {required: []string{"link"}},
+	"Addresses":  {required: []string{"link"}, anyOf: []string{"are", "include", "exclude"}},
+	"RouteState": {required: []string{"node", "to"}},
+	"Counters":   {required: []string{"link", "send"}, anyOf: []string{"rise", "still"}},
+	"Refused":    {required: []string{"do"}, anyOf: []string{"errno", "reason"}},
+	"HandedOut":  {required: []string{"network"}, anyOf: []string{"addresses", "never", "count"}},
+	"Claim":      {required: []string{"id", "text", "source"}},
+	"Change": {oneOf: []string{
+		"add", "set", "delete", "move", "switch", "network", "remove_network", "attach", "detach", "address", "remove_address",
+	}},
+	"AddLink":    {required: []string{"node", "name"}},
+	"SetLink":    {required: []string{"link"}},
+	"MoveLink":   {required: []string{"link", "to"}},
+	"AddNetwork": {required: []string{"name"}},
+	"Attach":     {required: []string{"endpoint", "network"}},
+	"Detach":     {required: []string{"endpoint", "network"}},
+	"SetAddress": {required: []string{"link", "address"}},
+}
+
+// errnos that building, changing or sending on a LAN can meet.
+var errnos = []string{
+	"EACCES", "EADDRINUSE", "EADDRNOTAVAIL", "EAFNOSUPPORT", "EAGAIN", "EBUSY", "ECONNREFUSED", "EDESTADDRREQ",
+	"EEXIST", "EFAULT", "EHOSTDOWN", "EHOSTUNREACH", "EINVAL", "EIO", "ELOOP", "EMLINK", "EMSGSIZE", "ENETDOWN",
+	"ENETUNREACH", "ENOBUFS", "ENODEV", "ENOENT", "ENOMEM", "ENONET", "ENOPROTOOPT", "ENOSPC", "ENOSYS",
+	"ENOTCONN", "ENOTUNIQ", "ENXIO", "EOPNOTSUPP", "EPERM", "EPFNOSUPPORT", "EPROTO", "EPROTONOSUPPORT",
+	"EPROTOTYPE", "ERANGE", "ESRCH", "ETIMEDOUT",
+}
+
+// counters of struct rtnl_link_stats64 (include/uapi/linux/if_link.h), each
+// under its field's name.
+var counters = []string{
+	"rx_packets", "tx_packets", "rx_bytes", "tx_bytes", "rx_errors", "tx_errors", "rx_dropped", "tx_dropped",
+	"multicast", "collisions", "rx_length_errors", "rx_over_errors", "rx_crc_errors", "rx_frame_errors",
+	"rx_fifo_errors", "rx_missed_errors", "tx_aborted_errors", "tx_carrier_errors", "tx_fifo_errors",
+	"tx_heartbeat_errors", "tx_window_errors", "rx_compressed", "tx_compressed", "rx_nohandler",
+	"rx_otherhost_dropped",
+}
+
+// judge says what is wrong with a value, and which one was meant if that is plain.
+func (r rule) judge(value string) (text, meant string) {
+	switch {
+	case r.enum != nil && !slices.Contains(r.enum, value):
+		return unknown(r.what, value, r.enum)
+	case r.pattern != nil && !r.pattern.MatchString(value):
+		return fmt.Sprintf("%s is no %s: it must match %s", quote(value), r.what, r.pattern), ""
+	case r.parse != nil:
+		if err := r.parse(value); err != nil {
+			return fmt.Sprintf("%s is no %s", quote(value), r.what), ""
+		}
+	}
+	return "", ""
+}
+
+func parseAddr(s string) error {
+	a, err := netip.ParseAddr(s)
+	if err == nil && a.Zone() != "" {
+		err = fmt.Errorf("%s has a zone", s)
+	}
+	return err
+}
+
+func parsePrefix(s string) error {
+	_, err := netip.ParsePrefix(s)
+	return err
+}
+
+func parseDestination(s string) error {
+	if s == "default" || s == "default6" {
+		return nil
+	}
+	return parsePrefix(s)
+}
+
+func parseMAC(s string) error {
+	mac, err := net.ParseMAC(s)
+	if err == nil && (len(mac) != 6 || strings.Count(s, ":") != 5) {
+		err = fmt.Errorf("%s is not six bytes with colons", s)
+	}
+	return err
+}
