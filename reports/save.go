@@ -1,0 +1,72 @@
+package reports
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// The files that Save leaves in a run's folder.
+const (
+	FileJSON     = "results.json"
+	FileHTML     = "report.html"
+	FileJUnit    = "junit.xml"
+	FileMarkdown = "report.md"
+)
+
+// Save writes results.json and the reports made from it into dir, which it
+// creates. Each file appears whole or not at all; one that cannot be written
+// does not keep the others from being written.
+func Save(dir string, r *Results) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("save reports: %w", err)
+	}
+	return errors.Join(
+		saveFile(dir, FileJSON, r, WriteJSON),
+		saveFile(dir, FileHTML, r, WriteHTML),
+		saveFile(dir, FileJUnit, r, WriteJUnit),
+		saveFile(dir, FileMarkdown, r, WriteMarkdown),
+	)
+}
+
+// Load reads the results that Save left in dir.
+func Load(dir string) (*Results, error) {
+	f, err := os.Open(filepath.Join(dir, FileJSON))
+	if err != nil {
+		return nil, fmt.Errorf("load results: %w", err)
+	}
+	defer f.Close()
+	r, err := ReadJSON(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Name(), err)
+	}
+	return r, nil
+}
+
+// saveFile writes one report beside its place and then moves it there.
+func saveFile(dir, name string, r *Results, write func(io.Writer, *Results) error) (err error) {
+	f, err := os.CreateTemp(dir, "."+name+"-*")
+	if err != nil {
+		return fmt.Errorf("save %s: %w", name, err)
+	}
+	defer func() {
+		if err != nil {
+			_ = f.Close()
+			_ = os.Remove(f.Name())
+			err = fmt.Errorf("save %s: %w", name, err)
+		}
+	}()
+	if err := write(f, r); err != nil {
+		return err
+	}
+	// A temporary file is for its owner alone; a report is for everybody.
+	if err := f.Chmod(0o644); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), filepath.Join(dir, name))
+}
