@@ -132,7 +132,7 @@ type encoder struct {
 func (e *encoder) section(s Section) {
 	start := e.begin(blockSection)
 	e.u32(byteOrderMagic)
-	e.u32(1)                                                     // version 1.0: major, then minor
+	e.u32(1)                                                        // version 1.0: major, then minor
 	e.buf = binary.LittleEndian.AppendUint64(e.buf, math.MaxUint64) // length not said
 	for _, c := range s.Comments {
 		e.text(optComment, c)

@@ -81,6 +81,17 @@ func TestCommentsAfterAFirstFile(t *testing.T) {
 	}
 }
 
+func TestStatistics(t *testing.T) {
+	var r capture.Recorder
+	r.Interface("a", "")
+	b := r.Interface("b", "with a tap")
+	r.Statistics(b, capture.Stats{Received: 1 << 33, Dropped: 1})
+	want := []capture.Interface{{Name: "a"}, {Name: "b", Description: "with a tap", Stats: &capture.Stats{Received: 1 << 33, Dropped: 1}}}
+	if d := cmp.Diff(want, read(t, write(t, &r)).Interfaces); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+}
+
 // write is a file as bytes.
 func write(tb testing.TB, w io.WriterTo) []byte {
 	tb.Helper()

@@ -26,6 +26,7 @@ type Waiter struct {
 	sources []Source
 	fds     []unix.PollFd // of the sources, then of wake
 	wake    int           // an eventfd that a cancelled context makes readable
+	left    unix.Timespec // until the deadline, kept here to stay off the heap
 }
 
 // NewWaiter makes a Waiter for these sources.
@@ -63,7 +64,7 @@ func (w *Waiter) Wait(ctx context.Context, deadline time.Time) (bool, error) {
 		defer w.wakeWhenDone(ctx)()
 	}
 	for {
-		n, err := unix.Ppoll(w.fds, timeout(deadline), nil)
+		n, err := unix.Ppoll(w.fds, w.timeout(deadline), nil)
 		switch {
 		case errors.Is(err, unix.EINTR):
 			continue
@@ -139,13 +140,13 @@ func (w *Waiter) wakeWhenDone(ctx context.Context) (undo func()) {
 }
 
 // timeout is what is left until the deadline for ppoll(2): nil for ever.
-func timeout(deadline time.Time) *unix.Timespec {
+func (w *Waiter) timeout(deadline time.Time) *unix.Timespec {
 	if deadline.IsZero() {
 		return nil
 	}
 	left := min(max(time.Until(deadline), 0), math.MaxInt32*time.Second)
-	ts := unix.NsecToTimespec(int64(left))
-	return &ts
+	w.left = unix.NsecToTimespec(int64(left))
+	return &w.left
 }
 
 // Wait waits once for taps, as [Waiter.Wait] does. A loop does better with a
