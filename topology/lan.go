@@ -81,7 +81,12 @@ type Device struct {
 	// FDBMaxLearned and VLANFiltering belong to a bridge.
 	FDBMaxLearned int
 	VLANFiltering bool
-	MAC           net.HardwareAddr
+	// MAC is the address that the device has at this moment, its own or its
+	// parent's; nil for a real port that nobody has looked at yet.
+	MAC net.HardwareAddr
+	// OwnMAC is set where MAC was given to the device. One that takes its
+	// parent's address (ipvlan, passthru macvlan, vlan) must not be given any.
+	OwnMAC        bool
 	MTU           int
 	TxQueueLen    *int
 	Addresses     []netip.Prefix
