@@ -195,7 +195,7 @@ func (b *binder) bindNamed(n *node, v reflect.Value, r rule) bool {
 			continue
 		}
 		// A thing that could not be read is there all the same.
-		b.bind(n.items[i+1], item.Field(1), rule{})
+		b.bind(n.items[i+1], item.Field(1), valueRule(item.Field(1).Type()))
 		v.Set(reflect.Append(v, item))
 	}
 	return true
@@ -209,7 +209,7 @@ func (b *binder) bindMap(n *node, v reflect.Value, r rule) bool {
 	v.Set(reflect.MakeMap(v.Type()))
 	for i := 0; i < len(n.items); i += 2 {
 		key, value := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
-		if b.bind(n.items[i], key, r) && seen[n.items[i].value] == n.items[i] && b.bind(n.items[i+1], value, rule{}) {
+		if b.bind(n.items[i], key, r) && seen[n.items[i].value] == n.items[i] && b.bind(n.items[i+1], value, valueRule(value.Type())) {
 			v.SetMapIndex(key, value)
 		}
 	}
@@ -234,7 +234,7 @@ func (b *binder) bindList(n *node, v reflect.Value, r rule) bool {
 }
 
 func (b *binder) bindString(n *node, v reflect.Value, r rule) bool {
-	number := n.plain && (n.tag == "!!int" || n.tag == "!!float" || n.tag == "!!timestamp")
+	number := n.plain && (n.tag == "!!int" || n.tag == "!!float" || n.tag == "!!timestamp" || r.word && n.tag == "!!bool")
 	if n.kind != scalar || n.tag != "!!str" && !number {
 		hint := ""
 		if n.tag == "!!bool" {

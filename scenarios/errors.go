@@ -63,7 +63,8 @@ type faults struct {
 }
 
 func (f *faults) add(pos Position, format string, args ...any) {
-	one := fault{pos, fmt.Sprintf(format, args...)}
+	// A text may quote the file, and is one line all the same.
+	one := fault{pos, strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", `\n`)}
 	if f.seen[one] {
 		return
 	}

@@ -42,12 +42,12 @@ type Case struct {
 // Errors: all that is wrong, with positions. The name is for messages, and its
 // last element without .yaml or .yml must be the scenario's name.
 func Load(name string, src []byte) (*File, error) {
-	return load(name, src, "")
+	return load(name, src, nil)
 }
 
 // LoadCase makes one case of a file. Only that case is checked.
 func LoadCase(file string, src []byte, caseName string) (*Case, error) {
-	f, err := load(file, src, caseName)
+	f, err := load(file, src, &caseName)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ func readFile(name string) ([]byte, error) {
 }
 
 // load loads all cases, or the only one asked for.
-func load(name string, src []byte, only string) (*File, error) {
+func load(name string, src []byte, only *string) (*File, error) {
 	l := &loading{name: name, src: src}
 	claims, err := claimIDs()
 	if err != nil {
@@ -96,7 +96,7 @@ func load(name string, src []byte, only string) (*File, error) {
 		return nil, err
 	}
 	if len(cases) == 0 {
-		text, _ := unknown("case", only, nil)
+		text, _ := unknown("case", *only, nil)
 		return nil, Errors{{File: name, Line: 1, Column: 1, Text: text}}
 	}
 	return &File{Name: cases[0].Scenario.Name, Path: name, Source: src, cases: cases}, nil
@@ -110,7 +110,7 @@ type loading struct {
 	ledger ledger
 }
 
-func (l *loading) cases(root *node, only string) []*Case {
+func (l *loading) cases(root *node, only *string) []*Case {
 	m := readMatrix(root, &l.ledger.file)
 	used := map[string]bool{}
 	scenario, pos := scenarioName(root)
@@ -118,7 +118,7 @@ func (l *loading) cases(root *node, only string) []*Case {
 	all := m.bindings(root)
 	for _, b := range all {
 		name := b.caseName(scenario)
-		if only != "" && name != only {
+		if only != nil && name != *only {
 			continue
 		}
 		checkCaseName(name, pos, &l.ledger.file)

@@ -80,11 +80,10 @@ func readMatrix(root *node, to *faults) *matrix {
 	}
 	if _, excluded := root.get("exclude"); excluded != nil && excluded.kind == list {
 		for _, entry := range excluded.items {
-			if entry.kind == mapping && len(entry.items) > 0 {
-				m.checkWhen(entry)
+			if entry.kind == mapping && len(entry.items) == 0 {
+				to.add(entry.pos, "no variable is named, so this would leave out everything")
+			} else if entry.kind == mapping && m.checkWhen(entry) {
 				m.exclude = append(m.exclude, entry)
-			} else {
-				to.add(entry.pos, "expected variables and their values, found %s", entry.describe())
 			}
 		}
 	}
@@ -103,7 +102,7 @@ func (m *matrix) addVariable(key, values *node) {
 	for _, value := range values.items {
 		switch {
 		case value.kind != scalar || value.tag == "!!null":
-			m.to.add(value.pos, "a value is a word or a number, found %s", value.describe())
+			continue // the binder's to report
 		case !valuePattern.MatchString(value.value):
 			m.to.add(value.pos, "%s cannot be a value: it becomes part of a file name, so only letters, digits, dot, dash and underscore", quote(value.value))
 		case slices.ContainsFunc(v.values, func(o *node) bool { return o.value == value.value }):
@@ -135,12 +134,14 @@ func (m *matrix) names() []string {
 }
 
 // checkWhen reports variables and values that the matrix does not have.
-func (m *matrix) checkWhen(when *node) {
+func (m *matrix) checkWhen(when *node) bool {
+	good := true
 	for i := 0; i < len(when.items); i += 2 {
 		key := when.items[i]
 		v := m.variable(key.value)
 		if v == nil {
 			m.unknown(key.pos, key.value)
+			good = false
 			continue
 		}
 		var known []string
@@ -151,9 +152,11 @@ func (m *matrix) checkWhen(when *node) {
 			if !slices.Contains(known, value.value) {
 				text, _ := unknown("value of "+v.name, value.value, known)
 				m.to.add(value.pos, "%s", text)
+				good = false
 			}
 		}
 	}
+	return good
 }
 
 // unknown reports a variable that the matrix does not have.
@@ -238,7 +241,7 @@ func (m *matrix) excluded(b binding, used []bool) bool {
 	return false
 }
 
-// checkName reports a case whose name is too long for a file.
+// checkCaseName reports a case whose name is too long for a file.
 func checkCaseName(name string, pos Position, to *faults) {
 	if len(name) > maxCaseName {
 		to.add(pos, "the name of case %s… is longer than %d bytes", fmt.Sprintf("%.40s", name), maxCaseName)

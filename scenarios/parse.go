@@ -164,6 +164,7 @@ func (c *converter) convert(from *yaml.Node, depth int) *node {
 	}
 	if !knownTag(from.Tag) {
 		c.to.add(pos, "unknown tag %s", quote(from.Tag))
+		n.tag = "!!str"
 	}
 	for _, item := range from.Content {
 		child := c.convert(item, depth+1)

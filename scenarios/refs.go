@@ -2,7 +2,6 @@ package scenarios
 
 import (
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -175,8 +174,6 @@ func (w *walker) device(path []any, r topology.Ref) {
 	for _, d := range w.plan.LAN.DevicesOf(r.Node) {
 		known = append(known, d.Link)
 	}
-	text, _ := unknown("device on "+r.Node, r.Link, known)
-	w.add(path, "%s", text)
+	hint, _ := suggest(r.Link, known)
+	w.add(path, "%s has no device %s at this time%s", r.Node, quote(r.Link), hint)
 }
-
-func sameState(a, b LinkState) bool { return reflect.DeepEqual(a, b) }

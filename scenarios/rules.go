@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -15,10 +16,13 @@ type rule struct {
 	// what a value is, for sentences: "kind", "MAC address".
 	what string
 	enum []string
-	// pattern of the whole value.
+	// pattern of the whole value, and the same in words.
 	pattern *regexp.Regexp
+	form    string
 	// parse judges a value where a pattern says too little.
 	parse func(string) error
+	// word takes true and false for words.
+	word bool
 	// min and max bound a number when max is not 0.
 	min, max int
 }
@@ -32,6 +36,12 @@ type shape struct {
 	anyOf []string
 }
 
+// valueRule is the rule for the values of a map or Named list: those of matrix,
+// exclude and when are words whatever they look like.
+func valueRule(t reflect.Type) rule {
+	return rule{word: t == reflect.TypeFor[[]string]() || t == reflect.TypeFor[Values]()}
+}
+
 // Patterns of names and labels.
 var (
 	namePattern     = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`)
@@ -41,6 +51,14 @@ var (
 	labelPattern = regexp.MustCompile(`^[^&|!,()/:{}\s]+$`)
 	refPattern   = regexp.MustCompile(`^[^/\s]+(/[^/\s]+)?$`)
 	linkPattern  = regexp.MustCompile(`^[^/\s]+/[^/\s]+$`)
+)
+
+const (
+	nameForm     = "lower-case letters, digits and dashes only"
+	variableForm = "a lower-case letter, then those, digits and _"
+	labelForm    = "no spaces, and none of & | ! , ( ) / : { }"
+	refForm      = "it is written NODE or NODE/LINK"
+	linkForm     = "it is written NODE/LINK"
 )
 
 var (
@@ -54,17 +72,17 @@ var (
 
 // rules by Go type and field.
 var rules = map[string]rule{
-	"Scenario.name":    {what: "name", pattern: namePattern},
-	"Scenario.labels":  {what: "label", pattern: labelPattern},
-	"Scenario.claims":  {what: "claim", pattern: namePattern},
-	"Scenario.matrix":  {what: "variable", pattern: variablePattern},
+	"Scenario.name":    {what: "name", pattern: namePattern, form: nameForm},
+	"Scenario.labels":  {what: "label", pattern: labelPattern, form: labelForm},
+	"Scenario.claims":  {what: "claim", pattern: namePattern, form: nameForm},
+	"Scenario.matrix":  {what: "variable", pattern: variablePattern, form: variableForm},
 	"Scenario.docker":  {what: "Docker version", enum: []string{"26", "27", "28", "29"}},
-	"Check.id":         {what: "id", pattern: namePattern},
-	"Check.claims":     {what: "claim", pattern: namePattern},
-	"Check.refutes":    {what: "claim", pattern: namePattern},
-	"Claim.id":         {what: "id", pattern: namePattern},
-	"Flow.from":        {what: "sender", pattern: refPattern},
-	"Flow.to":          {what: "target", pattern: refPattern},
+	"Check.id":         {what: "id", pattern: namePattern, form: nameForm},
+	"Check.claims":     {what: "claim", pattern: namePattern, form: nameForm},
+	"Check.refutes":    {what: "claim", pattern: namePattern, form: nameForm},
+	"Claim.id":         {what: "id", pattern: namePattern, form: nameForm},
+	"Flow.from":        {what: "sender", pattern: refPattern, form: refForm},
+	"Flow.to":          {what: "target", pattern: refPattern, form: refForm},
 	"Flow.kind":        {what: "frame kind", enum: []string{"icmp", "udp", "arp", "nd", "raw"}},
 	"Flow.cast":        {what: "cast", enum: []string{"unicast", "broadcast", "multicast", "unsubscribed", "unknown"}},
 	"Flow.family":      {what: "family", enum: []string{"4", "6"}},
@@ -75,23 +93,23 @@ var rules = map[string]rule{
 	"VLANTag.vid":      {min: 0, max: 4095},
 	"VLANTag.pcp":      {min: 0, max: 7},
 	"VLANTag.tpid":     {what: "TPID", enum: []string{"0x8100", "0x88a8"}},
-	"MACs.of":          {what: "sender", pattern: refPattern},
+	"MACs.of":          {what: "sender", pattern: refPattern, form: refForm},
 	"MACs.are":         {what: "outcome", enum: []string{"unique", "shared"}},
-	"Tag.from":         {what: "sender", pattern: refPattern},
+	"Tag.from":         {what: "sender", pattern: refPattern, form: refForm},
 	"Tag.priority":     {min: 0, max: 1<<31 - 1},
-	"LinkState.link":   {what: "device", pattern: linkPattern},
+	"LinkState.link":   {what: "device", pattern: linkPattern, form: linkForm},
 	"LinkState.kind":   {what: "kind", enum: linkKinds},
 	"LinkState.mode":   {what: "mode", enum: linkModes},
 	"LinkState.flag":   {what: "flag", enum: ipvlanFlags},
 	"LinkState.flags":  {what: "flag", enum: []string{"nopromisc", "nodst"}},
-	"LinkState.parent": {what: "device", pattern: linkPattern},
+	"LinkState.parent": {what: "device", pattern: linkPattern, form: linkForm},
 	"LinkState.mac":    {what: "MAC address", parse: parseMAC},
-	"LinkState.mac_of": {what: "device", pattern: linkPattern},
+	"LinkState.mac_of": {what: "device", pattern: linkPattern, form: linkForm},
 	"LinkState.operstate": {what: "operstate", enum: []string{
 		"up", "down", "unknown", "lowerlayerdown", "dormant", "testing", "notpresent",
 	}},
 	"LinkState.protocol":  {what: "protocol", enum: protocols},
-	"Addresses.link":      {what: "device", pattern: refPattern},
+	"Addresses.link":      {what: "device", pattern: refPattern, form: refForm},
 	"Addresses.are":       {what: "address with prefix length", parse: parsePrefix},
 	"Addresses.include":   {what: "address with prefix length", parse: parsePrefix},
 	"Addresses.exclude":   {what: "address with prefix length", parse: parsePrefix},
@@ -99,7 +117,7 @@ var rules = map[string]rule{
 	"RouteState.via":      {what: "IP address", parse: parseAddr},
 	"RouteState.scope":    {what: "scope", enum: []string{"link", "global"}},
 	"RouteState.source":   {what: "IP address", parse: parseAddr},
-	"Counters.link":       {what: "device", pattern: linkPattern},
+	"Counters.link":       {what: "device", pattern: linkPattern, form: linkForm},
 	"Counters.times":      {min: 0, max: 10_000},
 	"Counters.rise":       {what: "counter", enum: counters},
 	"Counters.still":      {what: "counter", enum: counters},
@@ -175,7 +193,7 @@ func (r rule) judge(value string) (text, meant string) {
 	case r.enum != nil && !slices.Contains(r.enum, value):
 		return unknown(r.what, value, r.enum)
 	case r.pattern != nil && !r.pattern.MatchString(value):
-		return fmt.Sprintf("%s is no %s: it must match %s", quote(value), r.what, r.pattern), ""
+		return fmt.Sprintf("%s is no %s: %s", quote(value), r.what, r.form), ""
 	case r.parse != nil:
 		if err := r.parse(value); err != nil {
 			return fmt.Sprintf("%s is no %s", quote(value), r.what), ""

@@ -118,6 +118,10 @@ type Flow struct {
 	Tags []VLANTag `yaml:"tags"`
 	// Source is the MAC address that a raw frame claims to come from.
 	Source string `yaml:"source"`
+	// Dest is the MAC address, or NODE/LINK for a device's, that a raw frame goes
+	// to when that is not the target: To then says who must or must not see the
+	// frame pass by.
+	Dest string `yaml:"dest"`
 	// Size of a raw frame's or datagram's payload in bytes.
 	Size int `yaml:"size"`
 	// Errno that sending must meet, such as ENOBUFS (blocked only).

@@ -2,25 +2,42 @@ package scenarios
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
 // closest returns the candidate that word was probably meant to be, or "".
 // One slip in short words, two in longer ones; a swap of neighbours is one slip.
+// Another number is another thing and no slip.
 func closest(word string, candidates []string) string {
-	if len(word) > 64 {
+	best, limit := "", 0
+	switch n := len(word); {
+	case n > 64:
 		return ""
-	}
-	best, limit := "", 1
-	if len(word) > 4 {
+	case n > 4:
 		limit = 2
+	case n > 2:
+		limit = 1
 	}
 	for _, c := range candidates {
-		if d := slips(strings.ToLower(word), c); d <= limit && d < len(c) {
+		if d := slips(word, c); d <= limit && withoutDigits(word) != withoutDigits(c) {
 			best, limit = c, d-1
 		}
 	}
+	// Upper case by itself is no slip at all.
+	if i := slices.IndexFunc(candidates, func(c string) bool { return strings.EqualFold(c, word) }); i >= 0 {
+		return candidates[i]
+	}
 	return best
+}
+
+func withoutDigits(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' {
+			return -1
+		}
+		return r
+	}, s)
 }
 
 // slips is the optimal string alignment distance between two words.
@@ -52,14 +69,19 @@ func slips(a, b string) int {
 
 // unknown says that word is none of the candidates, and which one was meant.
 func unknown(what, word string, candidates []string) (text, meant string) {
-	text = fmt.Sprintf("unknown %s %s", what, quote(word))
+	hint, meant := suggest(word, candidates)
+	return fmt.Sprintf("unknown %s %s%s", what, quote(word), hint), meant
+}
+
+// suggest ends a sentence about a word that is none of the candidates.
+func suggest(word string, candidates []string) (hint, meant string) {
 	if meant = closest(word, candidates); meant != "" {
-		return text + fmt.Sprintf(" (did you mean %q?)", meant), meant
+		return fmt.Sprintf(" (did you mean %q?)", meant), meant
 	}
 	if n := len(candidates); n > 0 && n <= 12 {
-		text += "; known: " + strings.Join(candidates, ", ")
+		hint = "; known: " + strings.Join(candidates, ", ")
 	}
-	return text, ""
+	return hint, ""
 }
 
 // quote shows a word from outside, cut to a length that fits a line.

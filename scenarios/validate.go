@@ -2,7 +2,9 @@ package scenarios
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/lanproof/lanproof/topology"
 )
@@ -81,7 +83,7 @@ func validate(s *Scenario, b binding, fileName string) []topology.Problem {
 			v.check(path, c)
 		})
 	}
-	if checks == 0 && len(s.Checks)+len(s.Steps) > 0 {
+	if checks == 0 && (s.Checks != nil || s.Steps != nil) {
 		v.add([]any{"checks"}, "nothing is checked: a run without a check proves nothing")
 	}
 	return v.problems
@@ -126,7 +128,7 @@ func (v *validator) flow(path []any, f *Flow) {
 	only := func(field string, set bool, allowed ...string) {
 		for _, k := range kinds {
 			if set && k != "" && !slices.Contains(allowed, k) {
-				v.add(join(path, field), "%s does not go with %s frames, only with %s", field, k, orList(allowed))
+				v.add(join(path, field), "%s is for %s frames only, not for %s", field, strings.Join(allowed, " and "), k)
 			}
 		}
 	}
@@ -165,15 +167,7 @@ func (v *validator) linkState(path []any, l *LinkState) {
 		return
 	}
 	bare := LinkState{Link: l.Link, Exists: l.Exists}
-	if !sameState(*l, bare) {
+	if !reflect.DeepEqual(*l, bare) {
 		v.add(join(path, "exists"), "a device that must not exist has nothing else to expect")
 	}
-}
-
-func orList(words []string) string {
-	out := words[0]
-	for _, w := range words[1:] {
-		out += " or " + w
-	}
-	return out
 }
