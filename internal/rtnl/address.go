@@ -1,0 +1,147 @@
+package rtnl
+
+import (
+	"encoding/binary"
+	"errors"
+	"net"
+	"net/netip"
+
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+)
+
+// AddAddress gives a device an address. IPv6 addresses are usable at once: no
+// duplicate address detection is done (IFA_F_NODAD).
+func (c *Conn) AddAddress(index int, p netip.Prefix) error {
+	return c.do(c.address(unix.RTM_NEWADDR, unix.NLM_F_CREATE|unix.NLM_F_EXCL, index, p))
+}
+
+// RemoveAddress takes an address away.
+func (c *Conn) RemoveAddress(index int, p netip.Prefix) error {
+	return c.do(c.address(unix.RTM_DELADDR, 0, index, p))
+}
+
+func (c *Conn) address(typ, flags, index int, p netip.Prefix) *nl.NetlinkRequest {
+	r := c.request(typ, flags)
+	h := nl.NewIfAddrmsg(familyOf(p.Addr()))
+	h.Index = uint32(index)
+	h.Prefixlen = uint8(p.Bits())
+	if p.Addr().Is6() {
+		h.IfAddrmsg.Flags = unix.IFA_F_NODAD
+	}
+	r.AddData(h)
+	r.AddData(nl.NewRtAttr(unix.IFA_LOCAL, p.Addr().AsSlice()))
+	r.AddData(nl.NewRtAttr(unix.IFA_ADDRESS, p.Addr().AsSlice()))
+	if p.Addr().Is4() && p.Bits() < 31 {
+		r.AddData(nl.NewRtAttr(unix.IFA_BROADCAST, broadcast(p)))
+	}
+	return r
+}
+
+func broadcast(p netip.Prefix) []byte {
+	b := p.Addr().As4()
+	host := uint32(1)<<(32-p.Bits()) - 1
+	return binary.BigEndian.AppendUint32(nil, binary.BigEndian.Uint32(b[:])|host)
+}
+
+func familyOf(a netip.Addr) int {
+	if a.Is4() {
+		return unix.AF_INET
+	}
+	return unix.AF_INET6
+}
+
+// AddRoute adds a route to the main table. via may be invalid for a route that
+// is on the link; index may be 0 when via says the device.
+func (c *Conn) AddRoute(to netip.Prefix, via netip.Addr, index int) error {
+	r := c.request(unix.RTM_NEWROUTE, unix.NLM_F_CREATE|unix.NLM_F_EXCL)
+	h := nl.NewRtMsg()
+	h.Family = uint8(familyOf(to.Addr()))
+	h.Dst_len = uint8(to.Bits())
+	h.Protocol = unix.RTPROT_BOOT
+	if !via.IsValid() {
+		h.Scope = unix.RT_SCOPE_LINK
+	}
+	r.AddData(h)
+	if to.Bits() > 0 {
+		r.AddData(nl.NewRtAttr(unix.RTA_DST, to.Addr().AsSlice()))
+	}
+	if via.IsValid() {
+		r.AddData(nl.NewRtAttr(unix.RTA_GATEWAY, via.AsSlice()))
+	}
+	if index > 0 {
+		r.AddData(nl.NewRtAttr(unix.RTA_OIF, nl.Uint32Attr(uint32(index))))
+	}
+	return c.do(r)
+}
+
+// neighbour is struct ndmsg (include/uapi/linux/neighbour.h).
+type neighbour struct {
+	Family uint8
+	Index  int32
+	State  uint16
+	Flags  uint8
+	Type   uint8
+}
+
+const sizeofNeighbour = 12
+
+func (n *neighbour) Len() int { return sizeofNeighbour }
+
+func (n *neighbour) Serialize() []byte {
+	b := make([]byte, sizeofNeighbour)
+	b[0] = n.Family
+	native.PutUint32(b[4:], uint32(n.Index))
+	native.PutUint16(b[8:], n.State)
+	b[10], b[11] = n.Flags, n.Type
+	return b
+}
+
+// Neighbour is an entry of the ARP or ND table.
+type Neighbour struct {
+	Index int
+	IP    netip.Addr
+	MAC   net.HardwareAddr
+}
+
+// AddNeighbour adds a permanent entry, or replaces what is there.
+func (c *Conn) AddNeighbour(n Neighbour) error {
+	r := c.request(unix.RTM_NEWNEIGH, unix.NLM_F_CREATE|unix.NLM_F_REPLACE)
+	r.AddData(&neighbour{Family: uint8(familyOf(n.IP)), Index: int32(n.Index), State: unix.NUD_PERMANENT})
+	r.AddData(nl.NewRtAttr(unix.NDA_DST, n.IP.AsSlice()))
+	r.AddData(nl.NewRtAttr(unix.NDA_LLADDR, n.MAC))
+	return c.do(r)
+}
+
+// FlushNeighbours forgets every entry that was resolved, pending or failed, so
+// that the next packet asks anew. Permanent ones and those of devices without
+// resolution go and stay respectively.
+func (c *Conn) FlushNeighbours() error {
+	msgs, err := c.dump(unix.RTM_GETNEIGH, &neighbour{}, unix.RTM_NEWNEIGH)
+	if err != nil {
+		return err
+	}
+	var errs error
+	for _, m := range msgs {
+		if len(m) < sizeofNeighbour || native.Uint16(m[8:])&unix.NUD_NOARP != 0 || (m[0] != unix.AF_INET && m[0] != unix.AF_INET6) {
+			continue
+		}
+		attrs, err := nl.ParseRouteAttr(m[sizeofNeighbour:])
+		if err != nil {
+			return err
+		}
+		for _, a := range attrs {
+			if a.Attr.Type != unix.NDA_DST {
+				continue
+			}
+			r := c.request(unix.RTM_DELNEIGH, 0)
+			r.AddData(&neighbour{Family: m[0], Index: int32(native.Uint32(m[4:]))})
+			r.AddData(nl.NewRtAttr(unix.NDA_DST, a.Value))
+			// An entry that went by itself meanwhile is as good.
+			if err := c.do(r); err != nil && !errors.Is(err, unix.ENOENT) {
+				errs = errors.Join(errs, err)
+			}
+		}
+	}
+	return errs
+}

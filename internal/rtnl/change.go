@@ -1,0 +1,228 @@
+package rtnl
+
+import (
+	"net"
+
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+)
+
+// Change is what SetLink changes of a device; what is nil or zero stays.
+type Change struct {
+	Up, Promisc *bool
+	Name        string
+	NS          int // descriptor of the namespace to move to
+	MAC         net.HardwareAddr
+	MTU         int
+	Master      int
+	// Kind and Data change the kind's own attributes.
+	Kind string
+	Data []Attr
+}
+
+// SetLink changes a device in one message.
+func (c *Conn) SetLink(index int, ch *Change) error {
+	// RTM_SETLINK ignores the kind's own data, RTM_NEWLINK does not
+	// (net/core/rtnetlink.c:rtnl_setlink, rtnl_changelink).
+	typ := unix.RTM_SETLINK
+	l := Link{Index: index, NS: ch.NS, MAC: ch.MAC, MTU: ch.MTU, Master: ch.Master, Kind: ch.Kind, Data: ch.Data}
+	if ch.Kind != "" {
+		typ = unix.RTM_NEWLINK
+	}
+	r := c.request(typ, 0)
+	h := l.header()
+	for flag, on := range map[uint32]*bool{unix.IFF_UP: ch.Up, unix.IFF_PROMISC: ch.Promisc} {
+		if on == nil {
+			continue
+		}
+		h.Change |= flag
+		if *on {
+			h.Flags |= flag
+		}
+	}
+	r.AddData(h)
+	attrs := l.attrs()[1:] // the name is no condition but a change
+	if ch.Name != "" {
+		attrs = append(attrs, nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(ch.Name)))
+	}
+	for _, a := range attrs {
+		r.AddData(a)
+	}
+	return c.do(r)
+}
+
+// DeleteLink deletes a device and what sits on it.
+func (c *Conn) DeleteLink(index int) error {
+	r := c.request(unix.RTM_DELLINK, 0)
+	r.AddData((&Link{Index: index}).header())
+	return c.do(r)
+}
+
+// Macvlan returns the attributes of a macvlan. What is nil is left to the kernel.
+func Macvlan(mode string, flags *uint16, sources []net.HardwareAddr, queueLen, cutoff *int) []Attr {
+	var data []Attr
+	if mode != "" {
+		data = append(data, U32(macvlanMode, macvlanModes[mode]))
+	}
+	if flags != nil {
+		data = append(data, U16(macvlanFlags, *flags))
+	}
+	if sources != nil {
+		nest := []Attr{}
+		for _, m := range sources {
+			nest = append(nest, Attr{Type: macvlanMACAddr, Value: m})
+		}
+		data = append(data, U32(macvlanMACAddrMode, macaddrSet), Attr{Type: macvlanMACAddrData | unix.NLA_F_NESTED, Nest: nest})
+	}
+	if queueLen != nil {
+		data = append(data, U32(macvlanBCQueueLen, uint32(*queueLen)))
+	}
+	if cutoff != nil {
+		data = append(data, U32(macvlanBCCutoff, uint32(int32(*cutoff))))
+	}
+	return data
+}
+
+// MacvlanFlags are IFLA_MACVLAN_FLAGS.
+func MacvlanFlags(noPromisc, noDst bool) *uint16 {
+	var f uint16
+	if noPromisc {
+		f |= macvlanNoPromisc
+	}
+	if noDst {
+		f |= macvlanNoDst
+	}
+	return &f
+}
+
+// Ipvlan returns the attributes of an ipvlan (drivers/net/ipvlan/ipvlan_main.c).
+func Ipvlan(mode, flag string) []Attr {
+	var data []Attr
+	if mode != "" {
+		data = append(data, U16(nl.IFLA_IPVLAN_MODE, ipvlanModes[mode]))
+	}
+	if flag != "" {
+		data = append(data, U16(nl.IFLA_IPVLAN_FLAG, ipvlanFlags[flag]))
+	}
+	return data
+}
+
+// VLAN returns the attributes of a vlan. protocol is its TPID.
+func VLAN(vid int, protocol uint16, reorder *bool, egress map[int]int) []Attr {
+	data := []Attr{U16(nl.IFLA_VLAN_ID, uint16(vid)), {Type: nl.IFLA_VLAN_PROTOCOL, Value: []byte{byte(protocol >> 8), byte(protocol)}}}
+	if reorder != nil {
+		flags := make([]byte, 8) // struct ifla_vlan_flags: flags, mask
+		native.PutUint32(flags[4:], vlanReorder)
+		if *reorder {
+			native.PutUint32(flags, vlanReorder)
+		}
+		data = append(data, Attr{Type: nl.IFLA_VLAN_FLAGS, Value: flags})
+	}
+	if len(egress) > 0 {
+		nest := []Attr{}
+		for from, to := range egress {
+			qos := make([]byte, 8) // struct ifla_vlan_qos_mapping
+			native.PutUint32(qos, uint32(from))
+			native.PutUint32(qos[4:], uint32(to))
+			nest = append(nest, Attr{Type: nl.IFLA_VLAN_QOS_MAPPING, Value: qos})
+		}
+		data = append(data, Attr{Type: nl.IFLA_VLAN_EGRESS_QOS | unix.NLA_F_NESTED, Nest: nest})
+	}
+	return data
+}
+
+// BridgeData returns the attributes of a plain bridge: no spanning tree, no
+// multicast snooping. maxLearned bounds its table (Linux 6.7), 0 does not.
+func BridgeData(filtering bool, maxLearned int) []Attr {
+	data := []Attr{U32(nl.IFLA_BR_STP_STATE, 0), U8(nl.IFLA_BR_MCAST_SNOOPING, 0)}
+	if filtering {
+		data = append(data, U8(nl.IFLA_BR_VLAN_FILTERING, 1))
+	}
+	if maxLearned > 0 {
+		data = append(data, U32(bridgeFDBMaxLearned, uint32(maxLearned)))
+	}
+	return data
+}
+
+var (
+	native       = nl.NativeEndian()
+	macvlanModes = map[string]uint32{"private": 1, "vepa": 2, "bridge": 4, "passthru": 8, "source": 16}
+	ipvlanModes  = map[string]uint16{"l2": 0, "l3": 1, "l3s": 2}
+	ipvlanFlags  = map[string]uint16{"bridge": 0, "private": 1, "vepa": 2}
+)
+
+const vlanReorder = 1 // VLAN_FLAG_REORDER_HDR
+
+// PortSettings are the settings of a bridge's port.
+type PortSettings struct {
+	Hairpin, Learning, Flood, Isolated, Locked bool
+}
+
+// SetBridgePort sets how a port behaves (net/bridge/br_netlink.c:br_setport).
+func (c *Conn) SetBridgePort(index int, p PortSettings) error {
+	r := c.request(unix.RTM_SETLINK, 0)
+	h := nl.NewIfInfomsg(unix.AF_BRIDGE)
+	h.Index = int32(index)
+	r.AddData(h)
+	info := nl.NewRtAttr(unix.IFLA_PROTINFO|unix.NLA_F_NESTED, nil)
+	for _, s := range []struct {
+		attr int
+		on   bool
+	}{
+		{nl.IFLA_BRPORT_MODE, p.Hairpin},
+		{nl.IFLA_BRPORT_LEARNING, p.Learning},
+		{nl.IFLA_BRPORT_UNICAST_FLOOD, p.Flood},
+		{nl.IFLA_BRPORT_ISOLATED, p.Isolated},
+		{nl.IFLA_BRPORT_LOCKED, p.Locked},
+	} {
+		v := uint8(0)
+		if s.on {
+			v = 1
+		}
+		info.AddRtAttr(s.attr, nl.Uint8Attr(v))
+	}
+	r.AddData(info)
+	return c.do(r)
+}
+
+// FlushPort forgets the addresses that a bridge has learned at a port.
+func (c *Conn) FlushPort(index int) error {
+	r := c.request(unix.RTM_SETLINK, 0)
+	h := nl.NewIfInfomsg(unix.AF_BRIDGE)
+	h.Index = int32(index)
+	r.AddData(h)
+	info := nl.NewRtAttr(unix.IFLA_PROTINFO|unix.NLA_F_NESTED, nil)
+	info.AddRtAttr(nl.IFLA_BRPORT_FLUSH, nil)
+	r.AddData(info)
+	return c.do(r)
+}
+
+// AddFDB pins an address to a bridge's port.
+func (c *Conn) AddFDB(index int, mac net.HardwareAddr) error {
+	r := c.request(unix.RTM_NEWNEIGH, unix.NLM_F_CREATE|unix.NLM_F_REPLACE)
+	r.AddData(&neighbour{Family: unix.AF_BRIDGE, Index: int32(index), State: unix.NUD_NOARP, Flags: unix.NTF_MASTER})
+	r.AddData(nl.NewRtAttr(unix.NDA_LLADDR, mac))
+	return c.do(r)
+}
+
+// SetBridgeVLAN adds or removes a VLAN at a bridge's port. access makes it the
+// port's own, sent and received untagged.
+func (c *Conn) SetBridgeVLAN(index, vid int, access, add bool) error {
+	typ := unix.RTM_SETLINK
+	if !add {
+		typ = unix.RTM_DELLINK
+	}
+	r := c.request(typ, 0)
+	h := nl.NewIfInfomsg(unix.AF_BRIDGE)
+	h.Index = int32(index)
+	r.AddData(h)
+	info := make([]byte, 4) // struct bridge_vlan_info: flags, vid
+	if access {
+		native.PutUint16(info, nl.BRIDGE_VLAN_INFO_PVID|nl.BRIDGE_VLAN_INFO_UNTAGGED)
+	}
+	native.PutUint16(info[2:], uint16(vid))
+	spec := nl.NewRtAttr(unix.IFLA_AF_SPEC, nil)
+	spec.AddRtAttr(nl.IFLA_BRIDGE_VLAN_INFO, info)
+	r.AddData(spec)
+	return c.do(r)
+}

@@ -1,0 +1,171 @@
+package probe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Fence is a frame whose arrival proves that what was sent before is past.
+type Fence struct {
+	// At is the device that the fence is sent from.
+	At Port
+	// Tags to put into it, outermost first.
+	Tags []Tag
+	// Source and Dest are MAC addresses: a source of our own and the broadcast
+	// address when nil.
+	Source, Dest net.HardwareAddr
+	// IP is where it goes when only an IP packet arrives.
+	IP netip.Addr
+	// Reaches are the devices that must see it.
+	Reaches []Port
+	// Socket is set where only sockets see what arrives.
+	Socket bool
+}
+
+// arrival is a fence that is on its way to a device.
+type arrival struct {
+	place
+	socket bool
+	seq    uint32
+}
+
+var (
+	broadcastMAC = net.HardwareAddr{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
+	// fenceMAC is where fences come from: locally administered, nobody's.
+	fenceMAC = net.HardwareAddr{0x02, 0x4c, 0x50, 0x00, 0x00, 0xfe}
+	// Fences that are IP packets come from addresses for documentation (RFC
+	// 5737, RFC 3849), which no device has.
+	fenceIP4 = netip.MustParseAddr("192.0.2.254")
+	fenceIP6 = netip.MustParseAddr("2001:db8:ffff::fe")
+)
+
+// SetFences tells the field which fences the LAN allows as it now stands.
+func (f *Field) SetFences(fences []Fence) {
+	f.fences = fences
+	clear(f.lost)
+}
+
+// fenceAt is what fences prove at a device.
+func (f *Field) fenceAt(p Port) FenceState {
+	switch {
+	case f.lost[p.key()]:
+		return FenceLost
+	case slices.ContainsFunc(f.fences, func(fence Fence) bool {
+		return slices.ContainsFunc(fence.Reaches, func(r Port) bool { return r.key() == p.key() })
+	}):
+		return FenceHeld
+	}
+	return NoFence
+}
+
+// maxRounds bounds Settle in a LAN that never comes to rest, such as one with
+// a loop in it.
+const maxRounds = 200
+
+var errNoRest = errors.New("the LAN does not come to rest")
+
+// settle sends rounds of fences until one whole round has arrived without any
+// other frame being seen. It returns the number of rounds.
+func (f *Field) settle(ctx context.Context) (int, error) {
+	defer f.free()
+	for round := 1; round <= maxRounds; round++ {
+		before := f.traffic
+		if err := f.round(ctx); err != nil {
+			return round, err
+		}
+		if f.traffic == before {
+			return round, nil
+		}
+	}
+	return maxRounds, fmt.Errorf("%w: frames were still seen after %d rounds of fences", errNoRest, maxRounds)
+}
+
+// round sends every fence on every CPU and waits for all to arrive.
+func (f *Field) round(ctx context.Context) error {
+	clear(f.pending)
+	// From the last CPU to the first, so that a thread that stays on the first
+	// most of the time comes home by itself.
+	for _, cpu := range slices.Backward(f.cpus) {
+		err := f.onCPU(cpu, func() error {
+			for i := range f.fences {
+				if err := f.sendFence(&f.fences[i]); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	arrived, err := f.wait(ctx, f.Deadline, func() bool { return len(f.pending) == 0 })
+	if err != nil || arrived {
+		return err
+	}
+	// Lost fences are not waited for twice; what they would have proven is
+	// unproven from now on.
+	for a := range f.pending {
+		f.lost[a.place] = true
+	}
+	return nil
+}
+
+func (f *Field) sendFence(fence *Fence) error {
+	reaches := slices.ContainsFunc(fence.Reaches, func(p Port) bool { return !f.lost[p.key()] })
+	if !reaches {
+		return nil
+	}
+	f.seq++
+	for _, p := range fence.Reaches {
+		if !f.lost[p.key()] {
+			f.pending[arrival{p.key(), fence.Socket, f.seq}] = true
+		}
+	}
+	frame, typ, err := fence.frame(message{run: f.run, seq: f.seq, role: roleFence})
+	if err != nil {
+		return err
+	}
+	err = fence.At.Node.stack.Send(fence.At.Index, typ, frame)
+	if errors.Is(err, unix.ENETDOWN) || errors.Is(err, unix.ENOBUFS) || errors.Is(err, unix.ENXIO) {
+		// The fence is lost, which its absence will tell.
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("send a fence from %s: %w", fence.At, err)
+	}
+	return nil
+}
+
+func (fence *Fence) frame(m message) (frame []byte, etherType uint16, err error) {
+	h := header{src: fence.Source, dst: fence.Dest, tags: fence.Tags}
+	if h.src == nil {
+		h.src = fenceMAC
+	}
+	if h.dst == nil {
+		h.dst = broadcastMAC
+	}
+	if !fence.IP.IsValid() {
+		frame, err = rawFrame(h, m.encode(0))
+		return frame, outerType(h.tags, EtherType), err
+	}
+	from, typ := fenceIP4, uint16(unix.ETH_P_IP)
+	if fence.IP.Is6() {
+		from, typ = fenceIP6, unix.ETH_P_IPV6
+	}
+	frame, err = udpFrame(h, from, fence.IP, m.encode(0))
+	return frame, outerType(h.tags, typ), err
+}
+
+// quiet waits a window where no fence can exist.
+func (f *Field) quiet(ctx context.Context, done func() bool) (time.Duration, error) {
+	start := time.Now()
+	_, err := f.wait(ctx, f.QuietWindow, done)
+	return time.Since(start).Round(time.Millisecond), err
+}

@@ -1,0 +1,358 @@
+package probe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"runtime"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/lanproof/lanproof/capture"
+)
+
+// Field watches the nodes of a lab, sends probes into them and settles them.
+//
+// Its methods must be called from one goroutine that is locked to its thread,
+// for frames queue by the CPU that sends them.
+type Field struct {
+	// Deadline is how long a fence may take before it counts as lost; then
+	// nothing can be said. No verdict comes from it. Default 5 s.
+	Deadline time.Duration
+	// QuietWindow is how long is waited where no fence can exist. Default 100 ms.
+	QuietWindow time.Duration
+
+	run    uint64
+	nodes  []*Node
+	name   func(node string, index int) string
+	waiter *capture.Waiter
+	cpus   []int
+	decode *decoder
+
+	rec        *capture.Recorder
+	interfaces map[place]int
+
+	fences  []Fence
+	lost    map[place]bool // devices whose fences do not arrive
+	seq     uint32
+	pending map[arrival]bool
+	log     []sighting
+	// traffic counts the frames seen that are no fences of ours.
+	traffic int
+	// canaries counts the fences that each observer of a device has seen, and
+	// lastFence is the latest one at each device: the two ends of a window.
+	canaries  map[observed]int
+	lastFence map[place]capture.Frame
+	replies   map[uint32]bool
+	buf       []byte
+}
+
+// observer is what saw a frame.
+type observer uint8
+
+const (
+	byTap observer = iota
+	byStack
+	byUDP
+	byICMP
+)
+
+// observed is a device, or with sockets a node, as one observer sees it.
+type observed struct {
+	place
+	by observer
+}
+
+// sighting is one frame as it was seen somewhere.
+type sighting struct {
+	observed
+	content
+	frame  capture.Frame
+	handle int // in the recorder; -1 when not recorded
+}
+
+// NewField watches nodes. run tells this field's frames from other fields'.
+// name gives a device's name by its node and ifindex; "" for one that does not
+// matter, such as the loopback.
+func NewField(run uint64, nodes []*Node, name func(node string, index int) string) (*Field, error) {
+	f := &Field{
+		Deadline: 5 * time.Second, QuietWindow: 100 * time.Millisecond,
+		run: run, nodes: nodes, name: name, decode: newDecoder(),
+		rec: &capture.Recorder{}, interfaces: map[place]int{}, lost: map[place]bool{},
+		pending: map[arrival]bool{}, canaries: map[observed]int{}, lastFence: map[place]capture.Frame{}, replies: map[uint32]bool{},
+		buf: make([]byte, 1<<16),
+	}
+	var sources []capture.Source
+	for _, n := range nodes {
+		sources = append(sources, n.sources()...)
+	}
+	var err error
+	if f.waiter, err = capture.NewWaiter(sources...); err != nil {
+		return nil, fmt.Errorf("watch %d nodes: %w", len(nodes), err)
+	}
+	if f.cpus, err = allowedCPUs(); err != nil {
+		return nil, errors.Join(err, f.waiter.Close())
+	}
+	return f, nil
+}
+
+// Close lets go of what the field itself holds; the nodes stay open.
+func (f *Field) Close() error { return f.waiter.Close() }
+
+// Recorder returns what was captured so far.
+func (f *Field) Recorder() *capture.Recorder { return f.rec }
+
+// allowedCPUs are the CPUs that this thread may run on, each of which has a
+// backlog of its own.
+func allowedCPUs() ([]int, error) {
+	var set unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &set); err != nil {
+		return nil, fmt.Errorf("ask for the CPUs to run on: %w", err)
+	}
+	var cpus []int
+	for cpu := range len(set) * 64 {
+		if set.IsSet(cpu) {
+			cpus = append(cpus, cpu)
+		}
+	}
+	return cpus, nil
+}
+
+// onCPU moves the thread to a CPU and runs f there.
+func (f *Field) onCPU(cpu int, do func() error) error {
+	if len(f.cpus) > 1 {
+		var set unix.CPUSet
+		set.Set(cpu)
+		if err := unix.SchedSetaffinity(0, &set); err != nil {
+			return fmt.Errorf("move to CPU %d: %w", cpu, err)
+		}
+	}
+	return do()
+}
+
+// free lets the thread run anywhere again.
+func (f *Field) free() {
+	if len(f.cpus) < 2 {
+		return
+	}
+	var set unix.CPUSet
+	for _, cpu := range f.cpus {
+		set.Set(cpu)
+	}
+	// Failing leaves the thread where it is, which is slower but not wrong.
+	_ = unix.SchedSetaffinity(0, &set)
+}
+
+// drain reads everything that has been queued anywhere, without waiting.
+func (f *Field) drain() error {
+	for _, n := range f.nodes {
+		for _, t := range []struct {
+			tap *capture.Tap
+			by  observer
+		}{{n.tap, byTap}, {n.stack, byStack}} {
+			for {
+				frame, ok, err := t.tap.Read()
+				if err != nil {
+					return fmt.Errorf("read a tap of %s: %w", n.Name, err)
+				}
+				if !ok {
+					break
+				}
+				f.saw(n, t.by, frame)
+			}
+		}
+		for _, s := range n.udp {
+			if err := f.drainSocket(n, s, byUDP); err != nil {
+				return err
+			}
+		}
+		for _, s := range n.icmp {
+			if err := f.drainSocket(n, s, byICMP); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// saw takes one frame in.
+func (f *Field) saw(n *Node, by observer, frame capture.Frame) {
+	const loopback = 1
+	if frame.Index == loopback {
+		return
+	}
+	c := f.decode.decode(frame.Data)
+	mine := c.ours && c.msg.run == f.run
+	at := place{n, frame.Index}
+	if mine && c.msg.role == roleFence {
+		if frame.Type == capture.Outgoing {
+			return
+		}
+		f.canaries[observed{at, by}]++
+		if by == byTap {
+			delete(f.pending, arrival{at, false, c.msg.seq})
+			f.lastFence[at] = frame
+		}
+		return
+	}
+	if by != byTap && !mine {
+		return
+	}
+	s := sighting{observed: observed{at, by}, content: c, frame: frame, handle: -1}
+	if by == byTap {
+		f.traffic++
+		s.handle = f.record(n, frame)
+	}
+	s.ours = mine
+	f.log = append(f.log, s)
+}
+
+// record puts a frame into the capture and returns its handle, -1 when its
+// device does not matter.
+func (f *Field) record(n *Node, frame capture.Frame) int {
+	at := place{n, frame.Index}
+	iface, ok := f.interfaces[at]
+	if !ok {
+		iface = -1
+		if name := f.name(n.Name, frame.Index); name != "" {
+			iface = f.rec.Interface(n.Name+"/"+name, "")
+		}
+		f.interfaces[at] = iface
+	}
+	if iface < 0 {
+		return -1
+	}
+	return f.rec.Add(iface, frame)
+}
+
+// drainSocket reads what an IP socket was given.
+func (f *Field) drainSocket(n *Node, s *socket, by observer) error {
+	for {
+		size, from, err := unix.Recvfrom(s.fd, f.buf, 0)
+		switch {
+		case errors.Is(err, unix.EAGAIN):
+			return nil
+		case errors.Is(err, unix.EINTR):
+			continue
+		case isPendingError(err):
+			continue // about an earlier packet, and read by reading it
+		case err != nil:
+			return fmt.Errorf("read a socket of %s: %w", n.Name, err)
+		}
+		f.received(n, by, s.v6, f.buf[:size], from)
+	}
+}
+
+// isPendingError reports whether an error is the network's answer to a packet
+// sent before (ip(7): errors of the network are passed to the user).
+func isPendingError(err error) bool {
+	for _, e := range []error{unix.EHOSTUNREACH, unix.ENETUNREACH, unix.ECONNREFUSED, unix.ENETDOWN, unix.EHOSTDOWN, unix.EPROTO, unix.EMSGSIZE, unix.EACCES} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+// received takes in what a socket got: a message by UDP, or an echo reply.
+func (f *Field) received(n *Node, by observer, v6 bool, data []byte, from unix.Sockaddr) {
+	if by == byICMP {
+		var ok bool
+		if data, ok = echoReplyPayload(data, v6); !ok {
+			return
+		}
+	}
+	m, ok := decodeMessage(data)
+	if !ok || m.run != f.run {
+		return
+	}
+	at := place{node: n}
+	if m.role == roleFence {
+		f.canaries[observed{at, by}]++
+		for a := range f.pending {
+			if a.socket && a.seq == m.seq && a.node == n {
+				delete(f.pending, a)
+			}
+		}
+		return
+	}
+	c := content{kind: udpContent, msg: m, ours: true, src: addrOf(from)}
+	if by == byICMP {
+		c.kind = echoReplyContent
+		f.replies[m.seq] = true
+	}
+	f.log = append(f.log, sighting{observed: observed{at, by}, content: c, handle: -1})
+}
+
+// echoReplyPayload returns the payload of an echo reply as a raw socket gives
+// it: IPv4 with its IP header, IPv6 without (RFC 3542 section 3).
+func echoReplyPayload(b []byte, v6 bool) ([]byte, bool) {
+	const icmpHeader = 8
+	reply := byte(0)
+	if v6 {
+		reply = 129
+	} else {
+		if len(b) < 20 || len(b) < int(b[0]&0x0f)*4 {
+			return nil, false
+		}
+		b = b[int(b[0]&0x0f)*4:]
+	}
+	if len(b) < icmpHeader || b[0] != reply {
+		return nil, false
+	}
+	return b[icmpHeader:], true
+}
+
+func addrOf(sa unix.Sockaddr) netip.Addr {
+	switch sa := sa.(type) {
+	case *unix.SockaddrInet4:
+		return netip.AddrFrom4(sa.Addr)
+	case *unix.SockaddrInet6:
+		return netip.AddrFrom16(sa.Addr)
+	}
+	return netip.Addr{}
+}
+
+// wait drains until done says so or the deadline passes; it reports which.
+func (f *Field) wait(ctx context.Context, limit time.Duration, done func() bool) (bool, error) {
+	var deadline time.Time
+	for {
+		if err := f.drain(); err != nil {
+			return false, err
+		}
+		if done() {
+			return true, nil
+		}
+		if deadline.IsZero() {
+			// What is left is in the hands of a kernel worker, which may want
+			// the very CPU that we are pinned to.
+			f.free()
+			deadline = time.Now().Add(limit)
+		}
+		ready, err := f.waiter.Wait(ctx, deadline)
+		if err != nil {
+			return false, err
+		}
+		if !ready {
+			return done(), nil
+		}
+	}
+}
+
+// Locked runs fn on a goroutine that has a thread of its own, as a Field wants
+// it. The thread ends with it, pinned or not.
+func Locked(fn func() error) error {
+	done := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread()
+		defer func() {
+			if p := recover(); p != nil {
+				done <- fmt.Errorf("panic: %v", p)
+			}
+		}()
+		done <- fn()
+	}()
+	return <-done
+}

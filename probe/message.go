@@ -1,0 +1,156 @@
+package probe
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"net"
+	"net/netip"
+
+	"github.com/google/gopacket"
+	"github.com/google/gopacket/layers"
+
+	"github.com/lanproof/lanproof/capture"
+)
+
+// message is the payload by which lanproof knows its own frames again.
+type message struct {
+	run  uint64 // tells fields apart that share a wire
+	seq  uint32 // tells frames of a field apart
+	role role
+}
+
+// role is what a frame is for.
+type role byte
+
+const (
+	roleProbe role = 'p'
+	roleFence role = 'f'
+)
+
+var magic = []byte("lanproof")
+
+const messageSize = 8 + 8 + 4 + 1
+
+// encode writes a message, filled up to size bytes.
+func (m message) encode(size int) []byte {
+	b := make([]byte, messageSize, max(size, messageSize))
+	copy(b, magic)
+	binary.BigEndian.PutUint64(b[8:], m.run)
+	binary.BigEndian.PutUint32(b[16:], m.seq)
+	b[20] = byte(m.role)
+	return b[:cap(b)]
+}
+
+// decodeMessage reads a message at the start of b.
+func decodeMessage(b []byte) (message, bool) {
+	if len(b) < messageSize || !bytes.HasPrefix(b, magic) {
+		return message{}, false
+	}
+	m := message{run: binary.BigEndian.Uint64(b[8:]), seq: binary.BigEndian.Uint32(b[16:]), role: role(b[20])}
+	return m, m.role == roleProbe || m.role == roleFence
+}
+
+// Tag is one VLAN tag to be put into a frame.
+type Tag = capture.Tag
+
+// header is what a crafted frame needs around its payload.
+type header struct {
+	src, dst net.HardwareAddr
+	tags     []Tag
+}
+
+// rawFrame builds a frame of our own EtherType.
+func rawFrame(h header, payload []byte) ([]byte, error) {
+	return h.serialize(EtherType, gopacket.Payload(payload))
+}
+
+// udpFrame builds a datagram for UDPPort in an IP packet in a frame.
+func udpFrame(h header, from, to netip.Addr, payload []byte) ([]byte, error) {
+	udp := &layers.UDP{SrcPort: UDPPort, DstPort: UDPPort}
+	if to.Is4() {
+		ip := &layers.IPv4{Version: 4, IHL: 5, TTL: 64, Protocol: layers.IPProtocolUDP, SrcIP: from.AsSlice(), DstIP: to.AsSlice()}
+		if err := udp.SetNetworkLayerForChecksum(ip); err != nil {
+			return nil, err
+		}
+		return h.serialize(uint16(layers.EthernetTypeIPv4), ip, udp, gopacket.Payload(payload))
+	}
+	ip := &layers.IPv6{Version: 6, HopLimit: 64, NextHeader: layers.IPProtocolUDP, SrcIP: from.AsSlice(), DstIP: to.AsSlice()}
+	if err := udp.SetNetworkLayerForChecksum(ip); err != nil {
+		return nil, err
+	}
+	return h.serialize(uint16(layers.EthernetTypeIPv6), ip, udp, gopacket.Payload(payload))
+}
+
+// arpFrame builds an ARP request (RFC 826).
+func arpFrame(h header, from, to netip.Addr) ([]byte, error) {
+	return h.serialize(uint16(layers.EthernetTypeARP), &layers.ARP{
+		AddrType: layers.LinkTypeEthernet, Protocol: layers.EthernetTypeIPv4, HwAddressSize: 6, ProtAddressSize: 4,
+		Operation:         layers.ARPRequest,
+		SourceHwAddress:   h.src,
+		SourceProtAddress: from.AsSlice(),
+		DstHwAddress:      make([]byte, 6),
+		DstProtAddress:    to.AsSlice(),
+	})
+}
+
+// solicitationFrame builds a neighbour solicitation (RFC 4861 section 4.3) to
+// the target's solicited-node group (RFC 4291 section 2.7.1).
+func solicitationFrame(h header, from, to netip.Addr) ([]byte, error) {
+	t := to.As16()
+	group := net.IP{0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, t[13], t[14], t[15]}
+	h.dst = net.HardwareAddr{0x33, 0x33, 0xff, t[13], t[14], t[15]}
+	ip := &layers.IPv6{Version: 6, HopLimit: 255, NextHeader: layers.IPProtocolICMPv6, SrcIP: from.AsSlice(), DstIP: group}
+	icmp := &layers.ICMPv6{TypeCode: layers.CreateICMPv6TypeCode(layers.ICMPv6TypeNeighborSolicitation, 0)}
+	if err := icmp.SetNetworkLayerForChecksum(ip); err != nil {
+		return nil, err
+	}
+	ns := &layers.ICMPv6NeighborSolicitation{TargetAddress: to.AsSlice(), Options: layers.ICMPv6Options{{Type: layers.ICMPv6OptSourceAddress, Data: h.src}}}
+	return h.serialize(uint16(layers.EthernetTypeIPv6), ip, icmp, ns)
+}
+
+// echoRequest builds an ICMP echo request for a raw socket; the kernel adds
+// ICMPv6's checksum (RFC 3542 section 3.1).
+func echoRequest(v6 bool, id, seq uint16, payload []byte) ([]byte, error) {
+	if v6 {
+		return serialize(&layers.ICMPv6{TypeCode: layers.CreateICMPv6TypeCode(layers.ICMPv6TypeEchoRequest, 0)},
+			&layers.ICMPv6Echo{Identifier: id, SeqNumber: seq}, gopacket.Payload(payload))
+	}
+	return serialize(&layers.ICMPv4{TypeCode: layers.CreateICMPv4TypeCode(layers.ICMPv4TypeEchoRequest, 0), Id: id, Seq: seq}, gopacket.Payload(payload))
+}
+
+// serialize builds the frame: addresses, tags, then the layers.
+func (h header) serialize(etherType uint16, inner ...gopacket.SerializableLayer) ([]byte, error) {
+	types := make([]layers.EthernetType, 0, len(h.tags)+1)
+	for _, t := range h.tags {
+		types = append(types, layers.EthernetType(t.TPID))
+	}
+	types = append(types, layers.EthernetType(etherType))
+	all := []gopacket.SerializableLayer{&layers.Ethernet{SrcMAC: h.src, DstMAC: h.dst, EthernetType: types[0]}}
+	for i, t := range h.tags {
+		all = append(all, &layers.Dot1Q{Priority: t.PCP, DropEligible: t.DEI, VLANIdentifier: t.VID, Type: types[i+1]})
+	}
+	return serialize(append(all, inner...)...)
+}
+
+func serialize(all ...gopacket.SerializableLayer) ([]byte, error) {
+	buf := gopacket.NewSerializeBuffer()
+	// ICMPv6 in a raw socket has no addresses to sum yet.
+	options := gopacket.SerializeOptions{FixLengths: true, ComputeChecksums: true}
+	if _, ok := all[0].(*layers.ICMPv6); ok {
+		options.ComputeChecksums = false
+	}
+	if err := gopacket.SerializeLayers(buf, options, all...); err != nil {
+		return nil, fmt.Errorf("build a frame: %w", err)
+	}
+	return buf.Bytes(), nil
+}
+
+// outerType is the EtherType right behind the addresses, which the kernel
+// wants to know beside the frame.
+func outerType(tags []Tag, etherType uint16) uint16 {
+	if len(tags) > 0 {
+		return tags[0].TPID
+	}
+	return etherType
+}

@@ -1,0 +1,397 @@
+package probe
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/lanproof/lanproof/capture"
+	"github.com/lanproof/lanproof/internal/rtnl"
+)
+
+// Observation is what became of a flow.
+type Observation struct {
+	// Trouble is why the harness could not find out; nil when it could.
+	Trouble error
+	// SendErr is the kernel's refusal to send; it wraps an errno.
+	SendErr error
+	// Arrived counts the flow's frames at the target, where its own observer
+	// saw them: its stack, or its socket.
+	Arrived int
+	// Replied is set when the answer came back to the sender.
+	Replied bool
+	// Left is set when the sender's device was seen to send.
+	Left bool
+	// NoCarrier is set when the sender's device cannot send as its link is down.
+	NoCarrier bool
+	// Canary is set when the target's observer saw a frame that it had to see.
+	Canary bool
+	// Fence is what fences prove of the target, and of the sender where an
+	// answer must come back.
+	Fence FenceState
+	// Rounds of fences that it took, Quiet the window that was waited instead.
+	Rounds int
+	Quiet  time.Duration
+	// Dropped counts frames that taps lost in the meantime.
+	Dropped int
+	// Sightings are the flow's frames wherever they were seen.
+	Sightings []Sighting
+
+	wanted int // frames that must arrive for the flow to have happened
+	reply  bool
+}
+
+// FenceState says whether fences can prove that a frame will not come.
+type FenceState uint8
+
+// The states. The zero value is that no fence can exist.
+const (
+	NoFence   FenceState = iota
+	FenceHeld            // fences sent after the flow arrived
+	FenceLost            // fences that had to arrive did not
+)
+
+// Sighting is one frame as it was seen at one device.
+type Sighting struct {
+	Node string
+	Link string
+	// Index of the device in its node.
+	Index  int
+	Type   capture.PacketType
+	Source net.HardwareAddr
+	Dest   net.HardwareAddr
+	Tags   []Tag
+	Text   string
+	Time   time.Time
+	// Ours is set for frames of the flow itself, not for ARP and the like.
+	Ours bool
+
+	handle int
+}
+
+// At returns NODE/LINK.
+func (s Sighting) At() string { return s.Node + "/" + s.Link }
+
+// Probe sends a flow and returns what became of it.
+func (f *Field) Probe(ctx context.Context, flow *Flow) *Observation {
+	o := &Observation{wanted: 1, reply: flow.wantsReply()}
+	if flow.Cast == Unsubscribed {
+		o.wanted = unsubscribedGroups/2 + 1
+	}
+	if err := f.probe(ctx, flow, o); err != nil {
+		o.Trouble = err
+	}
+	return o
+}
+
+func (flow *Flow) wantsReply() bool { return flow.Kind == ICMP || flow.Kind == ARP || flow.Kind == ND }
+
+func (f *Field) probe(ctx context.Context, flow *Flow, o *Observation) error {
+	defer f.free()
+	undo, err := flow.subscribe()
+	defer undo()
+	if err != nil {
+		return fmt.Errorf("join a group on %s: %w", flow.To, err)
+	}
+	before, err := f.open(ctx, flow)
+	if err != nil {
+		return err
+	}
+	sent, err := f.sendPinned(ctx, flow)
+	if err != nil {
+		var errno unix.Errno
+		if !errors.As(err, &errno) {
+			return err
+		}
+		o.SendErr = err
+	}
+	if o.Rounds, err = f.settle(ctx); err != nil {
+		return err
+	}
+	happened := func() bool { f.count(flow, sent, o); return o.Happened() }
+	if o.Fence = f.fenceState(flow); o.Fence == NoFence && !happened() {
+		if o.Quiet, err = f.quiet(ctx, happened); err != nil {
+			return err
+		}
+	}
+	f.count(flow, sent, o)
+	o.Canary = f.canarySeen(flow)
+	f.evidence(flow, sent, o)
+	after, err := f.drops()
+	if err != nil {
+		return err
+	}
+	o.Dropped = after - before
+	return f.senderState(flow, o)
+}
+
+// fenceState is what fences prove at the ends that the flow needs.
+func (f *Field) fenceState(flow *Flow) FenceState {
+	state := f.fenceAt(flow.To)
+	if !flow.wantsReply() || state != FenceHeld {
+		return state
+	}
+	return f.fenceAt(flow.From)
+}
+
+// open begins a window: nothing of before is in flight, and the target's
+// observer has just seen a canary.
+func (f *Field) open(ctx context.Context, flow *Flow) (drops int, err error) {
+	clear(f.canaries)
+	if flow.byStacks() {
+		if err := f.prepareStacks(flow); err != nil {
+			return 0, err
+		}
+	}
+	if _, err := f.settle(ctx); err != nil {
+		return 0, err
+	}
+	if flow.byStacks() {
+		if err := f.sendIPCanary(ctx, flow); err != nil {
+			return 0, err
+		}
+	}
+	f.log = f.log[:0]
+	clear(f.lastFence)
+	return f.drops()
+}
+
+// byStacks reports whether the kernels' own stacks send the flow.
+func (flow *Flow) byStacks() bool { return flow.Kind == ICMP || flow.Kind == UDP }
+
+// prepareStacks makes every stack forget its neighbours, so that what is
+// tested is the LAN and not a cache, and tells both ends of a static flow about
+// each other.
+func (f *Field) prepareStacks(flow *Flow) error {
+	for _, n := range f.nodes {
+		if err := n.Conn.FlushNeighbours(); err != nil {
+			return fmt.Errorf("forget the neighbours of %s: %w", n.Name, err)
+		}
+	}
+	if !flow.Static {
+		return nil
+	}
+	for _, entry := range []struct {
+		at, of Port
+		ip     netip.Addr
+	}{{flow.From, flow.To, flow.Target}, {flow.To, flow.From, flow.Source}} {
+		err := entry.at.Node.Conn.AddNeighbour(rtnl.Neighbour{Index: entry.at.Index, IP: entry.ip, MAC: entry.of.MAC})
+		if err != nil {
+			return fmt.Errorf("tell %s where %s is: %w", entry.at, entry.ip, err)
+		}
+	}
+	return nil
+}
+
+// sendIPCanary sends the target datagrams down its own wire, one of which its
+// socket must get whatever happens between sender and target: by unicast, and
+// by broadcast where unicasts are another's (a passthru child takes its
+// parent's).
+func (f *Field) sendIPCanary(ctx context.Context, flow *Flow) error {
+	i := slices.IndexFunc(f.fences, func(fence Fence) bool {
+		return slices.ContainsFunc(fence.Reaches, func(p Port) bool { return p.key() == flow.To.key() })
+	})
+	if i < 0 || !flow.Target.IsValid() || f.lost[flow.To.key()] {
+		return nil
+	}
+	canary := f.fences[i]
+	canary.IP, canary.Socket = flow.Target, true
+	canary.Reaches = []Port{{Node: flow.To.Node, Name: flow.To.Name}}
+	clear(f.pending)
+	for _, dest := range []net.HardwareAddr{flow.To.MAC, nil} {
+		canary.Dest = dest
+		if err := f.sendFence(&canary); err != nil {
+			return err
+		}
+	}
+	// Its absence is told by Canary, not by an error.
+	_, err := f.wait(ctx, f.QuietWindow, func() bool { return f.canarySeen(flow) })
+	return err
+}
+
+// canarySeen reports whether the target's observer saw a canary.
+func (f *Field) canarySeen(flow *Flow) bool {
+	at := observed{flow.To.key(), byTap}
+	switch {
+	case flow.byStacks():
+		at = observed{place{node: flow.To.Node}, byUDP}
+	case flow.Kind == Raw && !flow.Overheard():
+		at.by = byStack
+	}
+	return f.canaries[at] > 0
+}
+
+// sendPinned sends the flow from the first CPU.
+func (f *Field) sendPinned(ctx context.Context, flow *Flow) (sent []uint32, err error) {
+	err = f.onCPU(f.cpus[0], func() error {
+		sent, err = f.send(ctx, flow)
+		return err
+	})
+	return sent, err
+}
+
+// drops sums up what all taps have lost.
+func (f *Field) drops() (int, error) {
+	sum := 0
+	for _, n := range f.nodes {
+		for _, t := range []*capture.Tap{n.tap, n.stack} {
+			d, err := t.Drops()
+			if err != nil {
+				return 0, err
+			}
+			sum += d
+		}
+	}
+	return sum, nil
+}
+
+// count counts the flow's frames at its target and the answers at its sender.
+func (f *Field) count(flow *Flow, sent []uint32, o *Observation) {
+	o.Arrived, o.Replied = 0, false
+	seen := map[uint32]bool{}
+	for i := range f.log {
+		s := &f.log[i]
+		if flow.arrival(s, sent) {
+			o.Arrived++
+			seen[s.msg.seq] = true
+		}
+		if flow.answers(s, sent) {
+			o.Replied = true
+		}
+	}
+	if flow.Cast == Unsubscribed {
+		o.Arrived = len(seen)
+	}
+}
+
+// arrival reports whether a sighting is the flow's frame at its target, as the
+// observer that proves it saw it.
+func (flow *Flow) arrival(s *sighting, sent []uint32) bool {
+	if s.node != flow.To.Node {
+		return false
+	}
+	switch flow.Kind {
+	case UDP:
+		return s.by == byUDP && slices.Contains(sent, s.msg.seq)
+	case Raw:
+		if !slices.Contains(sent, s.msg.seq) || s.index != flow.To.Index {
+			return false
+		}
+		if flow.Overheard() {
+			return s.by == byTap && s.frame.Type != capture.Outgoing
+		}
+		return s.by == byStack && s.frame.Type != capture.OtherHost
+	case ICMP:
+		return s.by == byTap && s.kind == echoRequestContent && s.ours && s.incoming() && slices.Contains(sent, s.msg.seq)
+	case ARP:
+		return s.by == byTap && s.kind == arpRequestContent && s.incoming() && s.dst == flow.Target && s.src == flow.Source
+	case ND:
+		return s.by == byTap && s.kind == solicitContent && s.incoming() && s.dst == flow.Target
+	}
+	return false
+}
+
+func (s *sighting) incoming() bool {
+	return s.frame.Type != capture.Outgoing && s.frame.Type != capture.OtherHost
+}
+
+// answers reports whether a sighting is the answer, back at the sender.
+func (flow *Flow) answers(s *sighting, sent []uint32) bool {
+	if s.node != flow.From.Node {
+		return false
+	}
+	switch flow.Kind {
+	case ICMP:
+		return s.by == byICMP && slices.Contains(sent, s.msg.seq)
+	case ARP:
+		return s.by == byTap && s.kind == arpReplyContent && s.index == flow.From.Index && s.incoming() && s.src == flow.Target
+	case ND:
+		return s.by == byTap && s.kind == advertiseContent && s.index == flow.From.Index && s.incoming() && s.dst == flow.Target
+	case UDP, Raw:
+	}
+	return false
+}
+
+// evidence lists where the flow's frames, and what they caused, were seen.
+func (f *Field) evidence(flow *Flow, sent []uint32, o *Observation) {
+	for i := range f.log {
+		s := &f.log[i]
+		mine := s.ours && slices.Contains(sent, s.msg.seq)
+		if s.by != byTap {
+			continue
+		}
+		if mine && s.frame.Type == capture.Outgoing && s.node == flow.From.Node {
+			o.Left = true
+		}
+		if !mine && !resolution(s.kind) {
+			continue
+		}
+		if s.frame.Type == capture.Outgoing && s.node == flow.From.Node {
+			o.Left = true
+		}
+		o.Sightings = append(o.Sightings, Sighting{
+			Node: s.node.Name, Link: f.name(s.node.Name, s.index), Index: s.index, Type: s.frame.Type,
+			Source: bytes.Clone(s.frame.Data[6:12]), Dest: bytes.Clone(s.frame.Data[:6]), Tags: capture.Tags(s.frame.Data),
+			Text: describe(s.frame.Data, s.content), Time: s.frame.Time, Ours: mine, handle: s.handle,
+		})
+	}
+	slices.SortStableFunc(o.Sightings, func(a, b Sighting) int { return a.Time.Compare(b.Time) })
+}
+
+func resolution(k contentKind) bool {
+	return k == arpRequestContent || k == arpReplyContent || k == solicitContent || k == advertiseContent
+}
+
+// senderState finds out whether a sender that sent nothing could have.
+func (f *Field) senderState(flow *Flow, o *Observation) error {
+	if o.Left || o.SendErr != nil {
+		return nil
+	}
+	s, err := flow.From.Node.Conn.Link(flow.From.Index)
+	if err != nil {
+		return fmt.Errorf("ask for the state of %s: %w", flow.From, err)
+	}
+	o.NoCarrier = !s.Up() || !s.Carrier
+	return nil
+}
+
+// Happened reports whether the flow did what it was sent for: its answer came
+// back, or enough of its frames arrived.
+func (o *Observation) Happened() bool {
+	if o.reply {
+		return o.Replied
+	}
+	return o.Arrived >= o.wanted
+}
+
+// Annotate puts a comment on each of the flow's frames in the capture, and
+// adds the fences that ended its window.
+func (f *Field) Annotate(o *Observation, comment string) {
+	for _, s := range o.Sightings {
+		if s.handle >= 0 {
+			f.rec.Comment(s.handle, comment)
+		}
+	}
+	for at, frame := range f.lastFence {
+		if h := f.record(at.node, frame); h >= 0 {
+			f.rec.Comment(h, "fence: what was sent before and takes the same queues is past; "+comment)
+		}
+	}
+	clear(f.lastFence)
+}
+
+// Packet is the number of a sighting's frame in the capture once it is
+// complete; 0 when it is not in there.
+func (f *Field) Packet(s Sighting) int {
+	if s.handle < 0 {
+		return 0
+	}
+	return f.rec.Number(s.handle)
+}

@@ -1,0 +1,233 @@
+// Package lab carries a plan out: it makes the namespaces, devices, addresses
+// and routes that package topology has planned, changes them as time goes on,
+// and lets go of them.
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/lanproof/lanproof/internal/netns"
+	"github.com/lanproof/lanproof/internal/rtnl"
+	"github.com/lanproof/lanproof/topology"
+)
+
+// Lab is a LAN that exists. It is not for concurrent use.
+//
+// Everything in it is held by descriptor: closing the lab, or the death of the
+// process, makes the kernel take it all away. Links are not deleted one by
+// one, for that takes 20 to 30 ms each under the kernel's one big lock, while
+// dying namespaces are cleaned up in the background and in batches
+// (net/core/net_namespace.c:cleanup_net).
+type Lab struct {
+	plan  *topology.Plan
+	nodes map[string]*Node
+	ports []borrowed
+	home  *rtnl.Conn // where real ports come from
+	back  *netns.NS
+}
+
+// Node is a namespace of the lab.
+type Node struct {
+	topology.Node
+	NS   *netns.NS
+	Conn *rtnl.Conn
+}
+
+// borrowed is a real port that must go back.
+type borrowed struct {
+	node  *Node
+	index int
+	name  string
+	up    bool
+}
+
+// Options are how a lab is opened. The zero value is fine.
+type Options struct {
+	// Inside is called on a thread in each namespace as soon as it is made, so
+	// that sockets can be opened there.
+	Inside func(n *Node) error
+	// NICs says which real port stands for a device of kind nic, by the
+	// device's name. A real port is never touched unless it is named here.
+	NICs map[string]string
+}
+
+// Open builds what the plan says. When any operation fails, nothing is left.
+func Open(plan *topology.Plan, o Options) (*Lab, error) {
+	l := &Lab{plan: plan, nodes: map[string]*Node{}}
+	if err := l.open(o); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
+func (l *Lab) open(o Options) error {
+	if len(l.plan.LAN.NICs()) > 0 {
+		if err := l.openHome(); err != nil {
+			return err
+		}
+	}
+	if err := l.makeNodes(o.Inside); err != nil {
+		return err
+	}
+	for _, op := range l.plan.Ops {
+		if err := l.apply(op, o.NICs); err != nil {
+			return fmt.Errorf("%s: %w", firstCommand(op), err)
+		}
+	}
+	return l.waitForPorts()
+}
+
+// openHome opens the namespace that real ports are borrowed from.
+func (l *Lab) openHome() error {
+	var err error
+	if l.back, err = netns.Current(); err != nil {
+		return err
+	}
+	l.home, err = rtnl.OpenHere()
+	return err
+}
+
+// firstCommand shortens an operation to its first command, for errors.
+func firstCommand(op topology.Op) string {
+	s, _, _ := strings.Cut(op.String(), " && ")
+	return s
+}
+
+// makeNodes makes every namespace on one thread.
+func (l *Lab) makeNodes(inside func(*Node) error) error {
+	nodes := l.plan.LAN.Nodes
+	v6 := l.v6Nodes()
+	_, err := netns.NewEach(len(nodes), func(i int, ns *netns.NS) error {
+		n := &Node{Node: nodes[i], NS: ns}
+		l.nodes[n.Name] = n
+		var err error
+		if n.Conn, err = rtnl.OpenHere(); err != nil {
+			return err
+		}
+		if err := setUp(n, v6[n.Name]); err != nil {
+			return fmt.Errorf("set up node %s: %w", n.Name, err)
+		}
+		if inside != nil {
+			return inside(n)
+		}
+		return nil
+	})
+	return err
+}
+
+// v6Nodes are the nodes that have IPv6 addresses. Elsewhere IPv6 is off, as
+// Docker has it, and keeps quiet.
+func (l *Lab) v6Nodes() map[string]bool {
+	v6 := map[string]bool{}
+	for _, d := range l.plan.LAN.Devices {
+		for _, a := range d.Addresses {
+			if a.Addr().Is6() {
+				v6[d.Node] = true
+			}
+		}
+	}
+	return v6
+}
+
+// setUp prepares a fresh namespace from inside.
+func setUp(n *Node, v6 bool) error {
+	const loopback = 1
+	up := true
+	if err := n.Conn.SetLink(loopback, &rtnl.Change{Up: &up}); err != nil {
+		return fmt.Errorf("bring up lo: %w", err)
+	}
+	on := func(b bool) string {
+		if b {
+			return "1"
+		}
+		return "0"
+	}
+	for _, s := range [][2]string{
+		// Probes and fences may come from anywhere.
+		{"ipv4/conf/all/rp_filter", "0"},
+		{"ipv4/conf/default/rp_filter", "0"},
+		{"ipv4/conf/all/send_redirects", "0"},
+		{"ipv4/conf/default/send_redirects", "0"},
+		{"ipv4/ip_forward", on(n.Forwarding)},
+		{"ipv6/conf/default/disable_ipv6", on(!v6)},
+		{"ipv6/conf/default/accept_dad", "0"},
+		{"ipv6/conf/default/accept_ra", "0"},
+		{"ipv6/conf/default/router_solicitations", "0"},
+		{"ipv6/conf/all/forwarding", on(n.Forwarding)},
+	} {
+		if err := sysctl(s[0], s[1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sysctl sets a network setting of the calling thread's namespace. A kernel
+// without IPv6 has none of its settings.
+func sysctl(name, value string) error {
+	f, err := os.OpenFile("/proc/sys/net/"+name, os.O_WRONLY, 0)
+	if errors.Is(err, os.ErrNotExist) && strings.HasPrefix(name, "ipv6/") {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("set %s: %w", name, err)
+	}
+	_, err = f.WriteString(value)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("set %s to %s: %w", name, value, err)
+	}
+	return nil
+}
+
+// Node returns the node of that name, or nil.
+func (l *Lab) Node(name string) *Node { return l.nodes[name] }
+
+// Nodes returns the nodes in the plan's order.
+func (l *Lab) Nodes() []*Node {
+	var all []*Node
+	for _, n := range l.plan.LAN.Nodes {
+		if node := l.nodes[n.Name]; node != nil {
+			all = append(all, node)
+		}
+	}
+	return all
+}
+
+// Close lets go of everything, after real ports have gone back.
+func (l *Lab) Close() error {
+	var errs []error
+	for _, p := range l.ports {
+		errs = append(errs, l.giveBack(p))
+	}
+	l.ports = nil
+	for _, n := range l.nodes {
+		if n.Conn != nil {
+			n.Conn.Close()
+		}
+		errs = append(errs, n.NS.Close())
+	}
+	if l.home != nil {
+		l.home.Close()
+	}
+	return errors.Join(append(errs, l.back.Close())...)
+}
+
+func (l *Lab) giveBack(p borrowed) error {
+	down := false
+	err := p.node.Conn.SetLink(p.index, &rtnl.Change{Up: &down, NS: l.back.FD(), Name: p.name})
+	if err == nil && p.up {
+		var s *rtnl.State
+		if s, err = l.home.LinkByName(p.name); err == nil {
+			err = l.home.SetLink(s.Index, &rtnl.Change{Up: &p.up})
+		}
+	}
+	if err != nil && !errors.Is(err, unix.ENODEV) {
+		return fmt.Errorf("give port %s back: %w", p.name, err)
+	}
+	return nil
+}
