@@ -44,6 +44,19 @@ func TestRecorderNumbersByTime(t *testing.T) {
 	}
 }
 
+func TestRecorderKeepsEqualTimesInOrder(t *testing.T) {
+	var r capture.Recorder
+	iface := r.Interface("host/eth0", "")
+	for i := range 100 {
+		r.Add(iface, capture.Frame{Time: at(i % 2)})
+	}
+	for h := range r.Len() {
+		if want := h/2 + 1 + h%2*50; r.Number(h) != want {
+			t.Errorf("frame %d has number %d, want %d", h, r.Number(h), want)
+		}
+	}
+}
+
 func TestRecorderMisuse(t *testing.T) {
 	var r capture.Recorder
 	if n, err := r.WriteTo(io.Discard); n == 0 || err != nil {

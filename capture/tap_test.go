@@ -194,6 +194,36 @@ func TestFilter(t *testing.T) {
 	}
 }
 
+func TestFramesAreTheReadersOwn(t *testing.T) {
+	a, b := newPair(t, 1500)
+	sender, tap := a.tap(t, capture.Config{SendOnly: true}), b.tap(t, capture.Config{})
+	want := frame(t, macB, 60)
+	send(t, sender, a.index, want)
+	send(t, sender, a.index, frame(t, broadcast, 1514))
+	first := next(t, tap)
+	next(t, tap)
+	if d := cmp.Diff(want, first.Data); d != "" {
+		t.Errorf("the first frame after the second was read (-want +got):\n%s", d)
+	}
+}
+
+// TestSendSaysTheProtocol asks the kernel what it took a frame for, which is
+// what it was told and not what the bytes say.
+func TestSendSaysTheProtocol(t *testing.T) {
+	a, _ := newPair(t, 1500)
+	sender := a.tap(t, capture.Config{SendOnly: true})
+	told := a.tap(t, capture.Config{Filter: assemble(t,
+		bpf.LoadExtension{Num: bpf.ExtProto},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: 0x1234, SkipFalse: 1},
+		bpf.RetConstant{Val: 1 << 18},
+		bpf.RetConstant{Val: 0},
+	)})
+	check(t, sender.Send(a.index, uint16(testType), frame(t, macB, 60)))
+	none(t, told)
+	check(t, sender.Send(a.index, 0x1234, frame(t, macB, 60)))
+	next(t, told)
+}
+
 func TestDrops(t *testing.T) {
 	a, b := newPair(t, 1500)
 	sender := a.tap(t, capture.Config{SendOnly: true})

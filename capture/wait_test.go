@@ -3,8 +3,10 @@ package capture_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -68,10 +70,11 @@ func TestWaitIsWoken(t *testing.T) {
 		done <- err
 	}()
 	id := <-tid
-	for range 20 {
+	for range 3 {
+		untilPolling(t, id)
 		check(t, unix.Tgkill(unix.Getpid(), id, unix.SIGURG))
-		runtime.Gosched()
 	}
+	untilPolling(t, id)
 	select {
 	case err := <-done:
 		t.Fatalf("ended before the frame: %v", err)
@@ -80,6 +83,24 @@ func TestWaitIsWoken(t *testing.T) {
 	check(t, sender.Send(a.index, uint16(testType), data))
 	check(t, <-done)
 	next(t, tap)
+}
+
+// untilPolling returns when a thread is inside ppoll(2), of which nothing gives
+// news.
+func untilPolling(t *testing.T, tid int) {
+	t.Helper()
+	path, want := fmt.Sprintf("/proc/self/task/%d/syscall", tid), fmt.Sprintf("%d ", unix.SYS_PPOLL)
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); runtime.Gosched() {
+		now, err := os.ReadFile(path)
+		if errors.Is(err, os.ErrNotExist) {
+			t.Skipf("needs a kernel that tells a thread's system call: %v", err)
+		}
+		check(t, err)
+		if strings.HasPrefix(string(now), want) {
+			return
+		}
+	}
+	t.Fatal("the wait does not poll")
 }
 
 func TestWaitCancelled(t *testing.T) {
@@ -96,8 +117,15 @@ func TestWaitCancelled(t *testing.T) {
 		}
 		wantErr(t, err, cause)
 	}
-	if ready, err := w.Wait(t.Context(), time.Now()); ready || err != nil {
-		t.Errorf("wait after the cancelled ones: %v, %v", ready, err)
+	for range 2000 { // a cancellation while the wait ends by itself leaves nothing behind
+		ctx, cancel := context.WithCancel(context.Background())
+		go cancel()
+		if ready, _ := w.Wait(ctx, time.Now()); ready {
+			t.Fatal("ready when the deadline passed")
+		}
+		if ready, err := w.Wait(t.Context(), time.Now()); ready || err != nil {
+			t.Fatalf("wait after a cancelled one: %v, %v", ready, err)
+		}
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
