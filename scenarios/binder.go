@@ -225,12 +225,13 @@ func (b *binder) bindList(n *node, v reflect.Value, r rule) bool {
 		items = []*node{n}
 	}
 	v.Set(reflect.MakeSlice(v.Type(), len(items), len(items)))
-	whole := true
 	for i, item := range items {
 		// A wrong item keeps its place, so that the others keep theirs.
-		whole = b.bind(item, v.Index(i), r) && whole
+		if !b.bind(item, v.Index(i), r) {
+			b.spoiled[n] = true
+		}
 	}
-	return whole
+	return true
 }
 
 func (b *binder) bindString(n *node, v reflect.Value, r rule) bool {

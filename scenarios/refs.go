@@ -98,6 +98,7 @@ func (w *walker) check(path []any, c *Check) {
 func (w *walker) flow(path []any, f *Flow) {
 	w.refs(join(path, "from"), f.From)
 	w.refs(join(path, "to"), f.To)
+	w.macOrRef(join(path, "dest"), f.Dest)
 }
 
 func (w *walker) linkState(path []any, l *LinkState) {
@@ -111,9 +112,7 @@ func (w *walker) linkState(path []any, l *LinkState) {
 	w.ref(join(path, "mac_of"), l.MACOf)
 	if l.Sources != nil {
 		for i, source := range *l.Sources {
-			if parseMAC(source) != nil {
-				w.ref(join(path, "sources", i), source)
-			}
+			w.macOrRef(join(path, "sources", i), source)
 		}
 	}
 }
@@ -154,6 +153,13 @@ func (w *walker) ref(path []any, value string) {
 		w.device(path, topology.Ref{Node: node, Link: link})
 	} else if !both && w.plan != nil && slices.Contains(w.nodes, node) && w.plan.LAN.Main(node) == nil {
 		w.add(path, "%s has no device at this time", node)
+	}
+}
+
+// macOrRef checks a MAC address, or the device that has it.
+func (w *walker) macOrRef(path []any, value string) {
+	if parseMAC(value) != nil {
+		w.ref(path, value)
 	}
 }
 

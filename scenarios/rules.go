@@ -88,6 +88,7 @@ var rules = map[string]rule{
 	"Flow.family":      {what: "family", enum: []string{"4", "6"}},
 	"Flow.address":     {what: "IP address", parse: parseAddr},
 	"Flow.source":      {what: "MAC address", parse: parseMAC},
+	"Flow.dest":        {what: "MAC address or NODE/LINK", parse: parseMACOrLink},
 	"Flow.size":        {min: 0, max: 65507},
 	"Flow.errno":       {what: "errno", enum: errnos},
 	"VLANTag.vid":      {min: 0, max: 4095},
@@ -108,6 +109,7 @@ var rules = map[string]rule{
 	"LinkState.operstate": {what: "operstate", enum: []string{
 		"up", "down", "unknown", "lowerlayerdown", "dormant", "testing", "notpresent",
 	}},
+	"LinkState.sources":   {what: "MAC address or NODE/LINK", parse: parseMACOrLink},
 	"LinkState.protocol":  {what: "protocol", enum: protocols},
 	"Addresses.link":      {what: "device", pattern: refPattern, form: refForm},
 	"Addresses.are":       {what: "address with prefix length", parse: parsePrefix},
@@ -228,4 +230,11 @@ func parseMAC(s string) error {
 		err = fmt.Errorf("%s is not six bytes with colons", s)
 	}
 	return err
+}
+
+func parseMACOrLink(s string) error {
+	if linkPattern.MatchString(s) {
+		return nil
+	}
+	return parseMAC(s)
 }

@@ -136,6 +136,7 @@ func (v *validator) flow(path []any, f *Flow) {
 	only("cast", cast, "raw", "udp")
 	only("tags", len(f.Tags) > 0, "raw")
 	only("source", f.Source != "", "raw")
+	only("dest", f.Dest != "", "raw")
 	only("size", f.Size > 0, "raw", "udp")
 	for i, from := range f.From {
 		if from != "" && len(f.To) > 0 && !slices.ContainsFunc(f.To, func(to string) bool { return to != from }) {
