@@ -13,10 +13,10 @@ type Change struct {
 	Title    string
 	Location string
 	// Before and After are empty where the run did not have the check.
-	Before, After               Verdict
-	KernelBefore, KernelAfter   string
-	ObservedBefore, Observed    string
-	ExpectedBefore, Expected    string
+	Before, After             Verdict
+	KernelBefore, KernelAfter string
+	ObservedBefore, Observed  string
+	ExpectedBefore, Expected  string
 }
 
 // Kind says what a change means to somebody who waits for the second run.

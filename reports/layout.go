@@ -83,6 +83,9 @@ func (b *box) measure() {
 	}
 	name := label{text: clip(oneLine(b.node.Name), 28), class: "node", size: 13}
 	role := label{text: clip(oneLine(b.node.Role), 16), class: "role", size: 10}
+	if role.text == name.text {
+		role.text = "" // a host called host need not say it twice
+	}
 	b.caption = []label{name, role}
 	inside := 0.0
 	for i, d := range b.roots() {
@@ -101,6 +104,9 @@ func (b *box) measure() {
 }
 
 func (d *device) measure() {
+	if d.span > 0 {
+		return
+	}
 	d.describe()
 	first := d.lines[0].width() + 8 + d.lines[1].width()
 	d.w = first
@@ -258,7 +264,7 @@ func (b *box) settle(r *row) {
 	if b.carries() {
 		b.y = top - busPad
 		b.h = r.bottom - b.y
-		name.y = b.y + b.h/2
+		name.y = b.y + b.h/2 + 4
 		role.y = name.y + 14
 		return
 	}

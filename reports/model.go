@@ -101,7 +101,7 @@ type Check struct {
 
 // Evidence is one thing that was seen.
 type Evidence struct {
-	Kind string `json:"kind"` // frame, counter, link, address, route, errno, fence, canary, note
+	Kind string `json:"kind"`         // frame, counter, link, address, route, errno, fence, canary, note
 	At   string `json:"at,omitempty"` // node/link
 	Text string `json:"text"`
 	// Packet is the number of the frame in the case's capture, counted from 1
@@ -143,7 +143,7 @@ type PictureNode struct {
 // PictureLink is one device in a node.
 type PictureLink struct {
 	Name      string   `json:"name"`
-	Kind      string   `json:"kind"` // veth, dummy, bridge, vlan, macvlan, ipvlan, nic
+	Kind      string   `json:"kind"`             // veth, dummy, bridge, vlan, macvlan, ipvlan, nic
 	Detail    string   `json:"detail,omitempty"` // "bridge", "l3s private", "VID 50"
 	MAC       string   `json:"mac,omitempty"`
 	Addresses []string `json:"addresses,omitempty"`

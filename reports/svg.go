@@ -33,12 +33,15 @@ func drawSVG(b *bytes.Buffer, p *Picture, alone bool) {
 		p = &Picture{}
 	}
 	d := layout(p)
-	space := ""
-	if alone {
-		space = ` xmlns="http://www.w3.org/2000/svg"`
+	attributes := ` class="lp"`
+	switch {
+	case alone:
+		attributes += ` xmlns="http://www.w3.org/2000/svg"`
+	case d.w <= 1500:
+		attributes = ` class="lp fit"` // a page may scale it down and it is readable still
 	}
-	fmt.Fprintf(b, `<svg%s class="lp" role="img" width="%s" height="%s" viewBox="0 0 %s %s"><title>`,
-		space, px(d.w), px(d.h), px(d.w), px(d.h))
+	fmt.Fprintf(b, `<svg%s role="img" width="%s" height="%s" viewBox="0 0 %s %s"><title>`,
+		attributes, px(d.w), px(d.h), px(d.w), px(d.h))
 	escape(b, p.sentence())
 	b.WriteString("</title>")
 	if alone {

@@ -102,7 +102,24 @@ func checkDrawing(t *testing.T, p *Picture) {
 			}
 		}
 	}
+	var chips []*device
 	for i, a := range d.boxes {
+		for _, v := range a.devs {
+			for _, u := range chips {
+				if u.x < v.x+v.w && v.x < u.x+u.w && u.y < v.y+v.h && v.y < u.y+u.h {
+					t.Errorf("device %s lies on device %s", v.link.Name, u.link.Name)
+				}
+			}
+			chips = append(chips, v)
+		}
+		for _, v := range a.devs {
+			if want := min(len(v.link.Addresses), maxLines) + 2; len(v.lines) < want || len(v.lines) > want+3 {
+				t.Errorf("device %s has %d lines of text for %d addresses", v.link.Name, len(v.lines), len(v.link.Addresses))
+			}
+			if v.x < a.x || v.x+v.w > a.x+a.w || v.y < a.y || v.y+v.h > a.y+a.h {
+				t.Errorf("device %s lies outside its box", v.link.Name)
+			}
+		}
 		for _, b := range d.boxes[:i] {
 			if a.x < b.x+b.w && b.x < a.x+a.w && a.y < b.y+b.h && b.y < a.y+a.h {
 				t.Errorf("box %s lies on box %s", a.node.Name, b.node.Name)

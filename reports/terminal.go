@@ -103,7 +103,7 @@ func (t *Terminal) Finished(c Case) {
 		t.write("")
 		return
 	}
-	line := fmt.Sprintf("%s  %s  %s  %s", t.verdict(v), name, oneLine(c.place()), humane(c.Duration))
+	line := strings.TrimRight(fmt.Sprintf("%s  %s  %s  %s", t.verdict(v), name, oneLine(c.place()), spent(c.Duration)), " ")
 	if c.Reason != "" {
 		line += "  " + clip(oneLine(c.Reason), 200)
 	}

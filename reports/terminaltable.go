@@ -15,7 +15,7 @@ func (t *Terminal) table(w io.Writer, r *Results) {
 	rows := [][4]string{{"case", "ground", "checks", "time"}}
 	for i := range r.Cases {
 		c := &r.Cases[i]
-		rows = append(rows, [4]string{oneLine(c.Case), clipColumns(oneLine(c.place()), 40), passed(c), humane(c.Duration)})
+		rows = append(rows, [4]string{oneLine(c.Case), clipColumns(oneLine(c.place()), 40), passed(c), spent(c.Duration)})
 	}
 	var width [4]int
 	for _, row := range rows {
@@ -61,6 +61,7 @@ func padded(s string, width int, right bool) string {
 
 // findings prints everything with one bad verdict and what is known of it.
 func (t *Terminal) findings(w io.Writer, r *Results, v Verdict) {
+	told := -1 // the case whose console was printed last
 	for _, f := range r.findings(v) {
 		fmt.Fprintf(w, "\n%s  %s on %s\n", t.verdict(v), oneLine(f.Case.Case), oneLine(f.place()))
 		t.field(w, "check", f.Check.Title)
@@ -77,7 +78,8 @@ func (t *Terminal) findings(w io.Writer, r *Results, v Verdict) {
 			}
 			t.field(w, "capture", line)
 		}
-		if f.Console != "" && (f.entry == 0 || v == Error) {
+		if f.Console != "" && f.index != told {
+			told = f.index
 			t.field(w, "console", tail(f.Console, 12))
 		}
 	}

@@ -1,0 +1,102 @@
+package reports
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// later is rich some time later: things broke, were cured, came and went.
+func later() *Results {
+	r := rich()
+	bridge := r.Cases[0].Checks
+	bridge[0].Verdict, bridge[0].Observed = Fail, "no answer; the fence came back"
+	bridge[1].Verdict, bridge[1].Observed = Pass, "nothing arrived"
+	r.Cases[1].Checks[0].Verdict = Skip
+	r.Cases[1].Checks = append(r.Cases[1].Checks, Check{ID: "new-bad", Title: "a new check | that fails", Verdict: Fail}, Check{ID: "new-good", Verdict: Pass})
+	r.Cases[2].Checks = r.Cases[2].Checks[1:]
+	r.Cases[2].Checks[1].Verdict = Skip
+	r.Summarize()
+	return r
+}
+
+func TestCompareGolden(t *testing.T) {
+	d := Compare(rich(), later())
+	golden(t, "compare.txt", render(t, func(b *bytes.Buffer) error { return d.WriteText(b) }))
+	got := render(t, func(b *bytes.Buffer) error { return d.WriteMarkdown(b) })
+	golden(t, "compare.md", got)
+	checkMarkdown(t, got)
+}
+
+func TestCompareTellsKindsApart(t *testing.T) {
+	d := Compare(rich(), later())
+	got := map[string]Kind{}
+	for _, c := range d.All() {
+		got[c.Check] = c.Kind()
+	}
+	want := map[string]Kind{
+		"c1-reaches-c2": Broken, "host-reaches-c1": Fixed, "same-vlan": Lost, "new-bad": Broken,
+		"new-good": Gained, "siblings": Lost, "second-passthru": Other,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("kinds (-want +got):\n%s", diff)
+	}
+	if len(d.Changed) != 4 || len(d.Appeared) != 2 || len(d.Vanished) != 1 || d.Same != 8 || !d.Regressed() {
+		t.Errorf("%d changed, %d appeared, %d vanished, %d the same", len(d.Changed), len(d.Appeared), len(d.Vanished), d.Same)
+	}
+}
+
+func TestCompareSameRuns(t *testing.T) {
+	d := Compare(rich(), rich())
+	if len(d.All()) != 0 || d.Regressed() || !strings.HasPrefix(d.Headline(), "No difference in ") {
+		t.Errorf("%s: %+v", d.Headline(), d.All())
+	}
+	if !Compare(rich(), &Results{}).Regressed() || !Compare(&Results{}, &Results{}).Regressed() {
+		t.Error("a run of nothing is no regression")
+	}
+}
+
+// run is one case with one check on some kernels, with a verdict for each.
+func run(verdicts map[string]Verdict, order ...string) *Results {
+	r := &Results{}
+	for _, k := range order {
+		r.Cases = append(r.Cases, Case{Scenario: "s", Case: "c", Kernel: k, Verdict: verdicts[k], Checks: []Check{{ID: "x", Verdict: verdicts[k]}}})
+	}
+	return r
+}
+
+func TestCompareKernels(t *testing.T) {
+	v := map[string]Verdict{"6.1": Pass, "6.12": Fail, "6.18": Pass}
+	for name, c := range map[string]struct {
+		a, b                        *Results
+		changed, appeared, vanished int
+		kernel                      string
+	}{
+		"one kernel and the next":  {run(v, "6.1"), run(v, "6.12"), 1, 0, 0, "6.1 → 6.12"},
+		"one of two is another":    {run(v, "6.1", "6.18"), run(v, "6.12", "6.18"), 1, 0, 0, "6.1 → 6.12"},
+		"two others than before":   {run(v, "6.18"), run(v, "6.1", "6.12"), 0, 2, 1, ""},
+		"one more than before":     {run(v, "6.18"), run(v, "6.18", "6.12"), 0, 1, 0, ""},
+		"the same kernel, no news": {run(v, "6.18"), run(v, "6.18"), 0, 0, 0, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := Compare(c.a, c.b)
+			if len(d.Changed) != c.changed || len(d.Appeared) != c.appeared || len(d.Vanished) != c.vanished {
+				t.Errorf("%d changed, %d appeared, %d vanished", len(d.Changed), len(d.Appeared), len(d.Vanished))
+			}
+			if c.kernel != "" && d.Changed[0].kernel() != c.kernel {
+				t.Errorf("the kernel reads %q", d.Changed[0].kernel())
+			}
+		})
+	}
+}
+
+func TestCompareTakesTheWorstRepeat(t *testing.T) {
+	v := map[string]Verdict{"k": Pass}
+	once, thrice := run(v, "k"), run(v, "k", "k", "k")
+	thrice.Cases[1].Checks[0].Verdict = Fail
+	if d := Compare(once, thrice); len(d.Changed) != 1 || d.Changed[0].Kind() != Broken {
+		t.Errorf("%+v", d)
+	}
+}
