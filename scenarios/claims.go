@@ -3,6 +3,7 @@ package scenarios
 import (
 	_ "embed"
 	"reflect"
+	"sync"
 )
 
 //go:embed claims.yaml
@@ -43,11 +44,12 @@ func readClaims(name string, src []byte) ([]Claim, error) {
 	return claims, nil
 }
 
-func claimIDs() ([]string, error) {
+// claimIDs are the ids of the registry, read once.
+var claimIDs = sync.OnceValues(func() ([]string, error) {
 	claims, err := Claims()
 	ids := make([]string, len(claims))
 	for i, c := range claims {
 		ids[i] = c.ID
 	}
 	return ids, err
-}
+})
