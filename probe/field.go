@@ -44,6 +44,7 @@ type Field struct {
 	// canaries counts the fences that each observer of a device has seen, and
 	// lastFence is the latest one at each device: the two ends of a window.
 	canaries  map[observed]int
+	fenced    map[place]int
 	lastFence map[place]capture.Frame
 	replies   map[uint32]bool
 	buf       []byte
@@ -81,7 +82,7 @@ func NewField(run uint64, nodes []*Node, name func(node string, index int) strin
 		Deadline: 5 * time.Second, QuietWindow: 100 * time.Millisecond,
 		run: run, nodes: nodes, name: name, decode: newDecoder(),
 		rec: &capture.Recorder{}, interfaces: map[place]int{}, lost: map[place]bool{},
-		pending: map[arrival]bool{}, canaries: map[observed]int{}, lastFence: map[place]capture.Frame{}, replies: map[uint32]bool{},
+		pending: map[arrival]bool{}, canaries: map[observed]int{}, fenced: map[place]int{}, lastFence: map[place]capture.Frame{}, replies: map[uint32]bool{},
 		buf: make([]byte, 1<<16),
 	}
 	var sources []capture.Source
@@ -100,6 +101,9 @@ func NewField(run uint64, nodes []*Node, name func(node string, index int) strin
 
 // Close lets go of what the field itself holds; the nodes stay open.
 func (f *Field) Close() error { return f.waiter.Close() }
+
+// FencesSeen is how many fences have come in by a device so far.
+func (f *Field) FencesSeen(p Port) int { return f.fenced[p.key()] }
 
 // Recorder returns what was captured so far.
 func (f *Field) Recorder() *capture.Recorder { return f.rec }
@@ -194,6 +198,7 @@ func (f *Field) saw(n *Node, by observer, frame capture.Frame) {
 		if by == byTap {
 			delete(f.pending, arrival{at, false, c.msg.seq})
 			f.lastFence[at] = frame
+			f.fenced[at]++
 		}
 		return
 	}

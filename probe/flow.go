@@ -50,6 +50,8 @@ type Flow struct {
 	DestMAC net.HardwareAddr
 	// Tags are put into a raw frame, outermost first.
 	Tags []Tag
+	// OnWire watches the frames go by at the target, whoever they are for.
+	OnWire bool
 	// Static tells both ends each other's MAC address beforehand; Source must be set.
 	Static bool
 	// Size of the payload in bytes, at the least what a message takes.
@@ -115,7 +117,9 @@ func (f *Field) sendOne(flow *Flow, i int, seq uint32) error {
 
 // Overheard reports whether the flow's frames are for somebody else, and are to
 // be seen passing by at the target.
-func (flow *Flow) Overheard() bool { return flow.Cast == Unknown || flow.DestMAC != nil }
+func (flow *Flow) Overheard() bool {
+	return flow.Cast == Unknown || flow.DestMAC != nil || flow.OnWire
+}
 
 func (flow *Flow) rawDest(i int) net.HardwareAddr {
 	if flow.DestMAC != nil {

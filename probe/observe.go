@@ -134,6 +134,11 @@ func (f *Field) probe(ctx context.Context, flow *Flow, o *Observation) error {
 
 // fenceState is what fences prove at the ends that the flow needs.
 func (f *Field) fenceState(flow *Flow) FenceState {
+	if flow.OnWire {
+		// Drivers hand the wire its copy after the local ones, and what is
+		// queued before is flushed by the fences at the sender.
+		return f.fenceAt(flow.From)
+	}
 	state := f.fenceAt(flow.To)
 	if !flow.wantsReply() || state != FenceHeld {
 		return state
@@ -153,7 +158,7 @@ func (f *Field) open(ctx context.Context, flow *Flow) (drops int, err error) {
 	if _, err := f.settle(ctx); err != nil {
 		return 0, err
 	}
-	if flow.byStacks() {
+	if flow.byStacks() && !flow.OnWire {
 		if err := f.sendIPCanary(ctx, flow); err != nil {
 			return 0, err
 		}
@@ -220,7 +225,7 @@ func (f *Field) sendIPCanary(ctx context.Context, flow *Flow) error {
 func (f *Field) canarySeen(flow *Flow) bool {
 	at := observed{flow.To.key(), byTap}
 	switch {
-	case flow.byStacks():
+	case flow.byStacks() && !flow.OnWire:
 		at = observed{place{node: flow.To.Node}, byUDP}
 	case flow.Kind == Raw && !flow.Overheard():
 		at.by = byStack
@@ -277,17 +282,14 @@ func (flow *Flow) arrival(s *sighting, sent []uint32) bool {
 	if s.node != flow.To.Node {
 		return false
 	}
+	if flow.Overheard() {
+		return s.by == byTap && s.index == flow.To.Index && s.frame.Type != capture.Outgoing && s.ours && slices.Contains(sent, s.msg.seq)
+	}
 	switch flow.Kind {
 	case UDP:
 		return s.by == byUDP && slices.Contains(sent, s.msg.seq)
 	case Raw:
-		if !slices.Contains(sent, s.msg.seq) || s.index != flow.To.Index {
-			return false
-		}
-		if flow.Overheard() {
-			return s.by == byTap && s.frame.Type != capture.Outgoing
-		}
-		return s.by == byStack && s.frame.Type != capture.OtherHost
+		return s.by == byStack && s.index == flow.To.Index && s.frame.Type != capture.OtherHost && slices.Contains(sent, s.msg.seq)
 	case ICMP:
 		return s.by == byTap && s.kind == echoRequestContent && s.ours && s.incoming() && slices.Contains(sent, s.msg.seq)
 	case ARP:

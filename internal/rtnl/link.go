@@ -125,7 +125,7 @@ func (l *Link) attrs() []*nl.RtAttr {
 		}
 		if l.Peer != nil {
 			peer := data.AddRtAttr(nl.VETH_INFO_PEER, nil)
-			nl.NewIfInfomsgChild(peer, unix.AF_UNSPEC)
+			nl.NewIfInfomsgChild(peer, unix.AF_UNSPEC).Index = int32(l.Peer.Index)
 			for _, a := range l.Peer.attrs() {
 				peer.AddChild(a)
 			}

@@ -5,46 +5,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
-
-// Forwarding is the state of a bridge's port that takes and gives frames
-// (include/uapi/linux/if_bridge.h:BR_STATE_FORWARDING).
-const Forwarding = 3
-
-// BridgePorts returns the state of every bridge port of the namespace by ifindex.
-func (c *Conn) BridgePorts() (map[int]int, error) {
-	msgs, err := c.dump(unix.RTM_GETLINK, nl.NewIfInfomsg(unix.AF_BRIDGE), unix.RTM_NEWLINK)
-	if err != nil {
-		return nil, err
-	}
-	states := map[int]int{}
-	for _, m := range msgs {
-		if len(m) < unix.SizeofIfInfomsg {
-			continue
-		}
-		attrs, err := nl.ParseRouteAttr(m[unix.SizeofIfInfomsg:])
-		if err != nil {
-			return nil, fmt.Errorf("read a port message: %w", err)
-		}
-		for _, a := range attrs {
-			if a.Attr.Type&^unix.NLA_F_NESTED != unix.IFLA_PROTINFO {
-				continue
-			}
-			info, err := nl.ParseRouteAttr(a.Value)
-			if err != nil {
-				return nil, fmt.Errorf("read a port's settings: %w", err)
-			}
-			for _, i := range info {
-				if i.Attr.Type == nl.IFLA_BRPORT_STATE && len(i.Value) > 0 {
-					states[int(nl.DeserializeIfInfomsg(m).Index)] = int(i.Value[0])
-				}
-			}
-		}
-	}
-	return states, nil
-}
 
 // Events tells that something about the links of a namespace has changed.
 type Events struct {

@@ -66,7 +66,11 @@ func (l *Lab) makeLink(o topology.MakeLink, nics map[string]string) error {
 }
 
 // makePair makes a veth. The kernel can bring up neither end while it makes
-// the pair (drivers/net/veth.c:veth_open wants a peer), so both come up after.
+// the pair (drivers/net/veth.c:veth_open wants a peer), so both come up after:
+// a bridge's port first. The end that comes up first has no carrier yet, and
+// drops what it should send until linkwatch has been there
+// (net/sched/sch_generic.c:dev_activate); of a port that can be waited for,
+// since only then the bridge lets it forward.
 func (l *Lab) makePair(d, p *topology.Device, link *rtnl.Link) error {
 	link.Up, link.Master = false, 0
 	link.Peer = l.linkOf(p)
@@ -74,7 +78,7 @@ func (l *Lab) makePair(d, p *topology.Device, link *rtnl.Link) error {
 	if err := l.conn(d).NewLink(link); err != nil {
 		return err
 	}
-	for _, end := range []*topology.Device{d, p} {
+	for _, end := range []*topology.Device{p, d} {
 		ch := &rtnl.Change{Master: l.master(end)}
 		if end.Up {
 			ch.Up = &end.Up

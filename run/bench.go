@@ -1,0 +1,229 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/lanproof/lanproof/internal/rtnl"
+	"github.com/lanproof/lanproof/probe"
+	"github.com/lanproof/lanproof/reports"
+	"github.com/lanproof/lanproof/topology"
+	"github.com/lanproof/lanproof/topology/lab"
+)
+
+// bench is a lab with probes in it: what questions are asked of.
+type bench struct {
+	plan  *topology.Plan
+	lab   *lab.Lab
+	nodes map[string]*probe.Node
+	field *probe.Field
+}
+
+// answer is what a question found out.
+type answer struct {
+	probe.Finding
+	observation *probe.Observation
+	more        []*probe.Observation
+	evidence    []reports.Evidence
+}
+
+func trouble(err error) answer {
+	return answer{Finding: probe.Finding{Trouble: err, Observed: err.Error()}}
+}
+
+// state makes the finding of a question that the kernel was asked.
+func state(held bool, observed string) probe.Finding {
+	return probe.Finding{Held: held, Proof: reports.ProofState, Observed: observed}
+}
+
+// openBench builds a plan and opens the probes.
+func openBench(plan *topology.Plan, run uint64, nics map[string]string) (*bench, error) {
+	b := &bench{plan: plan, nodes: map[string]*probe.Node{}}
+	if err := b.open(run, nics); err != nil {
+		return nil, errors.Join(err, b.closeProbes(), b.closeLab())
+	}
+	return b, nil
+}
+
+func (b *bench) open(run uint64, nics map[string]string) error {
+	var all []*probe.Node
+	var err error
+	b.lab, err = lab.Open(b.plan, lab.Options{NICs: nics, Inside: func(n *lab.Node) error {
+		p, err := probe.OpenHere(n.Name, n.Conn, n.Role != topology.RoleSwitch)
+		if err != nil {
+			return err
+		}
+		b.nodes[n.Name] = p
+		all = append(all, p)
+		return nil
+	}})
+	if err != nil {
+		return err
+	}
+	if b.field, err = probe.NewField(run, all, b.linkName); err != nil {
+		return err
+	}
+	return b.refresh()
+}
+
+func (b *bench) linkName(node string, index int) string {
+	for _, d := range b.plan.LAN.Devices {
+		if d.Index == index && d.Node == node {
+			return d.Link
+		}
+	}
+	return ""
+}
+
+// refresh takes the devices' addresses from the kernel, for frames must go
+// where the devices really are, and tells the field which fences there now are.
+func (b *bench) refresh() error {
+	for _, n := range b.lab.Nodes() {
+		states, err := n.Conn.Links()
+		if err != nil {
+			return fmt.Errorf("ask for the devices of %s: %w", n.Name, err)
+		}
+		for _, s := range states {
+			for _, d := range b.plan.LAN.Devices {
+				if d.Node == n.Name && d.Index == s.Index {
+					d.MAC = s.MAC
+				}
+			}
+		}
+	}
+	b.field.SetFences(b.fences())
+	return nil
+}
+
+func (b *bench) fences() []probe.Fence {
+	var all []probe.Fence
+	for _, f := range b.plan.LAN.Fences() {
+		at, err := b.port(f.At)
+		if err != nil {
+			continue
+		}
+		fence := probe.Fence{At: at, Source: f.Source, Dest: f.Dest, IP: f.IP, Socket: f.Socket}
+		for _, t := range f.Tags {
+			fence.Tags = append(fence.Tags, probe.Tag{TPID: t.TPID, VID: uint16(t.VID)})
+		}
+		for _, r := range f.Reaches {
+			if p, err := b.port(r); err == nil {
+				fence.Reaches = append(fence.Reaches, p)
+			}
+		}
+		all = append(all, fence)
+	}
+	return all
+}
+
+// port is a device as probes see it.
+func (b *bench) port(r topology.Ref) (probe.Port, error) {
+	d, n := b.plan.LAN.Device(r), b.nodes[r.Node]
+	if d == nil || n == nil {
+		return probe.Port{}, fmt.Errorf("there is no device %s any more", r)
+	}
+	return probe.Port{Node: n, Index: d.Index, Name: d.Link, MAC: d.MAC}, nil
+}
+
+// mac reads a MAC address, or NODE/LINK for a device's.
+func (b *bench) mac(s string) (net.HardwareAddr, error) {
+	if m, err := net.ParseMAC(s); err == nil {
+		return m, nil
+	}
+	d := b.plan.LAN.Device(topology.ParseRef(s, ""))
+	if d == nil {
+		return nil, fmt.Errorf("%q is neither a MAC address nor a device", s)
+	}
+	return d.MAC, nil
+}
+
+// conn is the netlink socket in a device's namespace.
+func (b *bench) conn(r topology.Ref) (*rtnl.Conn, error) {
+	n := b.lab.Node(r.Node)
+	if n == nil {
+		return nil, fmt.Errorf("there is no node %s", r.Node)
+	}
+	return n.Conn, nil
+}
+
+// errRefused wraps what a kernel or the engine says when it refuses a change.
+type errRefused struct {
+	op  topology.Op // nil when the engine refuses
+	err error
+}
+
+func (e *errRefused) Error() string {
+	if e.op == nil {
+		return e.err.Error()
+	}
+	return fmt.Sprintf("%s: %v", e.op, e.err)
+}
+
+func (e *errRefused) Unwrap() error { return e.err }
+
+// change carries a change out. Its error is of type errRefused when the engine
+// or the kernel said no; nothing is left of the change then.
+func (b *bench) change(c *topology.Change) error {
+	next, err := b.plan.Change(c)
+	if err != nil {
+		return &errRefused{err: err}
+	}
+	for i, op := range next.Ops {
+		if err := b.lab.Apply(op); err != nil {
+			return errors.Join(&errRefused{op: op, err: err}, b.undo(next.Ops[:i]))
+		}
+	}
+	b.plan.Commit(next)
+	return nil
+}
+
+// undo deletes what the first operations of a refused change have made.
+func (b *bench) undo(done []topology.Op) error {
+	var errs []error
+	for i := len(done) - 1; i >= 0; i-- {
+		made, ok := done[i].(topology.MakeLink)
+		if !ok {
+			continue
+		}
+		if err := b.lab.Apply(topology.DeleteLink{Device: made.Device}); err != nil && !errors.Is(err, unix.ENODEV) {
+			errs = append(errs, fmt.Errorf("take back %s: %w", made.Device.Ref, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// step carries out the changes of a step.
+func (b *bench) step(ctx context.Context, changes []topology.Change) error {
+	for i := range changes {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := b.change(&changes[i]); err != nil {
+			return err
+		}
+	}
+	return b.refresh()
+}
+
+func (b *bench) closeProbes() error {
+	var nodes []*probe.Node
+	for _, n := range b.nodes {
+		nodes = append(nodes, n)
+	}
+	errs := []error{probe.CloseAll(nodes...)}
+	if b.field != nil {
+		errs = append(errs, b.field.Close())
+	}
+	return errors.Join(errs...)
+}
+
+func (b *bench) closeLab() error {
+	if b.lab == nil {
+		return nil
+	}
+	return b.lab.Close()
+}

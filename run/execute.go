@@ -1,0 +1,137 @@
+package run
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"strings"
+	"time"
+
+	"github.com/lanproof/lanproof/probe"
+	"github.com/lanproof/lanproof/reports"
+)
+
+// Outcome is what came of a case on this kernel.
+type Outcome struct {
+	Result reports.Case
+	// Capture is the case's pcapng file.
+	Capture []byte
+	close   func() error
+	let     func() error
+}
+
+// Close closes the probes of the case, which takes as long as the kernel
+// takes for a grace period, and lets go of its namespaces.
+func (o *Outcome) Close() error { return errors.Join(o.close(), o.let()) }
+
+// Execute runs a case on this kernel, in namespaces of its own.
+func Execute(ctx context.Context, p *Prepared, nics map[string]string) *Outcome {
+	o := &Outcome{Result: newResult(p), close: nothing, let: nothing}
+	start := time.Now()
+	err := probe.Locked(func() error { return o.execute(ctx, p, nics) })
+	if err != nil {
+		o.Result.Verdict, o.Result.Reason = reports.Error, err.Error()
+	}
+	o.Result.Settle()
+	o.Result.Duration = time.Since(start)
+	return o
+}
+
+func nothing() error { return nil }
+
+// newResult is a result without checks.
+func newResult(p *Prepared) reports.Case {
+	s := p.Case.Scenario
+	return reports.Case{
+		Scenario: s.Name, Title: s.Title, Case: p.Case.Name, Labels: s.Labels,
+		Location: p.Case.File + ":1", Checks: []reports.Check{}, Picture: picture(p.Plan.LAN),
+	}
+}
+
+// runID tells the frames of one case from another's.
+func runID(p *Prepared) uint64 {
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%d\x00%s\x00%s", p.seed, p.Case.File, p.Case.Name)
+	return h.Sum64()
+}
+
+func (o *Outcome) execute(ctx context.Context, p *Prepared, nics map[string]string) error {
+	b, err := openBench(p.Plan, runID(p), nics)
+	if err != nil {
+		return fmt.Errorf("build the topology: %w", err)
+	}
+	o.close, o.let = b.closeProbes, b.closeLab
+	var packets []packet
+	for i := range p.Stages {
+		stage := &p.Stages[i]
+		if err := b.step(ctx, stage.Do); err != nil {
+			o.Result.Verdict = reports.Error
+			o.Result.Reason = fmt.Sprintf("%s (%s): %v", stage.Name, p.Location(stage.At), err)
+			break
+		}
+		for j := range stage.Checks {
+			if err := ctx.Err(); err != nil {
+				return fmt.Errorf("interrupted: %w", context.Cause(ctx))
+			}
+			packets = append(packets, o.check(ctx, b, p, stage, &stage.Checks[j])...)
+		}
+	}
+	o.record(b, packets)
+	return nil
+}
+
+// packet is a piece of evidence whose number in the capture is known only when
+// the capture is complete.
+type packet struct {
+	check, evidence int
+	sighting        probe.Sighting
+}
+
+// check makes one check.
+func (o *Outcome) check(ctx context.Context, b *bench, p *Prepared, stage *Stage, c *Check) []packet {
+	start := time.Now()
+	a := c.question.ask(ctx, b)
+	r := reports.Check{
+		ID: c.ID, Title: c.Title, Step: stage.Name, Verdict: probe.Judge(a.Finding), Expected: c.Expected,
+		Observed: a.Observed, Proof: a.Proof, Claims: append([]string{}, c.Claims...), Refutes: c.Refutes,
+		Location: p.Location(c.At), Duration: time.Since(start), Evidence: append([]reports.Evidence{}, a.evidence...),
+	}
+	var packets []packet
+	observations := a.more
+	if a.observation != nil {
+		observations = append(observations, a.observation)
+	}
+	for _, obs := range observations {
+		for _, s := range shown(obs.Sightings) {
+			packets = append(packets, packet{len(o.Result.Checks), len(r.Evidence), s})
+			r.Evidence = append(r.Evidence, reports.Evidence{Kind: "frame", At: s.At(), Text: fmt.Sprintf("%s: %s", s.Type, s.Text)})
+		}
+		b.field.Annotate(obs, fmt.Sprintf("check %s: %s", c.ID, r.Verdict))
+	}
+	o.Result.Checks = append(o.Result.Checks, r)
+	return packets
+}
+
+// shown are the sightings that a report names; the capture has them all.
+func shown(all []probe.Sighting) []probe.Sighting {
+	const most = 8
+	return all[:min(len(all), most)]
+}
+
+// record writes the capture and puts the packets' numbers into the evidence.
+func (o *Outcome) record(b *bench, packets []packet) {
+	for _, p := range packets {
+		o.Result.Checks[p.check].Evidence[p.evidence].Packet = b.field.Packet(p.sighting)
+	}
+	rec := b.field.Recorder()
+	rec.Application = "lanproof"
+	rec.Comments = []string{o.Result.Case + ": " + strings.TrimSpace(o.Result.Title)}
+	var buf bytes.Buffer
+	if _, err := rec.WriteTo(&buf); err != nil {
+		o.Result.Verdict, o.Result.Reason = reports.Error, fmt.Sprintf("write the capture: %v", err)
+		return
+	}
+	o.Capture = buf.Bytes()
+}

@@ -1,0 +1,447 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+
+	"github.com/lanproof/lanproof/guest"
+	"github.com/lanproof/lanproof/internal/features"
+	"github.com/lanproof/lanproof/reports"
+	"github.com/lanproof/lanproof/scenarios"
+)
+
+// Ground is where cases run.
+type Ground string
+
+// The grounds that can be asked for. On Auto a case runs on this kernel where
+// that can carry it, else in a guest.
+const (
+	Auto  Ground = "auto"
+	Host  Ground = "host"
+	Guest Ground = "guest"
+)
+
+// GroundNIC is this kernel with real ports.
+const GroundNIC Ground = "nic"
+
+// DefaultKernel is the guest kernel where none is named: the newest that the
+// machine's packages offer.
+const DefaultKernel = "debian"
+
+// Options are how cases are run. The zero value runs them on Auto.
+type Options struct {
+	On Ground
+	// Kernels for guests, as guest.Resolve knows them.
+	Kernels []string
+	// Modules is a directory of modules for kernels that are a bare image.
+	Modules string
+	// Out is the directory for captures; no captures are kept when empty.
+	Out      string
+	Parallel int
+	Repeat   int
+	Seed     uint64
+	FailFast bool
+	// Keep leaves the topology standing under names after the run.
+	Keep bool
+	// NICs says which real port stands for a device of kind nic.
+	NICs map[string]string
+	// Init is the static binary that is /init in a guest; this one when empty.
+	Init string
+	// NoSnapshot boots every guest cold and keeps none.
+	NoSnapshot bool
+	// GuestTimeout bounds one guest; 20 minutes when 0.
+	GuestTimeout time.Duration
+	// Version of the tool, for reports.
+	Version string
+	// Events is told what happens, from several goroutines; may be nil.
+	Events Events
+}
+
+// Events is told what happens during a run.
+type Events interface {
+	Started(caseName, ground string)
+	Finished(c reports.Case)
+	Note(text string)
+}
+
+// job is one case on one kernel, and the place of its result.
+type job struct {
+	p      *Prepared
+	repeat int
+	kernel string // of a guest, as it was named
+	why    string // why it runs where it does
+	result reports.Case
+}
+
+// runner is one run.
+type runner struct {
+	o        Options
+	ctx      context.Context
+	cancel   context.CancelCauseFunc
+	jobs     []*job
+	kernel   features.Kernel
+	release  string
+	env      map[string]reports.Environment
+	mu       sync.Mutex
+	closing  sync.WaitGroup
+	held     []*Outcome
+	closeErr error
+}
+
+var errFailFast = errors.New("a check failed before")
+
+// Run runs cases and returns what came of them. An error means that there is no
+// result at all; what went wrong with a case stands in its result.
+func Run(ctx context.Context, cases []*scenarios.Case, o Options) (*reports.Results, error) {
+	if o.Events == nil {
+		o.Events = silent{}
+	}
+	if o.On == "" {
+		o.On = Auto
+	}
+	r := &runner{o: o, env: map[string]reports.Environment{}}
+	r.ctx, r.cancel = context.WithCancelCause(ctx)
+	defer r.cancel(nil)
+	start := time.Now()
+	results := &reports.Results{Schema: reports.Schema, Started: start.UTC(), Seed: o.Seed}
+	if err := r.prepare(cases); err != nil {
+		return nil, err
+	}
+	r.run()
+	for _, j := range r.jobs {
+		results.Cases = append(results.Cases, j.result)
+	}
+	for _, name := range sortedKeys(r.env) {
+		results.Environment = append(results.Environment, r.env[name])
+	}
+	results.Claims = claimsOf(results)
+	results.Duration = time.Since(start)
+	results.Summarize()
+	return results, r.closeErr
+}
+
+type silent struct{}
+
+func (silent) Started(string, string) {}
+func (silent) Finished(reports.Case)  {}
+func (silent) Note(string)            {}
+
+// prepare works out every case's checks before anything is built.
+func (r *runner) prepare(cases []*scenarios.Case) error {
+	release, err := kernelRelease()
+	if err != nil {
+		return err
+	}
+	r.release = release
+	var errs scenarios.Errors
+	for _, c := range cases {
+		p, err := Prepare(c, r.o.Seed)
+		var bad scenarios.Errors
+		switch {
+		case errors.As(err, &bad):
+			errs = append(errs, bad...)
+			continue
+		case err != nil:
+			return err
+		}
+		for n := range max(r.o.Repeat, 1) {
+			repeat := 0
+			if r.o.Repeat > 1 {
+				repeat = n + 1
+			}
+			for _, kernel := range r.kernels() {
+				r.jobs = append(r.jobs, &job{p: p, repeat: repeat, kernel: kernel})
+			}
+		}
+	}
+	if len(errs) > 0 {
+		return errs
+	}
+	return nil
+}
+
+// kernels are the guest kernels that every case runs on; one unnamed when
+// cases run on this kernel where they can.
+func (r *runner) kernels() []string {
+	if r.o.On == Auto || r.o.On == Host || len(r.o.Kernels) == 0 {
+		return []string{""}
+	}
+	return r.o.Kernels
+}
+
+func kernelRelease() (string, error) {
+	var u unix.Utsname
+	if err := unix.Uname(&u); err != nil {
+		return "", fmt.Errorf("ask for the kernel's release: %w", err)
+	}
+	return unix.ByteSliceToString(u.Release[:]), nil
+}
+
+// run places the jobs, and runs this kernel's and the guests' side by side.
+func (r *runner) run() {
+	var here []*job
+	guests := map[string][]*job{}
+	for _, j := range r.jobs {
+		r.place(j)
+		switch {
+		case j.result.Verdict != "":
+			r.finish(j)
+		case j.kernel == "":
+			here = append(here, j)
+		default:
+			guests[j.kernel] = append(guests[j.kernel], j)
+		}
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() { r.runHere(here) })
+	wg.Go(func() {
+		// One guest after another: each wants a whole CPU.
+		for _, kernel := range sortedKeys(guests) {
+			r.runGuest(kernel, guests[kernel])
+		}
+	})
+	wg.Wait()
+	r.closing.Wait()
+	r.letGo()
+}
+
+// place decides where a job runs, and says why. A job that can run nowhere gets
+// its verdict here.
+func (r *runner) place(j *job) {
+	j.result = newResult(j.p)
+	j.result.Repeat = j.repeat
+	j.result.Ground, j.result.Kernel = string(Host), r.release
+	if nics := j.p.Plan.LAN.NICs(); len(nics) > 0 {
+		r.placeNIC(j, nics)
+		return
+	}
+	if r.o.On == Guest {
+		if j.kernel == "" {
+			j.kernel = DefaultKernel
+		}
+		j.result.Ground, j.result.Kernel = string(Guest), j.kernel
+		return
+	}
+	lacks, err := missing(&r.kernel, j.p.Needs)
+	switch {
+	case err != nil:
+		j.result.Verdict, j.result.Reason = reports.Error, fmt.Sprintf("find out what this kernel offers: %v", err)
+	case len(lacks) == 0:
+	case r.o.On == Host:
+		skip(&j.result, r.release, lacks)
+	default:
+		j.kernel = DefaultKernel
+		if len(r.o.Kernels) > 0 {
+			j.kernel = r.o.Kernels[0]
+		}
+		j.result.Placement = fmt.Sprintf("in a guest, since kernel %s has no %s", r.release, strings.Join(sortedKeys(lacks), ", "))
+		j.result.Ground, j.result.Kernel = string(Guest), j.kernel
+	}
+}
+
+func (r *runner) placeNIC(j *job, nics []string) {
+	j.result.Ground = string(GroundNIC)
+	for _, name := range nics {
+		if r.o.NICs[name] == "" {
+			j.result.Verdict = reports.Skip
+			j.result.Reason = fmt.Sprintf("needs a real port for %s: name one with --nic %s=PORT", name, name)
+			return
+		}
+	}
+}
+
+// skip gives a result the verdict of a case that a kernel cannot carry: a skip
+// that names what is missing, or a failure where every kernel of that version
+// has it.
+func skip(c *reports.Case, release string, lacks map[string]error) {
+	c.Verdict = reports.Skip
+	var why []string
+	for _, name := range sortedKeys(lacks) {
+		why = append(why, lacks[name].Error())
+		if major, minor, ok := features.Since(name); ok && !olderThan(release, major, minor) {
+			c.Verdict = reports.Fail
+			why = append(why, fmt.Sprintf("every kernel from %d.%d on has it, and this is %s", major, minor, release))
+		}
+	}
+	c.Reason = "needs " + strings.Join(why, "; ")
+}
+
+func olderThan(release string, major, minor int) bool {
+	var a, b int
+	if _, err := fmt.Sscanf(release, "%d.%d", &a, &b); err != nil {
+		return true
+	}
+	return a < major || a == major && b < minor
+}
+
+// runHere runs jobs on this kernel, as many at once as there are CPUs.
+func (r *runner) runHere(jobs []*job) {
+	if len(jobs) == 0 {
+		return
+	}
+	r.environment(reports.Environment{Ground: string(Host), Kernel: r.release, Arch: runtime.GOARCH, Tool: r.o.Version})
+	parallel := r.o.Parallel
+	if parallel <= 0 {
+		parallel = runtime.NumCPU()
+	}
+	var g errgroup.Group
+	g.SetLimit(parallel)
+	for _, j := range jobs {
+		g.Go(func() error {
+			r.runOne(j)
+			return nil
+		})
+	}
+	_ = g.Wait() // what goes wrong stands in the results
+}
+
+func (r *runner) runOne(j *job) {
+	if err := r.ctx.Err(); err != nil {
+		j.result.Verdict, j.result.Reason = notRun(context.Cause(r.ctx))
+		r.finish(j)
+		return
+	}
+	r.o.Events.Started(j.name(), j.result.Ground)
+	out := Execute(r.ctx, j.p, r.o.NICs)
+	placed := j.result
+	j.result = out.Result
+	j.result.Repeat, j.result.Ground, j.result.Kernel, j.result.Placement = placed.Repeat, placed.Ground, placed.Kernel, placed.Placement
+	r.saveCapture(j, out.Capture)
+	r.close(out)
+	r.finish(j)
+}
+
+// notRun is the verdict of a case that was never begun.
+func notRun(cause error) (reports.Verdict, string) {
+	if errors.Is(cause, errFailFast) {
+		return reports.Skip, "not run: " + cause.Error() + " (--fail-fast)"
+	}
+	return reports.Error, "not run: " + cause.Error()
+}
+
+func (j *job) name() string {
+	if j.repeat > 0 {
+		return fmt.Sprintf("%s (%d)", j.p.Case.Name, j.repeat)
+	}
+	return j.p.Case.Name
+}
+
+// finish tells of a job that has its verdict.
+func (r *runner) finish(j *job) {
+	r.o.Events.Finished(j.result)
+	if r.o.FailFast && j.result.Verdict == reports.Fail {
+		r.cancel(errFailFast)
+	}
+}
+
+// mostHeld bounds how many labs wait to be let go. Dying namespaces take the
+// kernel's big lock from the cases that still run, so they are kept for a
+// while and then let go together, which the kernel does in one go.
+const mostHeld = 64
+
+// close closes a case's probes in the background.
+func (r *runner) close(out *Outcome) {
+	r.closing.Go(func() {
+		err := out.close()
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.closeErr = errors.Join(r.closeErr, err)
+		r.held = append(r.held, out)
+		if len(r.held) >= mostHeld {
+			r.letGoLocked()
+		}
+	})
+}
+
+func (r *runner) letGo() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.letGoLocked()
+}
+
+func (r *runner) letGoLocked() {
+	for _, out := range r.held {
+		r.closeErr = errors.Join(r.closeErr, out.let())
+	}
+	r.held = nil
+}
+
+func (r *runner) environment(e reports.Environment) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.env[e.Ground+" "+e.Kernel] = e
+}
+
+// captureName is a case's capture, relative to the out directory.
+func (j *job) captureName() string {
+	name := j.p.Case.Name
+	if j.result.Ground == string(Guest) && j.result.Kernel != "" {
+		name += "@kernel=" + j.result.Kernel
+	}
+	if j.repeat > 0 {
+		name += fmt.Sprintf("@repeat=%d", j.repeat)
+	}
+	return filepath.Join("captures", name+".pcapng")
+}
+
+func (r *runner) saveCapture(j *job, capture []byte) {
+	if r.o.Out == "" || len(capture) == 0 {
+		return
+	}
+	name := j.captureName()
+	path := filepath.Join(r.o.Out, name)
+	err := os.MkdirAll(filepath.Dir(path), 0o755)
+	if err == nil {
+		err = os.WriteFile(path, capture, 0o644)
+	}
+	if err != nil {
+		j.result.Verdict, j.result.Reason = reports.Error, fmt.Sprintf("keep the capture: %v", err)
+		return
+	}
+	j.result.Capture = name
+}
+
+// claimsOf returns the claims that a run's checks speak about.
+func claimsOf(results *reports.Results) []reports.Claim {
+	named := map[string]bool{}
+	for i := range results.Cases {
+		for _, c := range results.Cases[i].Checks {
+			for _, id := range c.Claims {
+				named[id] = true
+			}
+		}
+	}
+	registry, err := scenarios.Claims()
+	if err != nil {
+		return nil // an id without its sentence is still an id
+	}
+	var claims []reports.Claim
+	for _, c := range registry {
+		if named[c.ID] {
+			claims = append(claims, reports.Claim{ID: c.ID, Text: c.Text, Source: c.Source})
+		}
+	}
+	return claims
+}
+
+// guestOptions are how a guest is run.
+func (r *runner) guestOptions(k guest.Kernel) guest.Options {
+	o := guest.Options{Kernel: k, Init: r.o.Init, Timeout: r.o.GuestTimeout, Snapshot: !r.o.NoSnapshot}
+	if o.Init == "" {
+		o.Init = "/proc/self/exe"
+	}
+	if o.Timeout == 0 {
+		o.Timeout = 20 * time.Minute
+	}
+	return o
+}

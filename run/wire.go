@@ -1,0 +1,290 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/lanproof/lanproof/probe"
+	"github.com/lanproof/lanproof/reports"
+	"github.com/lanproof/lanproof/scenarios"
+	"github.com/lanproof/lanproof/topology"
+)
+
+// onWire sends a frame by a device so that it comes out of its host, and
+// returns the frames as they came out.
+func (b *bench) onWire(ctx context.Context, from topology.Ref, flow probe.Flow) ([]probe.Sighting, *probe.Observation, error) {
+	d := b.plan.LAN.Device(from)
+	if d == nil {
+		return nil, nil, fmt.Errorf("there is no device %s any more", from)
+	}
+	at, _, ok := b.plan.LAN.Wire(d)
+	if !ok {
+		return nil, nil, fmt.Errorf("the frames of %s come out nowhere: nothing under it is plugged into the switch", from)
+	}
+	var err error
+	if flow.From, err = b.port(from); err != nil {
+		return nil, nil, err
+	}
+	if flow.To, err = b.port(at); err != nil {
+		return nil, nil, err
+	}
+	o := b.field.Probe(ctx, &flow)
+	if o.Trouble != nil {
+		return nil, o, o.Trouble
+	}
+	if o.SendErr != nil {
+		return nil, o, fmt.Errorf("send from %s: %w", from, o.SendErr)
+	}
+	var out []probe.Sighting
+	for _, s := range o.Sightings {
+		if s.Ours && s.Node == at.Node && s.Link == at.Link {
+			out = append(out, s)
+		}
+	}
+	return out, o, nil
+}
+
+// wireFlow is a broadcast that any device's frames can be told by: raw, or a
+// datagram where only IP passes or a socket's priority matters.
+func wireFlow(d *topology.Device, priority int) probe.Flow {
+	raw := probe.Flow{Kind: probe.Raw, Cast: probe.Broadcast, OnWire: true}
+	if priority == 0 && (d.Kind != topology.KindIpvlan || d.Mode == "l2") || len(d.Addresses) == 0 {
+		return raw
+	}
+	return probe.Flow{Kind: probe.UDP, Cast: probe.Broadcast, OnWire: true, Target: d.Addresses[0].Addr(), Priority: priority}
+}
+
+// macsQuestion asks which source addresses frames carry on the wire.
+type macsQuestion struct {
+	of    []topology.Ref
+	names []string
+	are   string
+}
+
+func (e *expansion) macs(c *scenarios.Check) question {
+	q := &macsQuestion{are: c.MACs.Are, names: c.MACs.Of}
+	for _, name := range c.MACs.Of {
+		d, _ := e.device(name)
+		if d == nil {
+			e.fail(c.At, "there is no device %q", name)
+			return nil
+		}
+		q.of = append(q.of, d.Ref)
+	}
+	if q.are == "" {
+		q.are = "unique"
+	}
+	return q
+}
+
+func (q *macsQuestion) describe() (id, title, expected string) {
+	names := strings.Join(q.names, ", ")
+	id = "macs-" + q.are + "-" + strings.Join(q.names, "-")
+	if q.are == "shared" {
+		return id, names + " share the parent's MAC address on the wire", "every frame carries the parent's address"
+	}
+	return id, names + " have MAC addresses of their own on the wire", "every frame carries its sender's configured address, no two the same, none the parent's"
+}
+
+func (q *macsQuestion) ask(ctx context.Context, b *bench) answer {
+	var a answer
+	var seen []string
+	held := true
+	users := map[string]topology.Ref{}
+	for _, r := range q.of {
+		d := b.plan.LAN.Device(r)
+		if d == nil {
+			return trouble(fmt.Errorf("there is no device %s any more", r))
+		}
+		frames, o, err := b.onWire(ctx, r, wireFlow(d, 0))
+		if err != nil {
+			return trouble(err)
+		}
+		a.more = append(a.more, o)
+		if len(frames) == 0 {
+			return answer{Finding: probe.Finding{Proof: reports.ProofState, Observed: fmt.Sprintf("no frame of %s came out on the wire", r)}, more: a.more}
+		}
+		parent := b.plan.LAN.Root(d)
+		for _, s := range frames {
+			mac := s.Source.String()
+			isParent := parent != d && mac == parent.MAC.String()
+			other, taken := users[mac]
+			taken = taken && other != r
+			users[mac] = r
+			ok := mac == d.MAC.String() && !isParent && !taken
+			if q.are == "shared" {
+				ok = isParent
+			}
+			held = held && ok
+			seen = append(seen, fmt.Sprintf("%s sends as %s", r, mac))
+		}
+	}
+	a.Finding = probe.Finding{Held: held, Proof: reports.ProofReceived, Observed: strings.Join(seen, ", ")}
+	return a
+}
+
+// tagQuestion asks which tags a sender's frames carry on the wire.
+type tagQuestion struct {
+	from     topology.Ref
+	name     string
+	tags     []probe.Tag
+	priority int
+}
+
+func (e *expansion) tags(c *scenarios.Check) []question {
+	var qs []question
+	for _, name := range c.Tag.From {
+		d, _ := e.device(name)
+		if d == nil {
+			e.fail(c.At, "there is no device %q", name)
+			continue
+		}
+		qs = append(qs, &tagQuestion{from: d.Ref, name: name, tags: e.tagList(c, c.Tag.Tags), priority: c.Tag.Priority})
+	}
+	return qs
+}
+
+func (q *tagQuestion) describe() (id, title, expected string) {
+	id = "tag-" + q.name
+	if q.priority > 0 {
+		id += fmt.Sprintf("-priority%d", q.priority)
+	}
+	if len(q.tags) == 0 {
+		return id + "-none", q.name + "'s frames are untagged on the wire", "untagged frames only"
+	}
+	return id, fmt.Sprintf("%s's frames are tagged %s on the wire", q.name, tagText(q.tags)), "frames with " + tagText(q.tags) + " only"
+}
+
+func tagText(tags []probe.Tag) string {
+	if len(tags) == 0 {
+		return "no tag"
+	}
+	var all []string
+	for _, t := range tags {
+		all = append(all, t.String())
+	}
+	return strings.Join(all, ", then ")
+}
+
+func (q *tagQuestion) ask(ctx context.Context, b *bench) answer {
+	d := b.plan.LAN.Device(q.from)
+	if d == nil {
+		return trouble(fmt.Errorf("there is no device %s any more", q.from))
+	}
+	frames, o, err := b.onWire(ctx, q.from, wireFlow(d, q.priority))
+	if err != nil {
+		return trouble(err)
+	}
+	held := len(frames) > 0
+	var seen []string
+	for _, s := range frames {
+		held = held && slices.Equal(s.Tags, q.tags)
+		seen = append(seen, tagText(s.Tags))
+	}
+	observed := "no frame came out on the wire"
+	if len(seen) > 0 {
+		observed = fmt.Sprintf("%d frame(s) on the wire with %s", len(seen), strings.Join(seen, "; "))
+	}
+	return answer{Finding: probe.Finding{Held: held, Proof: reports.ProofReceived, Observed: observed}, observation: o}
+}
+
+// countersQuestion asks how counters move while a flow is sent.
+type countersQuestion struct {
+	want *scenarios.Counters
+	ref  topology.Ref
+	flow *flowQuestion
+}
+
+func (e *expansion) counters(c *scenarios.Check) []question {
+	qs := e.flows(c, &c.Counters.Send, true)
+	if len(qs) != 1 {
+		e.fail(c.At, "counters are watched over one flow: name one sender, target, kind, cast and family")
+		return nil
+	}
+	flow, ok := qs[0].(*flowQuestion)
+	if !ok {
+		return nil
+	}
+	return []question{&countersQuestion{want: c.Counters, ref: topology.ParseRef(c.Counters.Link, ""), flow: flow}}
+}
+
+func (q *countersQuestion) times() int { return max(q.want.Times, 1) }
+
+func (q *countersQuestion) describe() (id, title, expected string) {
+	_, flow, _ := q.flow.describe()
+	var parts []string
+	for _, name := range sortedNames(q.want.Rise) {
+		parts = append(parts, fmt.Sprintf("%s rises by %d", name, q.want.Rise[name]))
+	}
+	for _, name := range q.want.Still {
+		parts = append(parts, name+" stays")
+	}
+	return "counters-" + q.want.Link, fmt.Sprintf("%s counts what is sent when %s", q.want.Link, flow), strings.Join(parts, ", ")
+}
+
+func sortedNames(m map[string]int) []string {
+	var names []string
+	for n := range m {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func (q *countersQuestion) ask(ctx context.Context, b *bench) answer {
+	port, err := b.port(q.ref)
+	if err != nil {
+		return trouble(err)
+	}
+	flow, err := q.flow.flow(b)
+	if err != nil {
+		return trouble(err)
+	}
+	before, err := b.counters(q.ref)
+	if err != nil {
+		return trouble(err)
+	}
+	fences := b.field.FencesSeen(port)
+	var a answer
+	for range q.times() {
+		o := b.field.Probe(ctx, flow)
+		if o.Trouble != nil {
+			return trouble(o.Trouble)
+		}
+		a.more = append(a.more, o)
+	}
+	after, err := b.counters(q.ref)
+	if err != nil {
+		return trouble(err)
+	}
+	fences = b.field.FencesSeen(port) - fences
+	var seen []string
+	held := true
+	moved := func(name string) int {
+		n := int(after[name] - before[name])
+		// Fences come in and are counted like anything else.
+		if name == "rx_packets" || name == "multicast" {
+			n -= fences
+		}
+		seen = append(seen, fmt.Sprintf("%s rose by %d", name, n))
+		return n
+	}
+	for _, name := range sortedNames(q.want.Rise) {
+		held = moved(name) >= q.want.Rise[name] && held
+	}
+	for _, name := range q.want.Still {
+		held = moved(name) == 0 && held
+	}
+	a.Finding = state(held, strings.Join(seen, ", "))
+	return a
+}
+
+func (b *bench) counters(r topology.Ref) (map[string]uint64, error) {
+	s, err := b.state(r)
+	if err != nil {
+		return nil, fmt.Errorf("ask for the counters of %s: %w", r, err)
+	}
+	return s.Counters, nil
+}
