@@ -68,12 +68,12 @@ func (d Diff) WriteText(w io.Writer) error {
 		for _, c := range changes {
 			fmt.Fprintf(b, "  %-17s %s / %s  %s\n", c.step(), clip(oneLine(c.Case), 120), clip(oneLine(c.Check), 120), oneLine(c.kernel()))
 			if c.Title != "" {
-				fmt.Fprintf(b, "      %s  %s\n", clip(oneLine(c.Title), 300), oneLine(c.Location))
+				fmt.Fprintln(b, strings.TrimRight("      "+clip(oneLine(c.Title), 300)+"  "+oneLine(c.Location), " "))
 			}
-			if c.Before != "" {
+			if c.ObservedBefore != "" {
 				fmt.Fprintf(b, "      before: %s\n", clip(oneLine(c.ObservedBefore), 500))
 			}
-			if c.After != "" {
+			if c.Observed != "" {
 				fmt.Fprintf(b, "      now:    %s\n", clip(oneLine(c.Observed), 500))
 			}
 		}

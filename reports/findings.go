@@ -17,7 +17,7 @@ func (c *Case) entries() []Check {
 		return c.Checks
 	}
 	own := Check{
-		ID: caseCheck, Title: "the case as a whole", Verdict: c.Verdict.known(),
+		ID: caseCheck, Title: "the case as a whole", Verdict: c.outcome(),
 		Observed: c.Reason, Location: c.Location,
 	}
 	if own.Observed == "" {
@@ -65,7 +65,7 @@ func (k *Check) why() string {
 	if expected == "" {
 		return observed
 	}
-	return "expected " + expected + ", but observed " + observed
+	return "expected: " + expected + "; observed: " + observed
 }
 
 // packets lists the frames in the capture that the check's evidence names, sorted.

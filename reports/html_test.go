@@ -142,7 +142,7 @@ func TestHTMLShowsWhatIsKnown(t *testing.T) {
 	page := string(htmlOf(t, rich()))
 	for _, want := range []string{
 		"2 of 14 checks failed, and 2 could not be judged",
-		"the host does not reach c1</a>: expected the frame does not arrive at c1, but observed it arrived at c1/eth0 after 63 µs.",
+		"the host does not reach c1</a>: expected: the frame does not arrive at c1; observed: it arrived at c1/eth0 after 63 µs.",
 		`href="captures/docker-macvlan-bridge.pcapng"`, `href="captures/vlan-isolation%20family=ipv6.pcapng"`,
 		"Kernel panic - not syncing", "packet 14", "≠ refuted", "IEEE 802.1Q-2022, 8.8", "2001:db8:10::2/64", "qemu",
 		"no check of this run speaks about it", "after the parent went down and up", "seed 42", `<svg class="lp fit"`,

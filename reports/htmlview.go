@@ -9,7 +9,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"time"
 )
 
 // Limits of what the page shows of one thing; results.json has all of it.
@@ -192,14 +191,6 @@ func name(s string) string { return clip(oneLine(s), maxName) }
 // text makes longer text fit for the page, with its line breaks.
 func text(s string) string { return clip(block(s), maxText) }
 
-// spent is humane for what took any time.
-func spent(d time.Duration) string {
-	if d <= 0 {
-		return ""
-	}
-	return humane(d)
-}
-
 func (v *viewer) facts() []string {
 	var facts []string
 	if !v.r.Started.IsZero() {
@@ -300,7 +291,7 @@ func (s *htmlScenario) draw() {
 }
 
 func (v *viewer) caseView(c *Case) *htmlCase {
-	verdict := c.Verdict.known()
+	verdict := c.outcome()
 	view := &htmlCase{
 		badge: badgeOf(verdict), Anchor: v.anchor("case", c.Case, c.place()), Name: name(c.Case), Place: name(c.place()),
 		Duration: spent(c.Duration), Placement: name(c.Placement), Console: text(tail(c.Console, 400)),

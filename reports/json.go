@@ -30,13 +30,16 @@ func WriteJSON(w io.Writer, r *Results) error {
 
 // ReadJSON reads what WriteJSON wrote. Results of another schema are refused by
 // name; fields it does not know are passed over, since fields may be added.
-func ReadJSON(r io.Reader) (*Results, error) {
-	data, err := io.ReadAll(io.LimitReader(r, maxJSON+1))
+func ReadJSON(r io.Reader) (*Results, error) { return readJSON(r, maxJSON) }
+
+// readJSON is ReadJSON for results of at most limit bytes.
+func readJSON(r io.Reader, limit int64) (*Results, error) {
+	data, err := io.ReadAll(io.LimitReader(r, limit+1))
 	if err != nil {
 		return nil, fmt.Errorf("read results: %w", err)
 	}
-	if len(data) > maxJSON {
-		return nil, fmt.Errorf("read results: they are larger than %d MiB", maxJSON>>20)
+	if int64(len(data)) > limit {
+		return nil, fmt.Errorf("read results: they are larger than %d MiB", limit>>20)
 	}
 	var head struct {
 		Schema string `json:"schema"`
@@ -55,7 +58,8 @@ func ReadJSON(r io.Reader) (*Results, error) {
 }
 
 // whole returns a copy that carries the schema and has no nil where the schema
-// promises a list. The original is left as it is.
+// promises a list, with its verdicts settled and counted. The original is left
+// as it is.
 func (r *Results) whole() *Results {
 	c := *r
 	c.Schema = Schema
@@ -64,10 +68,12 @@ func (r *Results) whole() *Results {
 	for i := range c.Cases {
 		c.Cases[i] = c.Cases[i].whole()
 	}
+	c.Summarize()
 	return &c
 }
 
 func (c Case) whole() Case {
+	c.Settle()
 	c.Checks = full(slices.Clone(c.Checks))
 	for i := range c.Checks {
 		c.Checks[i].Claims = full(c.Checks[i].Claims)

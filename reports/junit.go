@@ -36,7 +36,7 @@ type junitSuite struct {
 	File       string          `xml:"file,attr,omitempty"`
 	Properties []junitProperty `xml:"properties>property"`
 	Cases      []junitCase     `xml:"testcase"`
-	Console    string          `xml:"system-out,omitempty"`
+	Console    *junitText      `xml:"system-out"`
 }
 
 type junitProperty struct {
@@ -60,10 +60,16 @@ type junitProperties struct {
 	List []junitProperty `xml:"property"`
 }
 
+// junitText is sent as it stands, so that the file can be read without a parser;
+// what XML cannot hold was taken out of it before.
+type junitText struct {
+	Text string `xml:",cdata"`
+}
+
 type junitMessage struct {
 	Message string `xml:"message,attr"`
 	Type    string `xml:"type,attr,omitempty"`
-	Body    string `xml:",chardata"`
+	Body    string `xml:",cdata"`
 }
 
 // WriteJUnit writes the results as JUnit XML, as GitLab, Jenkins and the usual
@@ -101,7 +107,6 @@ func junitSuiteOf(r *Results, c *Case, names unique) junitSuite {
 	file, _ := splitLocation(c.Location)
 	suite := junitSuite{
 		Name: oneLine(c.Case + " on " + c.place()), Time: seconds(c.Duration), File: oneLine(file),
-		Console: clip(block(c.Console), maxBody),
 		Properties: []junitProperty{
 			{"scenario", oneLine(c.Scenario)},
 			{"ground", oneLine(c.Ground)},
@@ -109,6 +114,9 @@ func junitSuiteOf(r *Results, c *Case, names unique) junitSuite {
 			{"labels", oneLine(strings.Join(c.Labels, ","))},
 			{"seed", strconv.FormatUint(r.Seed, 10)},
 		},
+	}
+	if c.Console != "" {
+		suite.Console = &junitText{clip(block(c.Console), maxBody)}
 	}
 	if !r.Started.IsZero() {
 		suite.Timestamp = r.Started.UTC().Format("2006-01-02T15:04:05")

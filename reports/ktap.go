@@ -21,7 +21,7 @@ func WriteKTAP(w io.Writer, r *Results) error {
 		c := &r.Cases[i]
 		ktapCase(b, c)
 		name := names.name(ktapText(c.Case + " on " + c.place()))
-		ktapResult(b, "", i+1, name, c.Verdict, c.Reason, c.Duration)
+		ktapResult(b, "", i+1, name, c.outcome(), c.Reason, c.Duration)
 	}
 	if len(r.Cases) == 0 {
 		ktapResult(b, "", 1, "run", Error, "no case was run", r.Duration)

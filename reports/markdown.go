@@ -122,8 +122,9 @@ func markdownCaseHead(c *Case) string {
 			passed++
 		}
 	}
-	return fmt.Sprintf("<details><summary>%s %s · <b>%s</b> · %s · %d of %d passed · %s</summary>\n\n", c.Verdict.mark(),
-		c.Verdict.known(), htmlCell(c.Case), htmlCell(c.place()), passed, len(entries), humane(c.Duration))
+	counts := fmt.Sprintf("%d of %d passed", passed, len(entries))
+	return fmt.Sprintf("<details><summary>%s %s · <b>%s</b> · %s · %s</summary>\n\n", c.outcome().mark(),
+		c.outcome(), htmlCell(c.Case), htmlCell(c.place()), strings.TrimSuffix(counts+" · "+spent(c.Duration), " · "))
 }
 
 func markdownCase(c *Case) string {

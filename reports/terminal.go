@@ -97,8 +97,8 @@ func (t *Terminal) Finished(c Case) {
 		t.running = slices.Delete(t.running, i, i+1)
 	}
 	t.ended++
-	t.done.count(c.Verdict)
-	v := c.Verdict.known()
+	v := c.outcome()
+	t.done.count(v)
 	if t.live && (v == Pass || v == Skip) {
 		t.write("")
 		return

@@ -71,7 +71,7 @@ func TestTerminalStatusLineFits(t *testing.T) {
 		t.Errorf("the line %q takes %d columns", line, n)
 	}
 	b.Reset()
-	term.Finished(Case{Case: strings.Repeat("日本", 40), Ground: "host", Verdict: Pass})
+	term.Finished(Case{Case: strings.Repeat("日本", 40), Ground: "host", Checks: []Check{{Verdict: Pass}}})
 	if got, want := b.String(), "\r\x1b[2K1/2  ✓ 1"; got != want {
 		t.Errorf("after the case came %q, want %q", got, want)
 	}

@@ -28,11 +28,12 @@ func (t *Terminal) table(w io.Writer, r *Results) {
 	for i, row := range rows {
 		mark := strings.Repeat(" ", verdict)
 		if i > 0 {
-			mark = t.verdict(r.Cases[i-1].Verdict)
+			mark = t.verdict(r.Cases[i-1].outcome())
 		}
 		name := clipColumns(row[0], width[0])
-		fmt.Fprintf(w, "%s  %s  %s  %s  %s\n", mark, padded(name, width[0], false), padded(row[1], width[1], false),
+		line := fmt.Sprintf("%s  %s  %s  %s  %s", mark, padded(name, width[0], false), padded(row[1], width[1], false),
 			padded(row[2], width[2], true), padded(row[3], width[3], true))
+		fmt.Fprintln(w, strings.TrimRight(line, " "))
 	}
 }
 

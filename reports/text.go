@@ -161,6 +161,14 @@ func humane(d time.Duration) string {
 	return fmt.Sprintf("%d h %d min", d/time.Hour, d%time.Hour/time.Minute)
 }
 
+// spent is humane for what took any time.
+func spent(d time.Duration) string {
+	if d <= 0 {
+		return ""
+	}
+	return humane(d)
+}
+
 // digits writes a number below 1000 with three digits, and without zeros at its end.
 func digits(v float64) string {
 	decimals := 2

@@ -28,22 +28,28 @@ func (v Verdict) known() Verdict {
 func (r *Results) Verdict() Verdict {
 	var all []Verdict
 	for i := range r.Cases {
-		all = append(all, r.Cases[i].Verdict)
+		all = append(all, r.Cases[i].outcome())
 	}
 	return Overall(all)
 }
 
 // Settle sets the case's verdict from its checks. A case that already carries
-// one for a reason of its own keeps it unless a check was worse.
-func (c *Case) Settle() {
+// one for a reason of its own keeps it unless a check was worse. To settle a
+// case twice changes nothing.
+func (c *Case) Settle() { c.Verdict = c.outcome() }
+
+// outcome is the verdict that Settle sets. Every report goes by it, so that a
+// case nobody settled, or one read from elsewhere, is no better than its checks;
+// and a pass without any check is not believed.
+func (c *Case) outcome() Verdict {
 	var all []Verdict
-	if c.Reason != "" {
+	if c.Reason != "" || len(c.Checks) == 0 && c.Verdict != Pass {
 		all = append(all, c.Verdict)
 	}
 	for i := range c.Checks {
 		all = append(all, c.Checks[i].Verdict)
 	}
-	c.Verdict = Overall(all)
+	return Overall(all)
 }
 
 // Summarize counts the results' checks into their summary.
@@ -52,7 +58,7 @@ func (r *Results) Summarize() {
 	for i := range r.Cases {
 		c := &r.Cases[i]
 		if len(c.Checks) == 0 || c.Reason != "" {
-			r.Summary.count(c.Verdict)
+			r.Summary.count(c.outcome())
 		}
 		for j := range c.Checks {
 			r.Summary.count(c.Checks[j].Verdict)
