@@ -12,6 +12,9 @@ import (
 
 // died ends the guest and says what is known of its death.
 func died(vm *qemu.VM, begun bool, when string, cause error) error {
+	if errors.Is(cause, io.EOF) || errors.Is(cause, io.ErrUnexpectedEOF) {
+		vm.Wait(grace) // its end has been heard; let it take place
+	}
 	state, console := vm.Autopsy()
 	why := cause.Error()
 	switch {

@@ -287,9 +287,6 @@ func (vm *VM) Autopsy() (state, console string) {
 	return state, vm.console.String()
 }
 
-// Pid returns QEMU's process id.
-func (vm *VM) Pid() int { return vm.proc.cmd.Process.Pid }
-
 // Close ends the machine and lets go of everything that belongs to it. It may be
 // called more than once, but not while another method runs.
 func (vm *VM) Close() error {

@@ -27,6 +27,11 @@ func main() {
 		fmt.Fprintln(os.Stderr, "only for guests", variant)
 		os.Exit(2)
 	}
+	if variant == "hang" {
+		for {
+			time.Sleep(time.Hour)
+		}
+	}
 	guest.Init(work)
 }
 
