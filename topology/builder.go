@@ -28,7 +28,20 @@ func (b *builder) enter(step any) (leave func()) {
 	return func() { b.path = b.path[:len(b.path)-1] }
 }
 
+// at runs f at another place.
+func (b *builder) at(path []any, f func()) {
+	was := b.path
+	b.path = slices.Clone(path)
+	f()
+	b.path = was
+}
+
 func (b *builder) problem(format string, args ...any) { b.text(fmt.Sprintf(format, args...)) }
+
+// kernel notes a problem that a kernel can be asked about.
+func (b *builder) kernel(format string, args ...any) {
+	b.problems = append(b.problems, Problem{Path: slices.Clone(b.path), Text: fmt.Sprintf(format, args...), Kernel: true})
+}
 
 func (b *builder) text(text string) {
 	if text != "" {
@@ -38,10 +51,11 @@ func (b *builder) text(text string) {
 
 func (b *builder) oneOf(what, value string, allowed []string) { b.text(oneOf(what, value, allowed)) }
 
-// failed reports whether anything at or below the present place is wrong.
+// failed reports whether anything at or below the present place is wrong, so
+// that it cannot even be put to a kernel.
 func (b *builder) failed() bool {
 	for _, p := range b.problems {
-		if len(p.Path) >= len(b.path) && slices.Equal(p.Path[:len(b.path)], b.path) {
+		if !p.Kernel && len(p.Path) >= len(b.path) && slices.Equal(p.Path[:len(b.path)], b.path) {
 			return true
 		}
 	}
@@ -50,6 +64,7 @@ func (b *builder) failed() bool {
 
 func (b *builder) op(o Op) { b.ops = append(b.ops, o) }
 
+// docker is the version of Docker whose rules hold.
 func (b *builder) docker() int {
 	v, err := strconv.Atoi(b.lan.Docker)
 	if err != nil {
@@ -58,96 +73,133 @@ func (b *builder) docker() int {
 	return v
 }
 
+// node reports whether there is a machine of that name; the switch is none.
+func (b *builder) node(name string) bool {
+	_, ok := b.lan.Node(name)
+	return ok && name != SwitchNode
+}
+
+// device finds a device that is referred to; the switch's own are not for that.
+func (b *builder) device(s, node string) *Device {
+	r := ParseRef(s, node)
+	if r.Node == SwitchNode {
+		return nil
+	}
+	return b.lan.Device(r)
+}
+
 func (b *builder) newDevice(r Ref, kind string) *Device {
 	return &Device{Ref: r, Kind: kind, Index: b.lan.nextIndex()}
+}
+
+// standIn takes the place of a device that has problems of its own, so that
+// what refers to it is not blamed for them.
+func (b *builder) standIn(r Ref) {
+	if b.lan.Device(r) == nil {
+		d := b.newDevice(r, "")
+		d.MAC, d.Up, d.broken = b.lan.MACOf(r), true, true
+		b.lan.Devices = append(b.lan.Devices, d)
+	}
 }
 
 // make adds a device to the LAN, a veth's other end with it, and gives it its
 // addresses.
 func (b *builder) make(d, peer *Device) {
-	both := []*Device{d}
-	if peer != nil {
-		both = append(both, peer)
-	}
-	for _, end := range both {
-		if b.lan.Device(end.Ref) != nil {
-			b.problem("there is already a device %s", end.Ref)
-			return
+	for _, end := range []*Device{d, peer} {
+		if end != nil && b.lan.Device(end.Ref) != nil {
+			b.kernel("there is already a device %s", end.Ref)
 		}
 	}
-	if d.Kind == KindIpvlan || d.Kind == KindMacvlan {
-		b.inherit(d)
+	parent := b.lan.lower(d)
+	if parent != nil && !d.OwnMAC {
+		d.MAC = slices.Clone(parent.MAC)
 	}
-	b.lan.Devices = append(b.lan.Devices, both...)
+	if parent != nil && d.Kind == KindVLAN && d.Up && !parent.Up {
+		// net/8021q/vlan_dev.c:vlan_dev_open
+		b.kernel("vlan %s cannot come up: its parent %s is down", d.Ref, parent.Ref)
+	}
 	// What was planned stays as it was planned, whatever changes later.
-	snapshot := *d
-	o := MakeLink{Device: &snapshot}
+	o := MakeLink{Device: d.clone()}
+	b.lan.Devices = append(b.lan.Devices, d)
 	if peer != nil {
-		p := *peer
-		o.Peer = &p
+		o.Peer = peer.clone()
+		b.lan.Devices = append(b.lan.Devices, peer)
 	}
 	b.op(o)
+	if parent != nil {
+		d.Parent = parent.Ref
+	}
+	b.lan.shareMode(d)
 	for _, a := range d.Addresses {
-		b.op(AddAddress{Device: d, Prefix: a})
+		b.op(AddAddress{Device: d.clone(), Prefix: a})
 	}
 }
 
-// inherit models what the kernel gives a child by its parent: an ipvlan port
-// has one mode and one set of flags, the newest child's (ipvlan_link_new).
-func (b *builder) inherit(d *Device) {
-	if d.Kind != KindIpvlan {
-		return
+// macs reads MAC addresses, or NODE/LINK for a device's.
+func (b *builder) macs(list []string, node string) []net.HardwareAddr {
+	var macs []net.HardwareAddr
+	for i, s := range list {
+		b.in(i, func() {
+			if m, problem := parseMAC(s); problem == "" {
+				macs = append(macs, m)
+				return
+			}
+			d := b.device(s, node)
+			switch {
+			case d == nil:
+				b.problem("%q is neither a MAC address nor a device that is there at this time, as in lan/eth0", s)
+			case d.MAC == nil:
+				b.problem("the MAC address of %s is not known beforehand: write it down", d.Ref)
+			default:
+				macs = append(macs, slices.Clone(d.MAC))
+			}
+		})
 	}
-	for _, sibling := range b.lan.Devices {
-		if sibling.Kind == KindIpvlan && sibling.Parent == d.Parent {
-			sibling.Mode, sibling.Flag = d.Mode, d.Flag
-		}
-	}
+	return macs
 }
 
-// macOrDevice reads a MAC address, or NODE/LINK for a device's.
-func (b *builder) macOrDevice(s, node string) []net.HardwareAddr {
-	if m, err := net.ParseMAC(s); err == nil && len(m) == 6 {
-		return []net.HardwareAddr{m}
+// mac reads the address that a device is to have.
+func (b *builder) mac(s string) net.HardwareAddr {
+	defer b.enter("mac")()
+	m, problem := parseMAC(s)
+	b.text(problem)
+	if problem == "" && !unicast(m) {
+		// net/core/dev.c and the drivers: is_valid_ether_addr
+		b.kernel("%s is no address that a device can have", m)
 	}
-	d := b.lan.Device(ParseRef(s, node))
-	if d == nil || len(d.MAC) == 0 {
-		b.problem("%q is neither a MAC address nor a device with one of its own", s)
-		return nil
-	}
-	return []net.HardwareAddr{d.MAC}
+	return m
 }
 
 // addresses reads a device's addresses.
 func (b *builder) addresses(d *Device, list []string) {
+	defer b.enter("addresses")()
 	for i, s := range list {
-		b.in("addresses", func() {
-			b.in(i, func() {
-				p, problem := parsePrefix(s)
-				if problem != "" {
-					b.text(problem)
-					return
-				}
-				if problem := b.badHostAddress(p); problem != "" {
-					b.text(problem)
-					return
-				}
-				b.unique(d, p.Addr())
-				d.Addresses = append(d.Addresses, p)
-			})
+		b.in(i, func() {
+			p, ok := b.address(s)
+			if !ok {
+				return
+			}
+			b.unique(d, p.Addr())
+			d.Addresses = append(d.Addresses, p)
 		})
 	}
 }
 
-func (b *builder) badHostAddress(p netip.Prefix) string {
+// address reads an address that a device is to have.
+func (b *builder) address(s string) (netip.Prefix, bool) {
+	p, problem := parsePrefix(s)
 	pool := Pool{Subnet: p.Masked()}
 	switch {
+	case problem != "":
+		b.text(problem)
 	case p.Addr().IsMulticast() || p.Addr().IsUnspecified():
-		return fmt.Sprintf("%s is no address that a device can have", p)
-	case p.Bits() < p.Addr().BitLen() && pool.reserved(p.Addr()):
-		return fmt.Sprintf("no host of subnet %s may have address %s", p.Masked(), p.Addr())
+		b.problem("%s is no address that a device can have", p)
+	case pool.reserved(p.Addr()) && p.Bits() < p.Addr().BitLen()-1:
+		b.problem("no host of subnet %s may have address %s", p.Masked(), p.Addr())
+	default:
+		return p, true
 	}
-	return ""
+	return p, false
 }
 
 // unique refuses an address that another device of the same node has.
@@ -160,46 +212,4 @@ func (b *builder) unique(d *Device, a netip.Addr) {
 			}
 		}
 	}
-}
-
-// routes adds a node's routes.
-func (b *builder) routes(node string, routes []Route) {
-	for i, r := range routes {
-		b.in("routes", func() { b.in(i, func() { b.route(node, r) }) })
-	}
-}
-
-func (b *builder) route(node string, r Route) {
-	var via netip.Addr
-	if r.Via != "" {
-		a, problem := parseAddr(r.Via)
-		if problem != "" {
-			b.in("via", func() { b.text(problem) })
-			return
-		}
-		via = a
-	}
-	var dev *Device
-	if r.Dev != "" {
-		if dev = b.lan.Device(ParseRef(r.Dev, node)); dev == nil {
-			b.in("dev", func() { b.problem("there is no device %s on %s", r.Dev, node) })
-			return
-		}
-	}
-	if !via.IsValid() && dev == nil {
-		b.problem("a route needs via, dev, or both")
-		return
-	}
-	to := anyPrefix(via)
-	if r.To != "default" {
-		p, err := netip.ParsePrefix(r.To)
-		if err != nil || p != p.Masked() {
-			b.in("to", func() { b.problem("%q is neither default nor a prefix without host bits", r.To) })
-			return
-		}
-		to = p
-	} else if !via.IsValid() {
-		to = netip.PrefixFrom(netip.IPv4Unspecified(), 0)
-	}
-	b.op(AddRoute{Node: node, Prefix: to, Via: via, Device: dev})
 }

@@ -1,31 +1,35 @@
 package topology
 
 import (
-	"fmt"
 	"net"
+	"net/netip"
 	"slices"
 )
 
 // Change plans one change: the operations that it takes and the state that it
 // leads to. The plan itself stays as it is, for a kernel may refuse; Commit
-// makes the new state the plan's. A Refusal is Docker's no, said before any
-// kernel is asked; Problems are mistakes in the change itself.
+// makes the new state the plan's. The error is a *Refusal: Docker's no, or a
+// mistake in the change that leaves nothing to ask a kernel for. What only a
+// kernel refuses is planned, so that its errno can be seen.
 func (p *Plan) Change(c *Change) (*Next, error) {
-	b := &builder{lan: p.LAN.clone()}
-	b.change(c)
-	if len(b.problems) > 0 {
-		return nil, &Refusal{Text: b.problems[0].Text}
+	b := p.changed(c)
+	for _, problem := range b.problems {
+		if !problem.Kernel {
+			return nil, &Refusal{Text: problem.Text}
+		}
 	}
 	return &Next{Ops: b.ops, lan: b.lan}, nil
 }
 
 // Try says what is wrong with a change, with its place in it. A change that is
-// well-formed but that Docker's rules refuse is wrong too, unless a check
-// expects it.
-func (p *Plan) Try(c *Change) []Problem {
+// well-formed but that Docker's rules refuse, or that the kernel is known to
+// refuse, is wrong too, unless a check expects it.
+func (p *Plan) Try(c *Change) []Problem { return p.changed(c).problems }
+
+func (p *Plan) changed(c *Change) *builder {
 	b := &builder{lan: p.LAN.clone()}
 	b.change(c)
-	return b.problems
+	return b
 }
 
 // Next is what a change leads to.
@@ -38,264 +42,205 @@ type Next struct {
 func (p *Plan) Commit(n *Next) { p.LAN = n.lan }
 
 func (b *builder) change(c *Change) {
-	n := 0
-	do := func(field string, set bool, f func()) {
-		if set {
-			n++
-			b.in(field, f)
+	var set []string
+	var do []func()
+	may := func(field string, is bool, f func()) {
+		if is {
+			set, do = append(set, field), append(do, f)
 		}
 	}
-	do("add", c.Add != nil, func() { b.addLink(c.Add) })
-	do("set", c.Set != nil, func() { b.setLink(c.Set) })
-	do("delete", c.Delete != "", func() { b.deleteLink(c.Delete) })
-	do("move", c.Move != nil, func() { b.moveLink(c.Move) })
-	do("switch", c.Switch != nil, func() { b.changeSwitch(c.Switch) })
-	do("network", c.Network != nil, func() { b.addNetwork(c.Network.Name, &c.Network.Network) })
-	do("remove_network", c.RemoveNetwork != "", func() { b.removeNetwork(c.RemoveNetwork) })
-	do("attach", c.Attach != nil, func() { b.attach(c.Attach.Endpoint, c.Attach.Attachment) })
-	do("detach", c.Detach != nil, func() { b.detach(c.Detach.Endpoint, c.Detach.Network) })
-	do("address", c.Address != nil, func() { b.setAddress(c.Address, true) })
-	do("remove_address", c.RemoveAddress != nil, func() { b.setAddress(c.RemoveAddress, false) })
-	if n != 1 {
+	may("add", c.Add != nil, func() { b.addLink(c.Add) })
+	may("set", c.Set != nil, func() { b.setLink(c.Set) })
+	may("delete", c.Delete != "", func() { b.deleteLink(c.Delete) })
+	may("move", c.Move != nil, func() { b.moveLink(c.Move) })
+	may("switch", c.Switch != nil, func() { b.changeSwitch(c.Switch) })
+	may("network", c.Network != nil, func() { b.addNetwork(c.Network.Name, &c.Network.Network) })
+	may("remove_network", c.RemoveNetwork != "", func() { b.removeNetwork(c.RemoveNetwork) })
+	may("attach", c.Attach != nil, func() { b.attach(c.Attach.Endpoint, c.Attach.Attachment) })
+	may("detach", c.Detach != nil, func() { b.detach(c.Detach.Endpoint, c.Detach.Network) })
+	may("address", c.Address != nil, func() { b.addAddress(c.Address) })
+	may("remove_address", c.RemoveAddress != nil, func() { b.removeAddress(c.RemoveAddress) })
+	if len(set) != 1 {
 		b.problem("a change does one thing: add, set, delete, move, switch, network, remove_network, attach, detach, address or remove_address")
+		return
 	}
+	b.in(set[0], do[0])
 }
 
 func (b *builder) addLink(c *AddLink) {
-	if _, ok := b.lan.Node(c.Node); !ok || c.Node == SwitchNode {
+	if !b.node(c.Node) {
 		b.in("node", func() { b.problem("there is no node %q", c.Node) })
 		return
 	}
-	if b.lan.Device(Ref{c.Node, c.Name}) != nil {
-		b.in("name", func() { b.problem("there is already a device %s/%s", c.Node, c.Name) })
-		return
+	r := Ref{c.Node, c.Name}
+	there := b.lan.Device(r) != nil
+	b.link(r, &c.Link)
+	if d := b.lan.Device(r); !there && d != nil && d.Port != nil && !d.Port.plain() {
+		b.op(SetPort{Device: d.clone(), Port: d.Port.clone(), Was: plainPort(d.Port.Name)})
 	}
-	b.link(Ref{c.Node, c.Name}, &c.Link)
 }
 
 // find returns the device of a change, or says that there is none.
-func (b *builder) find(field, s string) *Device {
-	r := ParseRef(s, "")
-	d := b.lan.Device(r)
-	if d == nil || r.Node == SwitchNode {
-		b.in(field, func() { b.problem("there is no device %q: it is written NODE/LINK", s) })
-		return nil
+func (b *builder) find(s string) *Device {
+	d := b.device(s, "")
+	if d == nil {
+		b.problem("there is no device %q: it is written NODE/LINK", s)
 	}
 	return d
 }
 
+func (b *builder) findIn(field, s string) *Device {
+	defer b.enter(field)()
+	return b.find(s)
+}
+
+// setLink changes a device. The operation carries the device as it was.
 func (b *builder) setLink(c *SetLink) {
-	d := b.find("link", c.Link)
+	d := b.findIn("link", c.Link)
 	if d == nil {
 		return
 	}
-	was := *d
-	o := ChangeLink{Device: &was, Up: c.Up, MTU: c.MTU, NoPromisc: c.NoPromisc, NoDst: c.NoDst, Promisc: c.Promisc}
-	if c.Mode != "" || c.Flag != "" {
-		b.setMode(d, c, &o)
-	}
+	o := ChangeLink{Device: d.clone(), Up: c.Up, MTU: c.MTU, NoPromisc: c.NoPromisc, NoDst: c.NoDst, Promisc: c.Promisc}
+	b.in("mtu", func() { b.mtu(c.MTU) })
+	b.setMode(d, c, &o)
 	if c.MAC != "" {
-		m, problem := parseMAC(c.MAC)
-		b.in("mac", func() { b.text(problem) })
-		o.MAC, d.MAC = m, m
-		b.followMAC(d)
+		o.MAC = b.mac(c.MAC)
+		b.lan.changeMAC(d, o.MAC)
 	}
 	if c.Sources != nil {
-		b.in("sources", func() {
-			o.Sources = b.macList(c.Sources, d.Node)
-			if o.Sources == nil {
-				o.Sources = []net.HardwareAddr{}
-			}
-			d.Sources = o.Sources
-		})
+		b.in("sources", func() { o.Sources = append([]net.HardwareAddr{}, b.macs(c.Sources, d.Node)...) })
+		d.Sources = o.Sources
 	}
 	if c.Master != "" {
-		b.in("master", func() {
-			m := b.lan.Device(ParseRef(c.Master, d.Node))
-			if m == nil || m.Kind != KindBridge {
-				b.problem("there is no bridge %s on %s", c.Master, d.Node)
-				return
-			}
-			o.Master, d.Master = m, m.Ref
-		})
+		b.in("master", func() { b.setMaster(d, c.Master, &o) })
+	}
+	if o.empty() && !b.failed() {
+		b.problem("nothing is set: name what changes")
+		return
 	}
 	if c.Up != nil {
 		b.setUp(d, *c.Up)
 	}
-	set(&d.MTU, c.MTU != 0, c.MTU)
-	if c.NoPromisc != nil {
-		d.NoPromisc = *c.NoPromisc
+	if c.MTU != 0 {
+		d.MTU = c.MTU
 	}
-	if c.NoDst != nil {
-		d.NoDst = *c.NoDst
-	}
-	if c.Promisc != nil {
-		d.Promisc = *c.Promisc
-	}
-	b.op(o)
-}
-
-func set[T any](field *T, when bool, value T) {
-	if when {
-		*field = value
-	}
-}
-
-func (b *builder) setMode(d *Device, c *SetLink, o *ChangeLink) {
-	modes := map[string][]string{KindMacvlan: macvlanModes, KindIpvlan: ipvlanModes}[d.Kind]
-	switch {
-	case modes == nil:
-		b.in("mode", func() { b.problem("a %s has no mode", d.Kind) })
-		return
-	case c.Flag != "" && d.Kind != KindIpvlan:
-		b.in("flag", func() { b.problem("a %s has no flag", d.Kind) })
-		return
-	}
-	b.in("mode", func() { b.oneOf(d.Kind+" mode", c.Mode, modes) })
-	b.in("flag", func() { b.oneOf("ipvlan flag", c.Flag, ipvlanFlags) })
-	o.Mode, o.Flag = c.Mode, c.Flag
-	// An ipvlan port has one mode and flag for all its children.
-	for _, other := range b.lan.Devices {
-		if other == d || d.Kind == KindIpvlan && other.Kind == KindIpvlan && other.Parent == d.Parent {
-			other.Mode = orDefault(c.Mode, other.Mode)
-			if c.Flag != "" {
-				other.Flag = map[bool]string{true: "", false: c.Flag}[c.Flag == "bridge"]
-			}
-		}
-	}
-	// A macvlan that leaves mode source forgets its list (macvlan_changelink).
-	if d.Kind == KindMacvlan && c.Mode != "" && c.Mode != "source" {
-		d.Sources = nil
-	}
-}
-
-// setUp models what the kernel does to what stands on a device: VLAN devices
-// go down and come up with their parent (vlan_dev.c:vlan_device_event).
-func (b *builder) setUp(d *Device, up bool) {
-	d.Up = up
-	for _, c := range b.lan.Children(d) {
-		if c.Kind == KindVLAN {
-			b.setUp(c, up)
-		}
-	}
-}
-
-// followMAC models which children follow their parent's address: passthru
-// macvlans (macvlan_device_event), and VLANs that are up and have inherited it.
-func (b *builder) followMAC(d *Device) {
-	if d.Kind == KindMacvlan && d.Mode == "passthru" {
-		if p := b.lan.Device(d.Parent); p != nil {
-			p.MAC = d.MAC
-		}
-	}
-}
-
-func (b *builder) deleteLink(s string) {
-	d := b.find("link", s)
-	if d == nil {
-		return
-	}
-	b.op(DeleteLink{Device: d})
-	b.lan.remove(d.Ref)
-}
-
-func (b *builder) moveLink(c *MoveLink) {
-	d := b.find("link", c.Link)
-	if d == nil {
-		return
-	}
-	if _, ok := b.lan.Node(c.To); !ok || c.To == SwitchNode {
-		b.in("to", func() { b.problem("there is no node %q", c.To) })
-		return
-	}
-	to := Ref{c.To, orDefault(c.Name, d.Link)}
-	if b.lan.Device(to) != nil {
-		b.problem("there is already a device %s", to)
-		return
-	}
-	was := *d
-	b.op(MoveDevice{Device: &was, To: to})
-	for _, other := range b.lan.Devices {
-		if other.Parent == d.Ref {
-			other.Parent = to
-		}
-		if other.Peer == d.Ref {
-			other.Peer = to
-		}
-	}
-	// A device that changes its namespace is closed and loses its addresses
-	// (net/core/dev.c:__dev_change_net_namespace).
-	d.Ref, d.Up, d.Addresses = to, false, nil
-}
-
-func (b *builder) changeSwitch(c *SetSwitch) {
-	if c.Port != "" {
-		b.in("port", func() { b.setPort(c.Port, &c.SwitchPort) })
-		return
-	}
-	for _, d := range b.lan.Devices {
-		if d.Port != nil {
-			b.setPort(d.String(), &c.SwitchPort)
-		}
-	}
-}
-
-// setPort changes the port that a device is plugged into.
-func (b *builder) setPort(ref string, c *SwitchPort) {
-	d := b.lan.Device(ParseRef(ref, ""))
-	if d == nil || d.Port == nil {
-		b.problem("nothing called %q is plugged into the switch: it is written NODE/LINK, as in host/eth0", ref)
-		return
-	}
-	p := d.Port
-	for _, s := range []struct{ to, from *bool }{{&p.Hairpin, c.Hairpin}, {&p.Learning, c.Learning}, {&p.Flood, c.Flood}} {
+	for _, s := range []struct{ to, from *bool }{{&d.NoPromisc, c.NoPromisc}, {&d.NoDst, c.NoDst}, {&d.Promisc, c.Promisc}} {
 		if s.from != nil {
 			*s.to = *s.from
 		}
 	}
-	set(&p.Isolated, c.Isolated, true)
-	if c.Carrier != nil {
-		p.NoCarrier = !*c.Carrier
-	}
-	if len(c.Allow) > 0 {
-		b.in("allow", func() { p.Allow = b.macList(c.Allow, d.Node) })
-		p.Learning = false // a locked port learns nothing (net/bridge/br_input.c)
-	}
-	b.in("access", func() { b.vids(c.Access) })
-	b.in("trunk", func() { b.vids(c.Trunk...) })
-	set(&p.Access, c.Access != 0, c.Access)
-	set(&p.Trunk, len(c.Trunk) > 0, slices.Clone(c.Trunk))
-	b.op(SetPort{Device: d, Port: *p})
+	b.op(o)
 }
 
-func (b *builder) vids(vids ...int) {
-	for _, v := range vids {
-		if v < 0 || v > 4094 {
-			b.problem("VID %d is out of range: 1 to 4094", v)
+// setUp brings a device up or down.
+func (b *builder) setUp(d *Device, up bool) {
+	if parent := b.lan.Device(d.Parent); up && d.Kind == KindVLAN && parent != nil && !parent.Up {
+		// net/8021q/vlan_dev.c:vlan_dev_open
+		b.in("up", func() { b.kernel("vlan %s cannot come up: its parent %s is down", d.Ref, parent.Ref) })
+	}
+	b.lan.setUp(d, up)
+}
+
+// setMode changes mode, flag and options of a macvlan or ipvlan.
+func (b *builder) setMode(d *Device, c *SetLink, o *ChangeLink) {
+	check := func(field string, set bool, kinds ...string) {
+		if set && !slices.Contains(kinds, d.Kind) {
+			b.in(field, func() { b.problem("a %s has no %s", d.Kind, field) })
 		}
 	}
+	check("mode", c.Mode != "", KindMacvlan, KindIpvlan)
+	check("flag", c.Flag != "", KindIpvlan)
+	check("nopromisc", c.NoPromisc != nil, KindMacvlan)
+	check("nodst", c.NoDst != nil, KindMacvlan)
+	check("sources", c.Sources != nil, KindMacvlan)
+	if b.failed() {
+		return
+	}
+	switch d.Kind {
+	case KindMacvlan:
+		b.in("mode", func() { b.oneOf("macvlan mode", c.Mode, macvlanModes) })
+		d.Mode = orDefault(c.Mode, d.Mode)
+		b.macvlanOnly(d.Mode, c.NoPromisc != nil && *c.NoPromisc, c.NoDst != nil && *c.NoDst, len(c.Sources) > 0)
+		if d.Mode != "source" {
+			d.Sources = nil // macvlan.c:macvlan_changelink
+		}
+	case KindIpvlan:
+		b.in("mode", func() { b.oneOf("ipvlan mode", c.Mode, ipvlanModes) })
+		b.in("flag", func() { b.oneOf("ipvlan flag", c.Flag, ipvlanFlags) })
+		d.Mode, d.Flag = orDefault(c.Mode, d.Mode), plainFlag(orDefault(c.Flag, d.Flag))
+		b.lan.shareMode(d)
+	}
+	o.Mode, o.Flag = c.Mode, c.Flag
 }
 
-func (b *builder) setAddress(c *SetAddress, add bool) {
-	d := b.find("link", c.Link)
+// setMaster makes a device a port of a bridge.
+func (b *builder) setMaster(d *Device, name string, o *ChangeLink) {
+	m := b.device(name, d.Node)
+	if m == nil || m.Kind != KindBridge || m.Node != d.Node || m == d {
+		b.problem("there is no bridge %s on %s for it to be a port of", name, d.Node)
+		return
+	}
+	o.Master, d.Master = m.clone(), m.Ref
+}
+
+func (b *builder) deleteLink(s string) {
+	if d := b.find(s); d != nil {
+		b.op(DeleteLink{Device: d.clone()})
+		b.lan.remove(d.Ref)
+	}
+}
+
+func (b *builder) moveLink(c *MoveLink) {
+	d := b.findIn("link", c.Link)
+	if !b.node(c.To) {
+		b.in("to", func() { b.problem("there is no node %q", c.To) })
+		return
+	}
 	if d == nil {
 		return
 	}
+	to := Ref{c.To, orDefault(c.Name, d.Link)}
+	b.in("name", func() {
+		if problem, _ := linkName(to.Link); problem != "" {
+			b.kernel("%s", problem)
+		}
+		if b.lan.Device(to) != nil {
+			b.kernel("there is already a device %s", to)
+		}
+	})
+	b.op(MoveDevice{Device: d.clone(), To: to})
+	// A device that changes its namespace is closed, leaves its bridge, and
+	// loses its addresses and routes (net/core/dev.c:__dev_change_net_namespace).
+	b.lan.setUp(d, false)
+	d.Addresses, d.defaults, d.Master = nil, nil, Ref{}
+	b.lan.rename(d, to)
+}
+
+func (b *builder) addAddress(c *SetAddress) {
+	d := b.findIn("link", c.Link)
+	defer b.enter("address")()
+	p, ok := b.address(c.Address)
+	if d == nil || !ok {
+		return
+	}
+	if slices.Contains(d.Addresses, p) {
+		b.kernel("%s has address %s already", d.Ref, p)
+	}
+	b.op(AddAddress{Device: d.clone(), Prefix: p})
+	d.Addresses = append(d.Addresses, p)
+}
+
+func (b *builder) removeAddress(c *SetAddress) {
+	d := b.findIn("link", c.Link)
+	defer b.enter("address")()
 	p, problem := parsePrefix(c.Address)
-	if problem != "" {
-		b.in("address", func() { b.text(problem) })
+	b.text(problem)
+	if d == nil || problem != "" {
 		return
 	}
-	if add {
-		d.Addresses = append(d.Addresses, p)
-		b.op(AddAddress{Device: d, Prefix: p})
-		return
+	if !slices.Contains(d.Addresses, p) {
+		b.kernel("%s has no address %s", d.Ref, p)
 	}
-	i := slices.Index(d.Addresses, p)
-	if i < 0 {
-		b.in("address", func() { b.problem("%s has no address %s", d.Ref, fmt.Sprint(p)) })
-		return
-	}
-	d.Addresses = slices.Delete(d.Addresses, i, i+1)
-	b.op(RemoveAddress{Device: d, Prefix: p})
+	b.op(RemoveAddress{Device: d.clone(), Prefix: p})
+	d.Addresses = slices.DeleteFunc(d.Addresses, func(have netip.Prefix) bool { return have == p })
 }

@@ -20,7 +20,17 @@ type Plan struct {
 	Ops []Op
 }
 
-var nodeName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
+// String prints the plan as ip commands, one operation a line.
+func (p *Plan) String() string {
+	var out strings.Builder
+	for _, o := range p.Ops {
+		fmt.Fprintln(&out, o)
+	}
+	return out.String()
+}
+
+// A machine's name is also that of a namespace and of a file in reports.
+var nodeName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$`)
 
 // Compile plans the LAN that a spec describes, or says all that is wrong with
 // the spec. Everything derived (MAC addresses, names, order) depends on the
@@ -28,23 +38,17 @@ var nodeName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
 func Compile(s *Spec, seed string) (*Plan, []Problem) {
 	b := &builder{lan: &LAN{Docker: s.Docker, Networks: map[string]*NetworkState{}, Switch: s.Switch, seed: seed}}
 	b.in("docker", func() { b.oneOf("version of Docker", s.Docker, dockers) })
-	b.nodes(s)
-	if len(b.problems) > 0 {
-		return nil, b.problems
-	}
+	s = b.nodes(s)
 	b.makeSwitch(s)
-	for _, st := range s.Stations {
-		b.in("stations", func() { b.in(st.Name, func() { b.station(st.Name, &st.Value) }) })
-	}
-	for _, st := range s.Routers {
-		b.in("routers", func() { b.in(st.Name, func() { b.station(st.Name, &st.Value) }) })
-	}
-	b.hosts(s)
+	b.stations("stations", s.Stations)
+	b.stations("routers", s.Routers)
+	hand := b.handLinks(s)
+	hand.makeAll(func(l *handLink) bool { return !hand.waits(l) })
 	for _, n := range s.Networks {
 		b.in("networks", func() { b.in(n.Name, func() { b.addNetwork(n.Name, &n.Value) }) })
 	}
-	b.handLinks(s)
 	b.endpoints(s)
+	hand.makeAll(func(*handLink) bool { return true })
 	b.ports(s)
 	b.allRoutes(s)
 	if len(b.problems) > 0 {
@@ -53,54 +57,67 @@ func Compile(s *Spec, seed string) (*Plan, []Problem) {
 	return &Plan{LAN: b.lan, Ops: b.ops}, nil
 }
 
-// nodes makes every namespace, the switch's first.
-func (b *builder) nodes(s *Spec) {
-	seen := map[string]string{SwitchNode: "switch"}
-	add := func(field, name string, role Role, forwarding bool) {
-		b.in(field, func() {
-			b.in(name, func() {
-				switch {
-				case !nodeName.MatchString(name):
-					b.problem("%q is no name for a machine: letters, digits, dot, dash and underscore", name)
-				case seen[name] != "":
-					b.problem("%q names something among %s already", name, seen[name])
-				}
-				seen[name] = field
-				n := Node{Name: name, Role: role, Forwarding: forwarding}
-				b.lan.Nodes = append(b.lan.Nodes, n)
-				b.op(MakeNode{n})
-			})
+// nodes makes every namespace, the switch's first. It returns the spec without
+// the machines whose names are taken.
+func (b *builder) nodes(s *Spec) *Spec {
+	kept := *s
+	taken := map[string]string{SwitchNode: "the switch"}
+	b.addNode(Node{Name: SwitchNode, Role: RoleSwitch})
+	kept.Hosts = named(b, "hosts", s.Hosts, taken)
+	kept.Endpoints = named(b, "endpoints", s.Endpoints, taken)
+	kept.Stations = named(b, "stations", s.Stations, taken)
+	kept.Routers = named(b, "routers", s.Routers, taken)
+	for _, h := range kept.Hosts {
+		b.addNode(Node{Name: h.Name, Role: RoleHost, Forwarding: h.Value.Forwarding})
+	}
+	for _, e := range kept.Endpoints {
+		b.addNode(Node{Name: e.Name, Role: RoleEndpoint})
+	}
+	for _, st := range kept.Stations {
+		b.addNode(Node{Name: st.Name, Role: RoleStation})
+	}
+	for _, r := range kept.Routers {
+		b.addNode(Node{Name: r.Name, Role: RoleRouter, Forwarding: true})
+	}
+	if len(s.Hosts)+len(s.Endpoints)+len(s.Stations)+len(s.Routers) == 0 {
+		b.problem("there is no machine: a topology needs hosts, endpoints, stations or routers")
+	}
+	return &kept
+}
+
+// named checks the names of machines and drops those that come again.
+func named[T any](b *builder, field string, list Named[T], taken map[string]string) Named[T] {
+	defer b.enter(field)()
+	var kept Named[T]
+	for _, item := range list {
+		b.in(item.Name, func() {
+			if !nodeName.MatchString(item.Name) {
+				b.problem("%q is no name for a machine: up to 63 letters, digits, dots, dashes and underscores, a letter or digit first", item.Name)
+			}
+			if taken[item.Name] != "" {
+				b.problem("%q is the name of %s already", item.Name, taken[item.Name])
+				return
+			}
+			taken[item.Name] = "one of the " + field
+			kept = append(kept, item)
 		})
 	}
-	b.lan.Nodes = []Node{{Name: SwitchNode, Role: RoleSwitch}}
-	b.op(MakeNode{b.lan.Nodes[0]})
-	for _, h := range s.Hosts {
-		add("hosts", h.Name, RoleHost, h.Value.Forwarding)
-	}
-	for _, e := range s.Endpoints {
-		add("endpoints", e.Name, RoleEndpoint, false)
-	}
-	for _, st := range s.Stations {
-		add("stations", st.Name, RoleStation, false)
-	}
-	for _, r := range s.Routers {
-		add("routers", r.Name, RoleRouter, true)
-	}
-	if len(b.lan.Nodes) == 1 {
-		b.problem("there is no machine: a topology needs hosts, endpoints or stations")
-	}
+	return kept
+}
+
+func (b *builder) addNode(n Node) {
+	b.lan.Nodes = append(b.lan.Nodes, n)
+	b.op(MakeNode{n})
 }
 
 func (b *builder) makeSwitch(s *Spec) {
 	sw := b.newDevice(Ref{SwitchNode, Bridge}, KindBridge)
 	sw.Up, sw.FDBMaxLearned, sw.VLANFiltering = true, s.Switch.MACTable, filters(s)
-	sw.MAC = b.lan.MACOf(sw.Ref)
-	b.in("switch", func() {
-		b.in("mac_table", func() {
-			if s.Switch.MACTable < 0 {
-				b.problem("mac_table is a number of addresses: %d is too few", s.Switch.MACTable)
-			}
-		})
+	sw.MAC, sw.OwnMAC = b.lan.MACOf(sw.Ref), true
+	b.at([]any{"switch", "mac_table"}, func() {
+		if s.Switch.MACTable < 0 {
+			b.problem("mac_table is a number of addresses: %d is too few", s.Switch.MACTable)
+		}
 	})
 	b.make(sw, nil)
 }
@@ -112,120 +129,49 @@ func filters(s *Spec) bool {
 	})
 }
 
-func (b *builder) station(name string, s *Station) {
-	l := Link{Kind: KindVeth, MAC: s.MAC, MTU: s.MTU, Addresses: s.Addresses}
-	b.link(Ref{name, "eth0"}, &l)
-	for _, item := range s.Links {
-		b.in("links", func() { b.in(item.Name, func() { b.link(Ref{name, item.Name}, &item.Value) }) })
-	}
-}
-
-// hosts makes the hosts' parents and links, each after what it stands on.
-func (b *builder) hosts(s *Spec) {
-	for _, h := range s.Hosts {
-		b.in("hosts", func() {
-			b.in(h.Name, func() {
-				b.inOrder(h.Name, "parents", h.Value.Parents)
-				b.inOrder(h.Name, "links", h.Value.Links)
-			})
+// stations plugs the other machines on the LAN into the switch.
+func (b *builder) stations(field string, list Named[Station]) {
+	for _, st := range list {
+		b.at([]any{field, st.Name}, func() {
+			b.link(Ref{st.Name, "eth0"}, &Link{Kind: KindVeth, MAC: st.Value.MAC, MTU: st.Value.MTU, Addresses: st.Value.Addresses})
 		})
 	}
 }
 
-// handLinks makes the devices that endpoints have by hand.
-func (b *builder) handLinks(s *Spec) {
-	for _, e := range s.Endpoints {
-		b.in("endpoints", func() {
-			b.in(e.Name, func() { b.inOrder(e.Name, "links", e.Value.Links) })
-		})
-	}
-}
-
-// inOrder makes links after the links that they stand on, and refuses circles.
-func (b *builder) inOrder(node, field string, links Named[Link]) {
-	defer b.enter(field)()
-	state := map[string]int{} // 1 in the making, 2 made
-	var visit func(item Item[Link])
-	visit = func(item Item[Link]) {
-		switch state[item.Name] {
-		case 1:
-			b.in(item.Name, func() { b.problem("device %s stands on itself", item.Name) })
-			return
-		case 2:
-			return
-		}
-		state[item.Name] = 1
-		for _, below := range append([]string{item.Value.Parent}, item.Value.Ports...) {
-			r := ParseRef(below, node)
-			if i := slices.IndexFunc(links, func(o Item[Link]) bool { return r == Ref{node, o.Name} }); i >= 0 && below != "" {
-				visit(links[i])
-			}
-		}
-		state[item.Name] = 2
-		b.in(item.Name, func() {
-			if !b.failed() {
-				b.link(Ref{node, item.Name}, &item.Value)
-			}
-		})
-	}
-	for _, item := range links {
-		visit(item)
-	}
-}
-
+// endpoints attaches the containers to their networks.
 func (b *builder) endpoints(s *Spec) {
 	for _, e := range s.Endpoints {
-		b.in("endpoints", func() { b.in(e.Name, func() { b.endpoint(e.Name, &e.Value) }) })
+		b.at([]any{"endpoints", e.Name}, func() { b.endpoint(e.Name, &e.Value) })
 	}
 }
 
 func (b *builder) endpoint(name string, e *Endpoint) {
+	attach := func(a Attachment) {
+		// Devices made by hand come later and keep their names.
+		a.Name = orDefault(a.Name, b.freeName(name, e.Links))
+		b.attach(name, a)
+	}
 	if e.Network != "" {
-		b.attach(name, Attachment{Network: e.Network, IP: e.IP, IP6: e.IP6, MAC: e.MAC})
+		attach(Attachment{Network: e.Network, IP: e.IP, IP6: e.IP6, MAC: e.MAC})
 	} else if e.IP != "" || e.IP6 != "" || e.MAC != "" {
 		b.problem("ip, ip6 and mac belong to a network: name it, or use attach or links")
 	}
 	for i, a := range e.Attach {
-		b.in("attach", func() { b.in(i, func() { b.attach(name, a) }) })
-	}
-}
-
-// ports sets the switch's ports where they differ from plain ones.
-func (b *builder) ports(s *Spec) {
-	defer b.enter("switch")()
-	if s.Switch.Hairpin {
-		for _, d := range b.lan.Devices {
-			if d.Port != nil {
-				d.Port.Hairpin = true
-				b.op(SetPort{Device: d, Port: *d.Port})
-			}
-		}
-	}
-	for _, p := range s.Switch.Ports {
-		b.in("ports", func() { b.in(p.Name, func() { b.setPort(p.Name, &p.Value) }) })
+		b.in("attach", func() { b.in(i, func() { attach(a) }) })
 	}
 }
 
 func (b *builder) allRoutes(s *Spec) {
 	for _, h := range s.Hosts {
-		b.in("hosts", func() { b.in(h.Name, func() { b.routes(h.Name, h.Value.Routes) }) })
+		b.at([]any{"hosts", h.Name}, func() { b.routes(h.Name, h.Value.Routes) })
 	}
 	for _, e := range s.Endpoints {
-		b.in("endpoints", func() { b.in(e.Name, func() { b.routes(e.Name, e.Value.Routes) }) })
+		b.at([]any{"endpoints", e.Name}, func() { b.routes(e.Name, e.Value.Routes) })
 	}
 	for _, st := range s.Stations {
-		b.in("stations", func() { b.in(st.Name, func() { b.routes(st.Name, st.Value.Routes) }) })
+		b.at([]any{"stations", st.Name}, func() { b.routes(st.Name, st.Value.Routes) })
 	}
 	for _, r := range s.Routers {
-		b.in("routers", func() { b.in(r.Name, func() { b.routes(r.Name, r.Value.Routes) }) })
+		b.at([]any{"routers", r.Name}, func() { b.routes(r.Name, r.Value.Routes) })
 	}
-}
-
-// String prints the plan as ip commands, one a line.
-func (p *Plan) String() string {
-	var out strings.Builder
-	for _, o := range p.Ops {
-		fmt.Fprintln(&out, o)
-	}
-	return out.String()
 }

@@ -12,6 +12,14 @@ type Tag struct {
 	VID  int
 }
 
+// TPID is the EtherType of a vlan's tag (IEEE 802.1Q table 9-1).
+func (d *Device) TPID() uint16 {
+	if d.Protocol == "802.1ad" {
+		return 0x88a8
+	}
+	return 0x8100
+}
+
 // Fence is a frame that can be sent into the LAN so that its arrival proves
 // that whatever was sent before, and takes the same queues, is past.
 //
@@ -36,44 +44,40 @@ type Fence struct {
 }
 
 // Fences returns fences that together reach every device that any fence can
-// reach as the LAN stands.
+// reach as the LAN stands: from outside through every veth, and between
+// siblings where nothing from outside comes in.
 func (l *LAN) Fences() []Fence {
 	var all []Fence
-	for _, d := range l.Devices {
-		if d.Kind != KindVeth || d.Peer.Node == SwitchNode {
-			continue
-		}
-		if far := l.Device(d.Peer); far != nil && d.Up && far.Up && !l.noCarrier(d, far) {
-			all = append(all, l.fencesInto(far, Fence{At: d.Ref})...)
-		}
-	}
 	reached := map[Ref]bool{}
-	for _, f := range all {
-		for _, r := range f.Reaches {
-			reached[r] = true
+	add := func(fences []Fence) {
+		for _, f := range fences {
+			all = append(all, f)
+			for _, r := range f.Reaches {
+				reached[r] = true
+			}
 		}
 	}
 	for _, d := range l.Devices {
-		if !reached[d.Ref] {
-			all = append(all, l.siblingFences(d)...)
+		if d.Kind == KindVeth && d.Peer.Node != SwitchNode && l.carrier(d) {
+			add(l.fencesInto(l.Device(d.Peer), Fence{At: d.Ref}))
+		}
+	}
+	for _, parent := range l.Devices {
+		if !reached[parent.Ref] && l.carrier(parent) {
+			add(l.siblingFences(parent))
 		}
 	}
 	return all
 }
 
-// noCarrier reports whether the switch holds the link down.
-func (l *LAN) noCarrier(ends ...*Device) bool {
-	return slices.ContainsFunc(ends, func(d *Device) bool { return d.Port != nil && d.Port.NoCarrier })
-}
-
-// fencesInto returns the fences that enter by d: a broadcast for d and what it
-// hands broadcasts to, one more for every VLAN above, and unicasts for the
-// children that hear no broadcast.
+// fencesInto returns the fences that enter by d: a broadcast for d and all that
+// it hands broadcasts to, and one more for each of what stands on those and
+// hears no such broadcast.
 func (l *LAN) fencesInto(d *Device, f Fence) []Fence {
-	if !d.Up {
-		return nil
+	f.Reaches = []Ref{d.Ref}
+	if f.Dest == nil {
+		f.Reaches = l.floods(d)
 	}
-	f.Reaches = l.floods(d)
 	all := []Fence{f}
 	for _, r := range f.Reaches {
 		all = append(all, l.fencesAbove(l.Device(r), f)...)
@@ -81,29 +85,47 @@ func (l *LAN) fencesInto(d *Device, f Fence) []Fence {
 	return all
 }
 
-// floods returns d and the devices that a broadcast arriving untagged at d is
-// handed to.
+// floods returns d, if it is up, and the devices that a broadcast arriving at d
+// is handed to.
 func (l *LAN) floods(d *Device) []Ref {
-	to := []Ref{d.Ref}
-	if d.Master.Link != "" {
-		if br := l.Device(d.Master); br != nil && br.Up {
-			to = append(to, l.floods(br)...)
-			for _, p := range l.Devices {
-				if p.Master == d.Master && p != d && p.Up {
-					if far := l.Device(p.Peer); far != nil && far.Up && far.Node != SwitchNode {
-						to = append(to, l.floods(far)...)
-					}
-				}
+	var to []Ref
+	seen := map[Ref]bool{}
+	var visit func(*Device)
+	visit = func(d *Device) {
+		if d == nil || !d.Up || seen[d.Ref] {
+			return
+		}
+		seen[d.Ref] = true
+		to = append(to, d.Ref)
+		if d.Master != (Ref{}) {
+			// A bridge takes all that comes in by its ports, and passes it to
+			// itself and out of the others (net/bridge/br_input.c).
+			l.bridged(d, visit)
+			return
+		}
+		for _, c := range l.Children(d) {
+			if c.Kind == KindMacvlan && c.Mode != "source" && !l.queuesNothing(d) || c.Kind == KindIpvlan && c.Mode == "l2" {
+				visit(c)
 			}
 		}
-		return to
 	}
-	for _, c := range l.Children(d) {
-		if c.Up && (c.Kind == KindMacvlan && c.Mode != "source" || c.Kind == KindIpvlan && c.Mode == "l2") {
-			to = append(to, l.floods(c)...)
+	visit(d)
+	return to
+}
+
+// bridged visits what a bridge passes a broadcast to that came in by the port.
+// What leaves for the switch has left the host.
+func (l *LAN) bridged(port *Device, visit func(*Device)) {
+	br := l.Device(port.Master)
+	if br == nil || !br.Up {
+		return
+	}
+	visit(br)
+	for _, p := range l.Devices {
+		if p.Master == br.Ref && p != port && p.Peer.Node != SwitchNode && l.carrier(p) {
+			visit(l.Device(p.Peer))
 		}
 	}
-	return to
 }
 
 // fencesAbove returns the fences for the children of d that a broadcast at d
@@ -111,7 +133,9 @@ func (l *LAN) floods(d *Device) []Ref {
 func (l *LAN) fencesAbove(d *Device, f Fence) []Fence {
 	var all []Fence
 	for _, c := range l.Children(d) {
-		if !c.Up {
+		// Tags are looked at before a bridge takes the rest
+		// (net/core/dev.c:__netif_receive_skb_core).
+		if !c.Up || d.Master != (Ref{}) && c.Kind != KindVLAN {
 			continue
 		}
 		next := Fence{At: f.At, Tags: f.Tags, Reaches: []Ref{c.Ref}}
@@ -119,81 +143,111 @@ func (l *LAN) fencesAbove(d *Device, f Fence) []Fence {
 		case c.Kind == KindVLAN:
 			next.Tags = append(slices.Clone(f.Tags), Tag{TPID: c.TPID(), VID: c.VID})
 			all = append(all, l.fencesInto(c, next)...)
+			continue
 		case c.Kind == KindMacvlan && c.Mode == "source" && len(c.Sources) > 0:
 			next.Source, next.Dest = c.Sources[0], c.MAC
-			all = append(all, next)
+		case c.Kind == KindMacvlan && c.Mode != "source" && l.queuesNothing(d):
+			next.Dest = c.MAC
 		case c.Kind == KindIpvlan && c.Mode != "l2" && len(c.Addresses) > 0:
 			next.Dest, next.IP, next.Socket = d.MAC, c.Addresses[0].Addr(), c.Mode == "l3s"
-			all = append(all, next)
+		default:
+			continue
 		}
+		all = append(all, next)
+		all = append(all, l.fencesAbove(c, next)...)
 	}
 	return all
 }
 
 // siblingFences returns fences between the children of a parent that nothing
 // from outside comes in by, such as a dummy. Only modes that let siblings talk
-// have any.
+// have any. No more are returned than it takes to reach all that can be.
 func (l *LAN) siblingFences(parent *Device) []Fence {
 	var all []Fence
-	children := l.Children(parent)
-	for _, from := range children {
-		var to []Ref
-		for _, c := range children {
-			if c == from || !c.Up || !from.Up || c.Kind != from.Kind {
-				continue
-			}
-			switch {
-			case c.Kind == KindMacvlan && c.Mode == "bridge" && from.Mode == "bridge", c.Kind == KindIpvlan && c.Mode == "l2":
-				to = append(to, l.floods(c)...)
-			case c.Kind == KindIpvlan && c.Flag == "" && len(c.Addresses) > 0:
-				all = append(all, Fence{At: from.Ref, Dest: parent.MAC, IP: c.Addresses[0].Addr(), Reaches: []Ref{c.Ref}, Socket: c.Mode == "l3s"})
-			}
+	reached := map[Ref]bool{}
+	for _, from := range l.Children(parent) {
+		if !from.Up {
+			continue
 		}
-		if len(to) > 0 {
-			all = append(all, Fence{At: from.Ref, Reaches: to})
+		for _, f := range l.fencesFrom(from, parent) {
+			if slices.ContainsFunc(f.Reaches, func(r Ref) bool { return !reached[r] }) {
+				all = append(all, f)
+				for _, r := range f.Reaches {
+					reached[r] = true
+				}
+			}
 		}
 	}
 	return all
 }
 
-// TPID is the EtherType of a vlan's tag (IEEE 802.1Q table 9-1).
-func (d *Device) TPID() uint16 {
-	if d.Protocol == "802.1ad" {
-		return 0x88a8
+// fencesFrom returns the fences that one child can send to the others. A
+// broadcast reaches macvlans in mode bridge (macvlan.c:macvlan_queue_xmit) and
+// ipvlans in mode l2 whatever their flag (ipvlan_core.c:ipvlan_xmit_mode_l2),
+// a packet those of layer 3 that have no flag.
+func (l *LAN) fencesFrom(from, parent *Device) []Fence {
+	var to []Ref
+	var all []Fence
+	f := Fence{At: from.Ref}
+	for _, c := range l.Children(parent) {
+		if c == from || c.Kind != from.Kind || !c.Up {
+			continue
+		}
+		switch {
+		case c.Kind == KindMacvlan && c.Mode == "bridge" && from.Mode == "bridge", c.Kind == KindIpvlan && c.Mode == "l2":
+			to = append(to, l.floods(c)...)
+		case c.Kind == KindIpvlan && c.Flag == "" && len(c.Addresses) > 0:
+			all = append(all, Fence{At: f.At, Dest: parent.MAC, IP: c.Addresses[0].Addr(), Reaches: []Ref{c.Ref}, Socket: c.Mode == "l3s"})
+		}
 	}
-	return 0x8100
+	if len(to) == 0 {
+		return all
+	}
+	f.Reaches = to
+	all = append(all, f)
+	for _, r := range to {
+		all = append(all, l.fencesAbove(l.Device(r), f)...)
+	}
+	return all
 }
 
 // Wire returns the device in the switch's namespace at which the frames of d
-// come out of its host, and the tags that they bear there; false when they
-// come out nowhere, as on a dummy.
+// come out of its host, and the tags that they bear there, outermost first;
+// false when they come out nowhere, as on a dummy.
 func (l *LAN) Wire(d *Device) (at Ref, tags []Tag, ok bool) {
-	for d != nil {
-		switch {
-		case d.Port != nil:
-			return Ref{SwitchNode, d.Port.Name}, tags, true
-		case d.Kind == KindVLAN:
-			tags = append([]Tag{{TPID: d.TPID(), VID: d.VID}}, tags...)
-			d = l.Device(d.Parent)
-		case d.Kind == KindBridge:
-			d = l.uplink(d)
-		default:
-			d = l.Device(d.Parent)
-		}
-	}
-	return Ref{}, nil, false
+	return l.wire(d, map[Ref]bool{})
 }
 
-// uplink is the port by which a bridge is plugged into the switch.
-func (l *LAN) uplink(br *Device) *Device {
-	for _, p := range l.Devices {
-		if p.Master == br.Ref {
-			if _, _, ok := l.Wire(p); ok {
-				return p
+func (l *LAN) wire(d *Device, seen map[Ref]bool) (at Ref, tags []Tag, ok bool) {
+	if d == nil || seen[d.Ref] {
+		return Ref{}, nil, false
+	}
+	seen[d.Ref] = true
+	switch d.Kind {
+	case KindBridge:
+		for _, p := range l.Devices {
+			if p.Master == d.Ref {
+				if at, tags, ok := l.wire(p, seen); ok {
+					return at, tags, true
+				}
 			}
 		}
+		return Ref{}, nil, false
+	case KindVeth:
+		if d.Port != nil {
+			return Ref{SwitchNode, d.Port.Name}, nil, true
+		}
+		// Through the pair into the bridge that its other end is a port of.
+		if far := l.Device(d.Peer); far != nil {
+			return l.wire(l.Device(far.Master), seen)
+		}
+		return Ref{}, nil, false
 	}
-	return nil
+	at, tags, ok = l.wire(l.Device(d.Parent), seen)
+	if d.Kind == KindVLAN && ok {
+		tags = append(tags, Tag{TPID: d.TPID(), VID: d.VID})
+	}
+	return at, tags, ok
 }
 
 // Root returns the lowest device under d: what its frames leave by.

@@ -62,7 +62,8 @@ type Device struct {
 	// (net/core/link_watch.c:default_operstate).
 	Index int
 	Kind  string
-	// Parent is the lower device of a vlan, macvlan or ipvlan.
+	// Parent is the lower device of a vlan, macvlan or ipvlan. What MakeLink
+	// asks for may be another child; the LAN has the one that it really sits on.
 	Parent Ref
 	// Peer is the other end of a veth.
 	Peer Ref
@@ -86,13 +87,36 @@ type Device struct {
 	MAC net.HardwareAddr
 	// OwnMAC is set where MAC was given to the device. One that takes its
 	// parent's address (ipvlan, passthru macvlan, vlan) must not be given any.
-	OwnMAC        bool
-	MTU           int
-	TxQueueLen    *int
-	Addresses     []netip.Prefix
-	Up, Promisc   bool
+	OwnMAC      bool
+	MTU         int
+	TxQueueLen  *int
+	Addresses   []netip.Prefix
+	Up, Promisc bool
 	// Port is the device's port on the switch, if it is plugged into it.
 	Port *Port
+
+	// leases are the addresses that Network has handed out to the device, and
+	// defaults the default routes that it offers.
+	leases   []netip.Addr
+	defaults []defaultRoute
+	// restore is the address that a parent gets back when its passthru child
+	// goes (macvlan.c:macvlan_port_destroy).
+	restore net.HardwareAddr
+	// broken stands for a device that could not be made.
+	broken bool
+}
+
+func (d *Device) clone() *Device {
+	c := *d
+	c.Sources = slices.Clone(d.Sources)
+	c.EgressQoS = maps.Clone(d.EgressQoS)
+	c.Addresses = slices.Clone(d.Addresses)
+	c.leases, c.defaults = slices.Clone(d.leases), slices.Clone(d.defaults)
+	if d.Port != nil {
+		p := d.Port.clone()
+		c.Port = &p
+	}
+	return &c
 }
 
 // Port is one port of the switch.
@@ -107,6 +131,34 @@ type Port struct {
 	Access    int
 	Trunk     []int
 	NoCarrier bool
+}
+
+// plainPort is a port that nothing was said about.
+func plainPort(name string) Port { return Port{Name: name, Learning: true, Flood: true} }
+
+func (p *Port) clone() Port {
+	c := *p
+	c.Allow, c.Trunk = slices.Clone(p.Allow), slices.Clone(p.Trunk)
+	return c
+}
+
+// plain reports whether the port is as a bridge makes it.
+func (p *Port) plain() bool {
+	return !p.Hairpin && p.Learning && p.Flood && !p.Isolated && len(p.Allow) == 0 &&
+		p.Access == 0 && len(p.Trunk) == 0 && !p.NoCarrier
+}
+
+// VIDs are the VLANs that the port is in where the switch tells them apart,
+// the native one first: Access, or 1 where there is none, as a bridge makes its
+// ports (net/bridge/br_vlan.c:nbp_vlan_init).
+func (p *Port) VIDs() []int { return append([]int{p.native()}, p.Trunk...) }
+
+// native is the VLAN of untagged frames.
+func (p *Port) native() int {
+	if p.Access == 0 {
+		return 1
+	}
+	return p.Access
 }
 
 // LAN is the state of the whole at a moment: what was built, as changed since.
@@ -184,17 +236,12 @@ func (l *LAN) clone() *LAN {
 	c.Nodes = slices.Clone(l.Nodes)
 	c.Devices = make([]*Device, len(l.Devices))
 	for i, d := range l.Devices {
-		n := *d
-		n.Addresses = slices.Clone(d.Addresses)
-		if d.Port != nil {
-			p := *d.Port
-			n.Port = &p
-		}
-		c.Devices[i] = &n
+		c.Devices[i] = d.clone()
 	}
 	c.Networks = make(map[string]*NetworkState, len(l.Networks))
+	spaces := map[space]map[netip.Addr]string{}
 	for name, n := range l.Networks {
-		c.Networks[name] = n.clone()
+		c.Networks[name] = n.clone(spaces)
 	}
 	return &c
 }
@@ -207,25 +254,6 @@ func (l *LAN) nextIndex() int {
 	}
 	l.lastIndex++
 	return l.lastIndex
-}
-
-// MACOf derives the address of a device from its place: unicast and locally
-// administered (IEEE 802 clause 8.4), the same in every run with the same seed.
-func (l *LAN) MACOf(r Ref) net.HardwareAddr {
-	sum := sha256.Sum256([]byte(l.seed + "\x00" + r.String()))
-	mac := net.HardwareAddr{0x02, sum[0], sum[1], sum[2], sum[3], sum[4]}
-	// Some device models mistake a unicast address for a multicast group when
-	// its last bytes are those of a joined one, so 0 and 1 are left out.
-	if mac[5] < 2 {
-		mac[5] += 2
-	}
-	return mac
-}
-
-// dockerMAC is the address that Docker derived from the IPv4 address up to 27.
-func dockerMAC(ip netip.Addr) net.HardwareAddr {
-	b := ip.As4()
-	return net.HardwareAddr{0x02, 0x42, b[0], b[1], b[2], b[3]}
 }
 
 // networkID stands for Docker's random network id: 64 hexadecimal digits.
@@ -243,21 +271,20 @@ func shortName(prefix, name string) string {
 	return fmt.Sprintf("%s%08x", prefix, binary.BigEndian.Uint32(sum[:4]))
 }
 
-const maxName = 15
-
 // remove takes a device and everything above it, and its peer, out of the LAN.
 func (l *LAN) remove(r Ref) {
 	gone := map[Ref]bool{r: true}
 	for grew := true; grew; {
 		grew = false
 		for _, d := range l.Devices {
-			if gone[d.Ref] {
-				continue
+			if !gone[d.Ref] && (gone[d.Parent] || gone[d.Peer]) {
+				gone[d.Ref], grew = true, true
 			}
-			if gone[d.Parent] || (d.Peer != Ref{} && gone[d.Peer]) {
-				gone[d.Ref] = true
-				grew = true
-			}
+		}
+	}
+	for _, d := range l.Devices {
+		if gone[d.Ref] {
+			l.restoreParent(d)
 		}
 	}
 	l.Devices = slices.DeleteFunc(l.Devices, func(d *Device) bool { return gone[d.Ref] })
@@ -271,4 +298,26 @@ func (l *LAN) remove(r Ref) {
 // sortedKeys makes walks over maps repeatable.
 func sortedKeys[M ~map[K]V, K ~string | ~int, V any](m M) []K {
 	return slices.Sorted(maps.Keys(m))
+}
+
+// rename gives a device another place and makes all that refers to it follow.
+func (l *LAN) rename(d *Device, to Ref) {
+	for _, other := range l.Devices {
+		for _, r := range []*Ref{&other.Parent, &other.Peer, &other.Master} {
+			if *r == d.Ref {
+				*r = to
+			}
+		}
+	}
+	for _, n := range l.Networks {
+		if n.Parent == d.Ref {
+			n.Parent = to
+		}
+		for i, r := range n.Made {
+			if r == d.Ref {
+				n.Made[i] = to
+			}
+		}
+	}
+	d.Ref = to
 }

@@ -1,41 +1,41 @@
 package topology
 
-import (
-	"fmt"
-	"net"
-	"slices"
-)
+import "slices"
 
 // link makes a device by hand, as Docker cannot.
 func (b *builder) link(r Ref, l *Link) {
-	b.text(linkNameProblem(r.Link))
-	kind := orDefault(l.Kind, KindVeth)
-	b.in("kind", func() { b.oneOf("kind of device", kind, kinds) })
-	if b.failed() {
-		return
+	if problem, kernel := linkName(r.Link); kernel {
+		b.kernel("%s", problem)
+	} else {
+		b.text(problem)
 	}
-	d := b.newDevice(r, kind)
+	d := b.newDevice(r, orDefault(l.Kind, KindVeth))
 	d.Up, d.Promisc, d.MTU = !l.Down, l.Promisc, l.MTU
-	b.in("mtu", func() {
-		if l.MTU < 0 {
-			b.problem("an MTU is a number of bytes: %d is too few", l.MTU)
-		}
-	})
-	b.applies(kind, l)
-	b.lower(d, l)
-	b.linkOptions(d, l)
-	b.linkMAC(d, l.MAC)
+	b.in("kind", func() { b.oneOf("kind of device", d.Kind, kinds) })
+	if !b.failed() {
+		b.applies(d.Kind, l)
+		b.under(d, l)
+		b.linkOptions(d, l)
+		b.linkMAC(d, l.MAC)
+	}
+	b.in("mtu", func() { b.mtu(l.MTU) })
 	b.addresses(d, l.Addresses)
 	if b.failed() {
+		b.standIn(r)
 		return
 	}
-	switch kind {
-	case KindVeth:
+	if d.Kind == KindVeth {
 		b.plug(d)
-	default:
+	} else {
 		b.make(d, nil)
 	}
 	b.bridgePorts(d, l)
+}
+
+func (b *builder) mtu(mtu int) {
+	if mtu < 0 {
+		b.problem("an MTU is a number of bytes: %d is too few", mtu)
+	}
 }
 
 // applies refuses fields that mean nothing to the kind.
@@ -60,29 +60,22 @@ func (b *builder) applies(kind string, l *Link) {
 	check("ports", len(l.Ports) > 0, KindBridge)
 }
 
-// lower finds the device that a child stands on.
-func (b *builder) lower(d *Device, l *Link) {
+// under finds the device that a child stands on.
+func (b *builder) under(d *Device, l *Link) {
 	if !slices.Contains([]string{KindVLAN, KindMacvlan, KindIpvlan}, d.Kind) {
 		return
 	}
 	defer b.enter("parent")()
-	if l.Parent == "" {
-		b.problem("a %s needs a parent", d.Kind)
-		return
-	}
 	d.Parent = ParseRef(l.Parent, d.Node)
-	if d.Parent.Link == "lo" {
-		return // the kernel's to refuse
-	}
-	parent := b.lan.Device(d.Parent)
-	if parent == nil {
+	switch {
+	case l.Parent == "":
+		b.problem("a %s needs a parent", d.Kind)
+	case d.Parent == d.Ref:
+		b.problem("device %s stands on itself", d.Link)
+	case d.Parent.Link == "lo" && b.node(d.Parent.Node):
+		b.kernel("the loopback can have no %s", d.Kind)
+	case b.device(l.Parent, d.Node) == nil:
 		b.problem("there is no device %s for a parent", d.Parent)
-		return
-	}
-	// The kernel puts a child of a child on the lowest device of its kind
-	// (macvlan_common_newlink, ipvlan_link_new).
-	if parent.Kind == d.Kind && d.Kind != KindVLAN {
-		d.Parent = parent.Parent
 	}
 }
 
@@ -92,16 +85,33 @@ func (b *builder) linkOptions(d *Device, l *Link) {
 		b.in("mode", func() { b.oneOf("macvlan mode", l.Mode, macvlanModes) })
 		d.Mode, d.NoPromisc, d.NoDst = orDefault(l.Mode, "vepa"), l.NoPromisc, l.NoDst
 		d.BCQueueLen, d.BCCutoff = l.BCQueueLen, l.BCCutoff
-		b.in("sources", func() { d.Sources = b.macList(l.Sources, d.Node) })
+		b.macvlanOnly(d.Mode, l.NoPromisc, l.NoDst, len(l.Sources) > 0)
+		b.in("bc_queue_len", func() {
+			if l.BCQueueLen != nil && *l.BCQueueLen < 0 {
+				b.problem("bc_queue_len is a number of frames: %d is too few", *l.BCQueueLen)
+			}
+		})
+		b.in("sources", func() { d.Sources = b.macs(l.Sources, d.Node) })
 	case KindIpvlan:
 		b.in("mode", func() { b.oneOf("ipvlan mode", l.Mode, ipvlanModes) })
 		b.in("flag", func() { b.oneOf("ipvlan flag", l.Flag, ipvlanFlags) })
-		d.Mode, d.Flag = orDefault(l.Mode, "l3"), l.Flag
-		if d.Flag == "bridge" {
-			d.Flag = ""
-		}
+		d.Mode, d.Flag = orDefault(l.Mode, "l3"), plainFlag(l.Flag)
 	case KindVLAN:
 		b.vlanOptions(d, l)
+	}
+}
+
+// macvlanOnly refuses options that only one mode has.
+func (b *builder) macvlanOnly(mode string, noPromisc, noDst, sources bool) {
+	if noPromisc && mode != "passthru" {
+		b.in("nopromisc", func() { b.problem("nopromisc is for mode passthru, not for %s", mode) })
+	}
+	if noDst && mode != "source" {
+		b.in("nodst", func() { b.problem("nodst is for mode source, not for %s", mode) })
+	}
+	if sources && mode != "source" {
+		// macvlan.c:macvlan_changelink_sources
+		b.in("sources", func() { b.kernel("sources are for mode source, not for %s", mode) })
 	}
 }
 
@@ -112,13 +122,17 @@ func (b *builder) vlanOptions(d *Device, l *Link) {
 		d.Protocol = ""
 	}
 	if l.ID == nil {
-		b.problem("a vlan needs an id, 0 to 4094")
+		b.problem("a vlan needs an id, 0 to %d", maxVID)
 		return
 	}
 	d.VID = *l.ID
 	b.in("id", func() {
-		if d.VID < 0 || d.VID > 4094 {
-			b.problem("vlan id %d is out of range: 0 to 4094 (IEEE 802.1Q table 9-2)", d.VID)
+		switch {
+		case d.VID < 0 || d.VID > 65535:
+			b.problem("vlan id %d is out of range: 0 to %d", d.VID, maxVID)
+		case d.VID > maxVID:
+			// net/8021q/vlan_netlink.c:vlan_validate
+			b.kernel("vlan id %d is out of range: 0 to %d (IEEE 802.1Q table 9-2)", d.VID, maxVID)
 		}
 	})
 	for _, prio := range sortedKeys(l.EgressQoS) {
@@ -130,57 +144,37 @@ func (b *builder) vlanOptions(d *Device, l *Link) {
 	}
 }
 
-func (b *builder) macList(list []string, node string) []net.HardwareAddr {
-	var macs []net.HardwareAddr
-	for i, s := range list {
-		b.in(i, func() { macs = append(macs, b.macOrDevice(s, node)...) })
-	}
-	return macs
-}
-
-// linkMAC gives a device its address: the given one, or one derived from its
-// place for the kinds that have one of their own.
+// linkMAC gives a device its address: the given one, one derived from its
+// place for the kinds that have one of their own, else its parent's.
 func (b *builder) linkMAC(d *Device, mac string) {
-	if mac != "" {
-		m, problem := parseMAC(mac)
-		b.in("mac", func() { b.text(problem) })
-		d.MAC = m
-		return
-	}
-	switch d.Kind {
-	case KindVeth, KindDummy, KindBridge:
-		d.MAC = b.lan.MACOf(d.Ref)
-	case KindMacvlan:
-		if d.Mode != "passthru" {
-			d.MAC = b.lan.MACOf(d.Ref)
-		}
+	takes := d.Kind == KindIpvlan || d.passthru()
+	switch {
+	case mac != "" && takes:
+		b.in("mac", func() { b.problem("a device of this kind has its parent's address: it can be given none of its own") })
+	case mac != "":
+		d.MAC, d.OwnMAC = b.mac(mac), true
+	case !takes && d.Kind != KindVLAN && d.Kind != KindNIC:
+		d.MAC, d.OwnMAC = b.lan.MACOf(d.Ref), true
 	}
 }
 
-// plug makes a veth whose other end is a port of the switch.
-func (b *builder) plug(d *Device) {
-	b.lan.lastPort++
-	end := b.newDevice(Ref{SwitchNode, fmt.Sprintf("p%d", b.lan.lastPort)}, KindVeth)
-	end.Peer, d.Peer = d.Ref, end.Ref
-	end.Master, end.Up = Ref{SwitchNode, Bridge}, true
-	end.MAC = b.lan.MACOf(end.Ref)
-	end.MTU = d.MTU
-	d.Port = &Port{Name: end.Link, Learning: true, Flood: true}
-	b.make(d, end)
-}
-
-func (b *builder) bridgePorts(d *Device, l *Link) {
+// bridgePorts joins devices to a bridge.
+func (b *builder) bridgePorts(br *Device, l *Link) {
+	defer b.enter("ports")()
 	for i, name := range l.Ports {
-		b.in("ports", func() {
-			b.in(i, func() {
-				port := b.lan.Device(ParseRef(name, d.Node))
-				if port == nil || port.Node != d.Node {
-					b.problem("there is no device %s on %s to be a port", name, d.Node)
-					return
-				}
-				port.Master = d.Ref
-				b.op(ChangeLink{Device: port, Master: d})
-			})
+		b.in(i, func() {
+			port := b.device(name, br.Node)
+			switch {
+			case port == nil || port.Node != br.Node:
+				b.problem("there is no device %s on %s to be a port", name, br.Node)
+			case port == br:
+				b.problem("bridge %s cannot be a port of its own", name)
+			case port.Master != Ref{}:
+				b.problem("device %s is a port of %s already", name, port.Master.Link)
+			default:
+				b.op(ChangeLink{Device: port.clone(), Master: br.clone()})
+				port.Master = br.Ref
+			}
 		})
 	}
 }

@@ -1,7 +1,7 @@
 package topology
 
 import (
-	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -23,14 +23,23 @@ type NetworkState struct {
 	Sources    []string
 	Internal   bool
 	Pools      []*Pool
+
+	// broken networks have problems of their own.
+	broken bool
 }
 
-func (n *NetworkState) clone() *NetworkState {
+func (n *NetworkState) clone(spaces map[space]map[netip.Addr]string) *NetworkState {
 	c := *n
-	c.Made = slices.Clone(n.Made)
+	c.Made, c.Sources = slices.Clone(n.Made), slices.Clone(n.Sources)
 	c.Pools = make([]*Pool, len(n.Pools))
 	for i, p := range n.Pools {
-		c.Pools[i] = p.clone()
+		q := *p
+		at := space{n.Host, p.Subnet}
+		if spaces[at] == nil {
+			spaces[at] = maps.Clone(p.taken)
+		}
+		q.taken = spaces[at]
+		c.Pools[i] = &q
 	}
 	return &c
 }
@@ -41,38 +50,31 @@ type Refusal struct{ Text string }
 
 func (r *Refusal) Error() string { return r.Text }
 
-func refuse(format string, args ...any) *Refusal {
-	return &Refusal{Text: fmt.Sprintf(format, args...)}
-}
-
-// addNetwork makes a network by the rules of the Docker version.
+// addNetwork makes a network by the rules of the Docker version. One that has
+// problems is kept all the same, so that what refers to it is not blamed.
 func (b *builder) addNetwork(name string, n *Network) {
+	if !nodeName.MatchString(name) {
+		b.problem("%q is no name for a network: up to 63 letters, digits, dots, dashes and underscores, a letter or digit first", name)
+	}
 	if _, ok := b.lan.Networks[name]; ok {
 		b.problem("network with name %s already exists", name)
 		return
 	}
-	state := &NetworkState{Name: name, Driver: n.Driver, Internal: n.Internal, Sources: n.MacvlanSources}
+	state := &NetworkState{Name: name, Driver: n.Driver, Internal: n.Internal}
+	b.lan.Networks[name] = state
 	b.in("host", func() { state.Host = b.hostOf(n.Host) })
 	b.in("driver", func() {
+		b.oneOf("driver", n.Driver, drivers)
 		if n.Driver == "" {
 			b.problem("a network needs a driver: macvlan, ipvlan or bridge")
-			return
 		}
-		b.oneOf("driver", n.Driver, []string{KindMacvlan, KindIpvlan, KindBridge})
 	})
-	if b.failed() || state.Host == "" {
-		return
-	}
 	b.networkOptions(state, n)
 	b.subnets(state, n)
-	if b.failed() {
-		return
+	if state.Host != "" && slices.Contains(drivers, n.Driver) {
+		b.networkParent(state, n)
 	}
-	b.networkParent(state, n)
-	if b.failed() {
-		return
-	}
-	b.lan.Networks[name] = state
+	state.broken = b.failed()
 }
 
 // hostOf is the host that a network is on.
@@ -86,6 +88,8 @@ func (b *builder) hostOf(name string) string {
 	switch {
 	case name == "" && len(hosts) == 1:
 		return hosts[0]
+	case name == "" && len(hosts) == 0:
+		b.problem("there is no host for the network to be on")
 	case name == "":
 		b.problem("there are %d hosts: say which one the network is on", len(hosts))
 	case !slices.Contains(hosts, name):
@@ -98,40 +102,45 @@ func (b *builder) hostOf(name string) string {
 
 // networkOptions are the driver's own options, with Docker's defaults and texts.
 func (b *builder) networkOptions(state *NetworkState, n *Network) {
-	only := func(field, value, driver string) {
-		if value != "" && n.Driver != driver {
+	only := func(field string, set bool, driver string) {
+		if set && n.Driver != driver && slices.Contains(drivers, n.Driver) {
 			b.in(field, func() { b.problem("%s belongs to driver %s, this network's is %s", field, driver, n.Driver) })
 		}
 	}
-	only("macvlan_mode", n.MacvlanMode, KindMacvlan)
-	only("ipvlan_mode", n.IpvlanMode, KindIpvlan)
-	only("ipvlan_flag", n.IpvlanFlag, KindIpvlan)
+	only("macvlan_mode", n.MacvlanMode != "", KindMacvlan)
+	only("macvlan_sources", len(n.MacvlanSources) > 0, KindMacvlan)
+	only("ipvlan_mode", n.IpvlanMode != "", KindIpvlan)
+	only("ipvlan_flag", n.IpvlanFlag != "", KindIpvlan)
+	choose := func(field, value, def, text string, allowed []string) string {
+		b.in(field, func() {
+			if value != "" && !slices.Contains(allowed, value) {
+				b.problem(text, value)
+			}
+		})
+		return orDefault(value, def)
+	}
 	switch n.Driver {
 	case KindMacvlan:
-		state.Mode = orDefault(n.MacvlanMode, "bridge")
-		b.in("macvlan_mode", func() {
-			if !slices.Contains(dockerModes, state.Mode) {
-				b.problem("requested macvlan mode '%s' is not valid, 'bridge' mode is the macvlan driver default", state.Mode)
-			}
-		})
-		b.in("macvlan_sources", func() {
-			if len(n.MacvlanSources) > 0 && state.Mode != "source" {
-				b.problem("macvlan_sources belong to macvlan_mode source")
-			}
-		})
+		state.Mode = choose("macvlan_mode", n.MacvlanMode, "bridge",
+			"requested macvlan mode '%s' is not valid, 'bridge' mode is the macvlan driver default", macvlanModes)
+		b.in("macvlan_sources", func() { b.networkSources(state, n) })
 	case KindIpvlan:
-		state.Mode = orDefault(n.IpvlanMode, "l2")
-		state.Flag = orDefault(n.IpvlanFlag, "bridge")
-		b.in("ipvlan_mode", func() {
-			if !slices.Contains(ipvlanModes, state.Mode) {
-				b.problem("requested ipvlan mode '%s' is not valid, 'l2' mode is the ipvlan driver default", state.Mode)
-			}
-		})
-		b.in("ipvlan_flag", func() {
-			if !slices.Contains(ipvlanFlags, state.Flag) {
-				b.problem("requested ipvlan flag '%s' is not valid, 'bridge' is the ipvlan driver default", state.Flag)
-			}
-		})
+		state.Mode = choose("ipvlan_mode", n.IpvlanMode, "l2",
+			"requested ipvlan mode '%s' is not valid, 'l2' mode is the ipvlan driver default", ipvlanModes)
+		state.Flag = choose("ipvlan_flag", n.IpvlanFlag, "bridge",
+			"requested ipvlan flag '%s' is not valid, 'bridge' is the ipvlan driver default", ipvlanFlags)
+	}
+}
+
+// networkSources reads what children in mode source listen to. The devices
+// named must be there before the network.
+func (b *builder) networkSources(state *NetworkState, n *Network) {
+	if len(n.MacvlanSources) > 0 && state.Mode != "source" {
+		b.problem("macvlan_sources belong to macvlan_mode source")
+		return
+	}
+	for _, m := range b.macs(n.MacvlanSources, state.Host) {
+		state.Sources = append(state.Sources, m.String())
 	}
 }
 
@@ -156,6 +165,7 @@ func (b *builder) networkParent(state *NetworkState, n *Network) {
 func (b *builder) bridgeNetwork(state *NetworkState) {
 	br := b.newDevice(Ref{state.Host, shortName("br-", state.Name)}, KindBridge)
 	br.Network, br.Up = state.Name, true
+	br.MAC, br.OwnMAC = b.lan.MACOf(br.Ref), true
 	for _, p := range state.Pools {
 		if p.Gateway.IsValid() {
 			br.Addresses = append(br.Addresses, netip.PrefixFrom(p.Gateway, p.Subnet.Bits()))
@@ -168,15 +178,24 @@ func (b *builder) bridgeNetwork(state *NetworkState) {
 // dummyParent stands in where Docker is given no parent; such a network is
 // internal, since nothing leads out of a dummy.
 func (b *builder) dummyParent(state *NetworkState) {
-	prefix := map[string]string{KindMacvlan: "dm-", KindIpvlan: "di-"}[state.Driver]
-	d := b.newDevice(Ref{state.Host, prefix + networkID(state.Name)[:12]}, KindDummy)
+	d := b.newDevice(Ref{state.Host, dummyName(state.Driver, state.Name)}, KindDummy)
 	d.Network, d.Up = state.Name, true
+	d.MAC, d.OwnMAC = b.lan.MACOf(d.Ref), true
 	b.make(d, nil)
 	state.Parent, state.Made, state.Internal = d.Ref, []Ref{d.Ref}, true
 }
 
+// dummyName is what each driver calls the dummy that it makes.
+func dummyName(driver, network string) string {
+	prefix := "dm-"
+	if driver == KindIpvlan {
+		prefix = "di-"
+	}
+	return prefix + networkID(network)[:12]
+}
+
 // namedParent uses a device of the host, or makes the VLAN device that a dotted
-// name asks for. A driver-made parent is shared by the networks on it.
+// name asks for. A driver-made parent is shared by the driver's networks on it.
 func (b *builder) namedParent(state *NetworkState, name string) {
 	parent := Ref{state.Host, name}
 	if name == "lo" {
@@ -187,22 +206,15 @@ func (b *builder) namedParent(state *NetworkState, name string) {
 		return
 	}
 	state.Parent = parent
+	if b.lan.Device(parent) == nil {
+		b.subinterface(state, parent)
+		return
+	}
 	for _, other := range b.lan.Networks {
-		if slices.Contains(other.Made, parent) {
+		if other.Driver == state.Driver && slices.Contains(other.Made, parent) {
 			state.Made = []Ref{parent}
 		}
 	}
-	if b.lan.Device(parent) != nil {
-		return
-	}
-	base, vid, ok := b.parseVLAN(state, name)
-	if !ok {
-		return
-	}
-	d := b.newDevice(parent, KindVLAN)
-	d.Parent, d.VID, d.Network, d.Up = Ref{state.Host, base}, vid, state.Name, true
-	b.make(d, nil)
-	state.Made = []Ref{parent}
 }
 
 // mayShare is Docker's rule on several networks on one parent: never up to 26;
@@ -213,16 +225,13 @@ func (b *builder) mayShare(state *NetworkState, parent Ref) bool {
 		if other.Parent != parent || other.Driver != state.Driver {
 			continue
 		}
-		id := networkID(other.Name)[:12]
 		switch {
-		case state.Driver == KindIpvlan:
-			b.problem("network di-%s is already using parent interface %s", id, parent.Link)
-		case b.docker() <= 26:
-			b.problem("network dm-%s is already using parent interface %s", id, parent.Link)
+		case state.Driver == KindIpvlan || b.docker() <= 26:
+			b.problem("network %s is already using parent interface %s", dummyName(state.Driver, name), parent.Link)
 		case state.Mode == "passthru":
-			b.problem("cannot use mode passthru, macvlan network %s is already using parent interface %s", networkID(other.Name), parent.Link)
+			b.problem("cannot use mode passthru, macvlan network %s is already using parent interface %s", networkID(name), parent.Link)
 		case other.Mode == "passthru":
-			b.problem("macvlan network %s is already using parent interface %s in mode passthru", networkID(other.Name), parent.Link)
+			b.problem("macvlan network %s is already using parent interface %s in mode passthru", networkID(name), parent.Link)
 		default:
 			continue
 		}
@@ -231,35 +240,31 @@ func (b *builder) mayShare(state *NetworkState, parent Ref) bool {
 	return true
 }
 
-// parseVLAN reads a dotted parent name by Docker's rules and in Docker's words.
-func (b *builder) parseVLAN(state *NetworkState, name string) (string, int, bool) {
-	if !strings.Contains(name, ".") {
-		b.problem("invalid subinterface vlan name %s, example formatting is eth0.10: there is no device %s on host %s", name, name, state.Host)
-		return "", 0, false
-	}
-	base, id, _ := strings.Cut(name, ".")
-	if strings.Contains(id, ".") {
-		b.problem("required interface name format is: name.vlan_id, ex. eth0.10 for vlan 10, instead received %s", name)
-		return "", 0, false
-	}
+// subinterface makes the VLAN device that a dotted name asks for, by Docker's
+// rules and in Docker's words (moby: macvlan_setup.go:createVlanLink).
+func (b *builder) subinterface(state *NetworkState, parent Ref) {
+	base, id, dotted := strings.Cut(parent.Link, ".")
 	vid, err := strconv.Atoi(id)
-	if err != nil {
+	problem, _ := linkName(parent.Link)
+	switch {
+	case !dotted:
+		b.problem("invalid subinterface vlan name %s, example formatting is eth0.10: there is no device %s", parent.Link, parent)
+	case strings.Contains(id, "."):
+		b.problem("required interface name format is: name.vlan_id, ex. eth0.10 for vlan 10, instead received %s", parent.Link)
+	case err != nil:
 		b.problem("unable to parse a valid vlan id from: %s (ex. eth0.10 for vlan 10)", id)
-		return "", 0, false
-	}
-	if vid < 1 || vid > 4094 {
-		b.problem("vlan id must be between 1-4094, received: %d", vid)
-		return "", 0, false
-	}
-	if b.lan.Device(Ref{state.Host, base}) == nil {
+	case b.lan.Device(Ref{state.Host, base}) == nil:
 		b.problem("-o parent interface was not found on the host: %s", base)
-		return "", 0, false
+	case vid < 1 || vid > maxVID:
+		b.problem("vlan id must be between 1-4094, received: %d", vid)
+	case problem != "":
+		b.text(problem)
+	default:
+		d := b.newDevice(parent, KindVLAN)
+		d.Parent, d.VID, d.Network, d.Up = Ref{state.Host, base}, vid, state.Name, true
+		b.make(d, nil)
+		state.Made = []Ref{parent}
 	}
-	if p := linkNameProblem(name); p != "" {
-		b.problem("%s", p)
-		return "", 0, false
-	}
-	return base, vid, true
 }
 
 // removeNetwork removes a network; the parent that the driver made goes with
@@ -276,164 +281,26 @@ func (b *builder) removeNetwork(name string) {
 			return
 		}
 	}
+	n.close()
 	delete(b.lan.Networks, name)
 	for _, r := range n.Made {
-		for _, other := range b.lan.Networks {
-			if other.Parent == r {
-				return
-			}
+		d := b.lan.Device(r)
+		if d == nil {
+			continue
 		}
-		if d := b.lan.Device(r); d != nil {
-			b.op(DeleteLink{Device: d})
+		if d.Network = b.userOf(r, n.Driver); d.Network == "" {
+			b.op(DeleteLink{Device: d.clone()})
 			b.lan.remove(r)
 		}
 	}
 }
 
-// attach puts an endpoint on a network: an address of every pool family, a child
-// made straight in the endpoint's namespace, and the routes.
-func (b *builder) attach(endpoint string, a Attachment) {
-	n, ok := b.lan.Networks[a.Network]
-	if !ok {
-		b.in("network", func() { b.problem("network %s not found", a.Network) })
-		return
-	}
-	node, ok := b.lan.Node(endpoint)
-	if !ok || node.Role != RoleEndpoint {
-		b.problem("there is no endpoint %q", endpoint)
-		return
-	}
-	d := b.newDevice(Ref{endpoint, orDefault(a.Name, b.freeName(endpoint))}, n.Driver)
-	b.in("name", func() { b.text(linkNameProblem(d.Link)) })
-	d.Network, d.Up = n.Name, true
-	var gateways []netip.Addr
-	for _, want := range []struct {
-		field, ip string
-		v6        bool
-	}{{"ip", a.IP, false}, {"ip6", a.IP6, true}} {
-		b.in(want.field, func() {
-			prefix, gw := b.take(n, want.ip, want.v6)
-			if prefix.IsValid() {
-				d.Addresses = append(d.Addresses, prefix)
-			}
-			if gw.IsValid() {
-				gateways = append(gateways, gw)
-			}
-		})
-	}
-	b.in("mac", func() { b.childMAC(n, d, a.MAC) })
-	if b.failed() {
-		return
-	}
-	b.child(n, d)
-	b.defaultRoutes(n, d, gateways)
-}
-
-// childMAC chooses the child's address by the Docker version's rules.
-func (b *builder) childMAC(n *NetworkState, d *Device, mac string) {
-	switch {
-	case n.Driver == KindIpvlan:
-		if mac != "" {
-			b.problem("ipvlan interfaces do not support custom mac address assignment")
-		}
-	case n.Driver == KindMacvlan && n.Mode == "passthru" && mac == "":
-		// The child takes the parent's address (macvlan.c:macvlan_common_newlink).
-	case mac != "":
-		m, p := parseMAC(mac)
-		b.text(p)
-		d.MAC = m
-	case b.docker() <= 27 && len(d.Addresses) > 0 && d.Addresses[0].Addr().Is4():
-		d.MAC = dockerMAC(d.Addresses[0].Addr())
-	default:
-		d.MAC = b.lan.MACOf(d.Ref)
-	}
-}
-
-// child makes the endpoint's device.
-func (b *builder) child(n *NetworkState, d *Device) {
-	if n.Driver == KindBridge {
-		d.Kind = KindVeth
-		port := b.newDevice(Ref{n.Host, shortName("veth-", d.Node)}, KindVeth)
-		if b.lan.Device(port.Ref) != nil {
-			port.Link = shortName("veth-", d.Node+"/"+d.Link)
-		}
-		port.Master, port.Peer, port.Network, port.Up = n.Parent, d.Ref, n.Name, true
-		port.MAC = b.lan.MACOf(port.Ref)
-		d.Peer = port.Ref
-		b.make(d, port)
-		return
-	}
-	d.Parent, d.Mode, d.Flag = n.Parent, n.Mode, n.Flag
-	if d.Flag == "bridge" {
-		d.Flag = ""
-	}
-	// Docker fills netlink's attributes by hand and so asks for no queue
-	// (moby: libnetwork/drivers/macvlan createMacVlan).
-	zero := 0
-	d.TxQueueLen = &zero
-	for _, s := range n.Sources {
-		d.Sources = append(d.Sources, b.macOrDevice(s, n.Host)...)
-	}
-	b.make(d, nil)
-}
-
-// defaultRoutes are the gateways', or for ipvlan's layer 3 modes the device
-// itself whatever the gateway says.
-func (b *builder) defaultRoutes(n *NetworkState, d *Device, gateways []netip.Addr) {
-	if n.Driver == KindIpvlan && n.Mode != "l2" {
-		for _, p := range d.Addresses {
-			b.op(AddRoute{Node: d.Node, Prefix: anyPrefix(p.Addr()), Device: d})
-		}
-		return
-	}
-	if n.Internal {
-		return
-	}
-	for _, gw := range gateways {
-		b.op(AddRoute{Node: d.Node, Prefix: anyPrefix(gw), Via: gw, Device: d})
-	}
-}
-
-func anyPrefix(a netip.Addr) netip.Prefix {
-	if a.Is4() {
-		return netip.PrefixFrom(netip.IPv4Unspecified(), 0)
-	}
-	return netip.PrefixFrom(netip.IPv6Unspecified(), 0)
-}
-
-// detach takes an endpoint off a network and gives its addresses back.
-func (b *builder) detach(endpoint, network string) {
-	n, ok := b.lan.Networks[network]
-	if !ok {
-		b.problem("network %s not found", network)
-		return
-	}
-	for _, d := range b.lan.DevicesOf(endpoint) {
-		if d.Network != network {
-			continue
-		}
-		for _, p := range d.Addresses {
-			n.give(p.Addr())
-		}
-		b.op(DeleteLink{Device: d})
-		b.lan.remove(d.Ref)
-		return
-	}
-	b.problem("container %s is not connected to network %s", endpoint, network)
-}
-
-// freeName is eth and the lowest free number.
-func (b *builder) freeName(node string) string {
-	for i := 0; ; i++ {
-		if name := "eth" + strconv.Itoa(i); b.lan.Device(Ref{node, name}) == nil {
+// userOf is a network of the driver that sits on the device, if there is one.
+func (b *builder) userOf(r Ref, driver string) string {
+	for _, name := range sortedKeys(b.lan.Networks) {
+		if other := b.lan.Networks[name]; other.Parent == r && other.Driver == driver {
 			return name
 		}
 	}
-}
-
-func orDefault(s, def string) string {
-	if s == "" {
-		return def
-	}
-	return s
+	return ""
 }

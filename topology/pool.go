@@ -2,8 +2,9 @@ package topology
 
 import (
 	"fmt"
-	"maps"
+	"math"
 	"net/netip"
+	"slices"
 )
 
 // Pool is one subnet's addresses: which can be handed out, and which are.
@@ -12,50 +13,107 @@ type Pool struct {
 	Range   netip.Prefix // what is handed out lies in it
 	Gateway netip.Addr
 	Aux     map[netip.Addr]string
-	taken   map[netip.Addr]bool
-	next    netip.Addr
+
+	// network is the owner, ranged is set where it gave an ip_range.
+	network string
+	ranged  bool
+	// taken says which network has taken which address. All pools of one subnet
+	// on one host share it (moby: libnetwork/ipams/defaultipam/address_space.go).
+	taken map[netip.Addr]string
 }
 
-func (p *Pool) clone() *Pool {
-	c := *p
-	c.taken = maps.Clone(p.taken)
-	return &c
+// space is where addresses are unique: a subnet on a host, since every host
+// runs a Docker of its own.
+type space struct {
+	host   string
+	subnet netip.Prefix
 }
 
 // Taken reports whether the address is in use or reserved.
-func (p *Pool) Taken(a netip.Addr) bool { return p.taken[a] || p.reserved(a) }
+func (p *Pool) Taken(a netip.Addr) bool {
+	_, taken := p.taken[a]
+	return taken || p.reserved(a)
+}
 
 // reserved are the addresses that no host may have: IPv4's network and
 // broadcast address except in a /31 (RFC 3021), IPv6's subnet-router anycast
-// address (RFC 4291 section 2.6.1).
+// address (RFC 4291 section 2.6.1). moby: allocator.go:newPoolData.
 func (p *Pool) reserved(a netip.Addr) bool {
-	if a.Is4() && p.Subnet.Bits() >= 31 || a.Is6() && p.Subnet.Bits() >= 127 {
+	if a.Is4() && p.Subnet.Bits() >= 31 {
 		return false
 	}
 	return a == p.Subnet.Addr() || a.Is4() && a == lastOf(p.Subnet)
 }
 
-// Next hands out the next free address, in turn. It is false when none is left.
+// Next hands out the lowest free address (moby: AllocSerialPrefix is not asked
+// for). It is false when none is left.
 func (p *Pool) Next() (netip.Addr, bool) {
-	if !p.next.IsValid() {
-		p.next = p.Range.Addr()
+	a, ok := p.free(p.Range.Addr())
+	if ok {
+		p.take(a)
 	}
-	for a, wrapped := p.next, false; ; {
-		if !p.Range.Contains(a) {
-			if wrapped {
-				return netip.Addr{}, false
-			}
-			a, wrapped = p.Range.Addr(), true
-		}
+	return a, ok
+}
+
+// free is the lowest free address from the given one on.
+func (p *Pool) free(from netip.Addr) (netip.Addr, bool) {
+	for a := from; p.Range.Contains(a); a = a.Next() {
 		if !p.Taken(a) {
-			p.taken[a] = true
-			p.next = a.Next()
 			return a, true
 		}
-		if a = a.Next(); wrapped && a == p.next {
-			return netip.Addr{}, false
+	}
+	return netip.Addr{}, false
+}
+
+func (p *Pool) take(a netip.Addr) {
+	if p.taken == nil {
+		p.taken = map[netip.Addr]string{}
+	}
+	p.taken[a] = p.network
+}
+
+// Upcoming returns up to n addresses that would be handed out next, in order,
+// and hands out none.
+func (p *Pool) Upcoming(n int) []netip.Addr {
+	var next []netip.Addr
+	a, ok := p.Range.Addr(), true
+	for len(next) < n && ok {
+		if a, ok = p.free(a); ok {
+			next = append(next, a)
+			a = a.Next()
 		}
 	}
+	return next
+}
+
+// Size is how many addresses the pool has for endpoints in all, those in use
+// included: its range without what is reserved, the gateway, and auxiliary
+// addresses. It is math.MaxInt when there are more than that.
+func (p *Pool) Size() int {
+	bits := p.Range.Addr().BitLen() - p.Range.Bits()
+	if bits >= 63 {
+		return math.MaxInt
+	}
+	kept := map[netip.Addr]bool{p.Gateway: true, p.Subnet.Addr(): p.reserved(p.Subnet.Addr()), lastOf(p.Subnet): p.reserved(lastOf(p.Subnet))}
+	for a := range p.Aux {
+		kept[a] = true
+	}
+	size := 1 << bits
+	for a, is := range kept {
+		if is && p.Range.Contains(a) {
+			size--
+		}
+	}
+	return size
+}
+
+// Describe names a pool for reports.
+func (p *Pool) Describe() string {
+	s := p.Subnet.String()
+	if p.Range != p.Subnet {
+		s += fmt.Sprintf(" (range %s)", p.Range)
+	}
+	return s
 }
 
 // lastOf is the last address of a prefix: an IPv4 subnet's broadcast address.
@@ -70,31 +128,57 @@ func lastOf(p netip.Prefix) netip.Addr {
 
 // subnets checks a network's pools by the rules of docker network create.
 func (b *builder) subnets(state *NetworkState, n *Network) {
+	gateway := b.wantsGateway(n)
+	defer b.enter("subnets")()
 	for i, s := range n.Subnets {
-		b.in("subnets", func() {
-			b.in(i, func() {
-				if p := b.pool(&s); p != nil && b.noOverlap(state, p) {
-					state.Pools = append(state.Pools, p)
-				}
-			})
+		b.in(i, func() {
+			if p := b.pool(state, &s); p != nil && b.noOverlap(state, p) {
+				p.taken = b.lan.takenOf(space{state.Host, p.Subnet})
+				b.in("gateway", func() { b.gateway(p, s.Gateway, gateway) })
+				b.auxiliary(p, s.AuxAddresses)
+				state.Pools = append(state.Pools, p)
+			}
 		})
 	}
 }
 
-// pool checks one subnet by itself.
-func (b *builder) pool(s *Subnet) *Pool {
+// wantsGateway reports whether Docker picks a gateway where none is given: for
+// bridge networks always, for others up to 27; 28 spares internal networks and
+// ipvlan's layer 3 modes, 29 all (moby: GetSkipGwAlloc of each driver).
+func (b *builder) wantsGateway(n *Network) bool {
+	switch {
+	case n.Driver == KindBridge || b.docker() <= 27:
+		return true
+	case b.docker() == 28:
+		l3 := n.Driver == KindIpvlan && n.IpvlanMode != "" && n.IpvlanMode != "l2"
+		return n.Parent != "" && !n.Internal && !l3
+	}
+	return false
+}
+
+// takenOf is the book of a subnet's addresses that all its pools share.
+func (l *LAN) takenOf(s space) map[netip.Addr]string {
+	for _, name := range sortedKeys(l.Networks) {
+		n := l.Networks[name]
+		for _, p := range n.Pools {
+			if n.Host == s.host && p.Subnet == s.subnet {
+				return p.taken
+			}
+		}
+	}
+	return map[netip.Addr]string{}
+}
+
+// pool checks one subnet by itself (moby: daemon/network.go:validateIpamConfig).
+func (b *builder) pool(state *NetworkState, s *Subnet) *Pool {
 	subnet, problem := parseSubnet(s.Subnet)
+	b.in("subnet", func() { b.text(problem) })
 	if problem != "" {
-		b.in("subnet", func() { b.text(problem) })
 		return nil
 	}
-	p := &Pool{Subnet: subnet, Range: subnet, Aux: map[netip.Addr]string{}, taken: map[netip.Addr]bool{}}
+	p := &Pool{Subnet: subnet, Range: subnet, Aux: map[netip.Addr]string{}, network: state.Name}
 	if s.IPRange != "" {
 		b.in("ip_range", func() { b.ipRange(p, s.IPRange) })
-	}
-	b.in("gateway", func() { b.gateway(p, s.Gateway) })
-	for _, name := range sortedKeys(s.AuxAddresses) {
-		b.in("aux_addresses", func() { b.in(name, func() { b.aux(p, name, s.AuxAddresses[name]) }) })
 	}
 	return p
 }
@@ -104,7 +188,7 @@ func (b *builder) ipRange(p *Pool, s string) {
 	switch {
 	case problem != "":
 		b.problem("invalid ip-range %s: it is written like 192.168.32.128/25", s)
-	case r.Addr().Is4() != p.Subnet.Addr().Is4():
+	case family(r.Addr()) != family(p.Subnet.Addr()):
 		b.problem("invalid ip-range %s: parent subnet is an IPv%d block", s, family(p.Subnet.Addr()))
 	case r.Bits() < p.Subnet.Bits():
 		b.problem("invalid ip-range %s: CIDR block is bigger than its parent subnet %s", s, p.Subnet)
@@ -113,68 +197,82 @@ func (b *builder) ipRange(p *Pool, s string) {
 	case !p.Subnet.Overlaps(r):
 		b.problem("invalid ip-range %s: parent subnet %s doesn't contain ip-range", s, p.Subnet)
 	default:
-		p.Range = r
+		p.Range, p.ranged = r, true
 	}
 }
 
-// gateway reserves the gateway; up to Docker 28 the first address was guessed
-// to be it where none was given.
-func (b *builder) gateway(p *Pool, s string) {
-	if s == "" {
-		if b.docker() <= 28 {
-			p.Gateway, _ = p.Next()
+// gateway takes the gateway's address, the first free one of the range where
+// none is given but Docker wants one.
+func (b *builder) gateway(p *Pool, s string, wanted bool) {
+	switch {
+	case s == "" && wanted:
+		gw, ok := p.Next()
+		if !ok {
+			b.problem("failed to allocate gateway (): no available addresses on this pool")
 		}
+		p.Gateway = gw
+		return
+	case s == "":
 		return
 	}
 	gw, problem := parseAddr(s)
 	switch {
 	case problem != "":
-		b.problem("invalid gateway %s: %s", s, problem)
+		b.problem("invalid gateway %s: invalid address", s)
+	case family(gw) != family(p.Subnet.Addr()):
+		b.problem("invalid gateway %s: parent subnet is an IPv%d block", s, family(p.Subnet.Addr()))
 	case !p.Subnet.Contains(gw):
 		b.problem("invalid gateway %s: parent subnet %s doesn't contain this address", s, p.Subnet)
-	case p.reserved(gw):
-		b.problem("invalid gateway %s: no host of subnet %s may have this address", s, p.Subnet)
+	case p.Taken(gw):
+		b.problem("failed to allocate gateway (%s): Address already in use", s)
 	default:
 		p.Gateway = gw
-		p.taken[gw] = true
+		p.take(gw)
 	}
 }
 
-func (b *builder) aux(p *Pool, name, s string) {
-	a, problem := parseAddr(s)
-	switch {
-	case problem != "":
-		b.problem("auxiliary address %s: %s", name, problem)
-	case !p.Subnet.Contains(a):
-		b.problem("auxiliary address: (%s:%s) must belong to the master pool: %s", name, s, p.Subnet)
-	case p.taken[a]:
-		b.problem("auxiliary address: (%s:%s) is taken already", name, s)
-	default:
-		p.Aux[a] = name
-		p.taken[a] = true
+// auxiliary takes the addresses that others on the LAN have, after the
+// gateway's (moby: libnetwork/network.go:ipamAllocateVersion).
+func (b *builder) auxiliary(p *Pool, addresses map[string]string) {
+	defer b.enter("aux_addresses")()
+	for _, name := range sortedKeys(addresses) {
+		b.in(name, func() {
+			s := addresses[name]
+			a, problem := parseAddr(s)
+			switch {
+			case problem != "":
+				b.problem("invalid auxiliary address %s: invalid address", name)
+			case !p.Subnet.Contains(a):
+				b.problem("auxiliary address: (%s:%s) must belong to the master pool: %s", name, s, p.Subnet)
+			case p.Taken(a):
+				b.problem("failed to allocate secondary ip address (%s:%s): Address already in use", name, s)
+			default:
+				p.Aux[a] = name
+				p.take(a)
+			}
+		})
 	}
 }
 
-// noOverlap is Docker's rule: pools may share a subnet only when each hands out
-// of a range of its own; otherwise none may overlap another.
+// noOverlap is Docker's rule: a pool without a range may overlap no other on
+// its host; one with a range may, unless subnet and range are another's
+// (moby: address_space.go:allocateSubnet). Within a network none may.
 func (b *builder) noOverlap(state *NetworkState, p *Pool) bool {
-	others := map[string][]*Pool{state.Name: state.Pools}
-	for name, n := range b.lan.Networks {
-		others[name] = n.Pools
-	}
-	for _, name := range sortedKeys(others) {
-		for _, o := range others[name] {
-			if !o.Subnet.Overlaps(p.Subnet) {
-				continue
+	for _, name := range sortedKeys(b.lan.Networks) {
+		n := b.lan.Networks[name]
+		if n.Host != state.Host {
+			continue
+		}
+		i := slices.IndexFunc(n.Pools, func(o *Pool) bool {
+			if p.ranged && n != state {
+				return o.ranged && o.Subnet == p.Subnet && o.Range == p.Range
 			}
-			if name != state.Name && o.Subnet == p.Subnet && o.Range != o.Subnet && p.Range != p.Subnet && !o.Range.Overlaps(p.Range) {
-				continue
-			}
-			if name != state.Name && b.separate(name, state) {
-				continue
-			}
+			return o.Subnet.Overlaps(p.Subnet)
+		})
+		if i >= 0 {
 			b.in("subnet", func() {
-				b.problem("Pool overlaps with other one on this address space: %s and network %s's %s", p.Subnet, name, o.Subnet)
+				b.problem("invalid pool request: Pool overlaps with other one on this address space: %s and network %s's %s",
+					p.Describe(), name, n.Pools[i].Describe())
 			})
 			return false
 		}
@@ -182,22 +280,11 @@ func (b *builder) noOverlap(state *NetworkState, p *Pool) bool {
 	return true
 }
 
-// separate networks are on hosts of their own: each host has an address space.
-func (b *builder) separate(other string, state *NetworkState) bool {
-	n, ok := b.lan.Networks[other]
-	return ok && n.Host != state.Host
-}
-
 // take hands out an address of the family on the network, the given one or the
 // next free one, and says which gateway serves it. Both are invalid when the
 // network has no such family.
 func (b *builder) take(n *NetworkState, ip string, v6 bool) (netip.Prefix, netip.Addr) {
-	var pools []*Pool
-	for _, p := range n.Pools {
-		if p.Subnet.Addr().Is6() == v6 {
-			pools = append(pools, p)
-		}
-	}
+	pools := slices.DeleteFunc(slices.Clone(n.Pools), func(p *Pool) bool { return p.Subnet.Addr().Is6() != v6 })
 	if ip != "" {
 		return b.takeGiven(pools, ip, v6)
 	}
@@ -210,50 +297,49 @@ func (b *builder) take(n *NetworkState, ip string, v6 bool) (netip.Prefix, netip
 			return netip.PrefixFrom(a, p.Subnet.Bits()), p.Gateway
 		}
 	}
-	b.problem("no available IPv%d addresses on this network's address pools: %s (%s)", family(pools[0].Subnet.Addr()), n.Name, networkID(n.Name)[:12])
+	b.problem("no available IPv%d addresses on this network's address pools: %s (%s)", family(pools[0].Subnet.Addr()), n.Name, networkID(n.Name))
 	return netip.Prefix{}, netip.Addr{}
 }
 
 func (b *builder) takeGiven(pools []*Pool, ip string, v6 bool) (netip.Prefix, netip.Addr) {
 	a, problem := parseAddr(ip)
 	if problem != "" || a.Is6() != v6 {
-		b.problem("%q is not an IPv%d address", ip, map[bool]int{false: 4, true: 6}[v6])
+		want := 4
+		if v6 {
+			want = 6
+		}
+		b.problem("%q is not an IPv%d address", ip, want)
 		return netip.Prefix{}, netip.Addr{}
 	}
-	for _, p := range pools {
-		if !p.Subnet.Contains(a) {
-			continue
-		}
-		if p.Taken(a) {
-			b.problem("Address already in use: %s", a)
-			return netip.Prefix{}, netip.Addr{}
-		}
-		p.taken[a] = true
-		return netip.PrefixFrom(a, p.Subnet.Bits()), p.Gateway
+	i := slices.IndexFunc(pools, func(p *Pool) bool { return p.Subnet.Contains(a) })
+	switch {
+	case i < 0:
+		b.problem("no configured subnet contains IP address %s", a)
+	case pools[i].Taken(a):
+		b.problem("Address already in use: %s", a)
+	default:
+		pools[i].take(a)
+		return netip.PrefixFrom(a, pools[i].Subnet.Bits()), pools[i].Gateway
 	}
-	b.problem("no configured subnet contains IP address %s", a)
 	return netip.Prefix{}, netip.Addr{}
 }
 
 // give takes an address back.
 func (n *NetworkState) give(a netip.Addr) {
 	for _, p := range n.Pools {
-		delete(p.taken, a)
+		if p.Subnet.Contains(a) {
+			delete(p.taken, a)
+		}
 	}
 }
 
-func family(a netip.Addr) int {
-	if a.Is4() {
-		return 4
+// close gives back all that the network has taken.
+func (n *NetworkState) close() {
+	for _, p := range n.Pools {
+		for a, owner := range p.taken {
+			if owner == n.Name {
+				delete(p.taken, a)
+			}
+		}
 	}
-	return 6
-}
-
-// Describe names a pool for reports.
-func (p *Pool) Describe() string {
-	s := p.Subnet.String()
-	if p.Range != p.Subnet {
-		s += fmt.Sprintf(" (range %s)", p.Range)
-	}
-	return s
 }

@@ -5,13 +5,17 @@ import (
 	"strings"
 )
 
-// Problem is something wrong in a Spec, with its place in it.
+// Problem is something wrong in a Spec or a Change, with its place in it.
 type Problem struct {
 	// Path leads to the place: names of fields and of things as they are
-	// written in a scenario file, and positions in lists.
+	// written in a scenario file, and positions in lists. It is empty for the
+	// Spec as a whole.
 	Path []any
 	// Text is one sentence.
 	Text string
+	// Kernel is set where a kernel can be asked to do it all the same and is
+	// known to refuse, so that a refusal can be expected by its errno.
+	Kernel bool
 }
 
 // Error makes a Problem usable where there is no file to point into.

@@ -1,0 +1,89 @@
+package topology
+
+// lower is the device that d sits on or will: a child of a child of the same
+// kind sits on the lowest device (macvlan.c:macvlan_common_newlink,
+// ipvlan_main.c:ipvlan_link_new), only vlans stack.
+func (l *LAN) lower(d *Device) *Device {
+	parent := l.Device(d.Parent)
+	if parent != nil && parent.Kind == d.Kind && d.Kind != KindVLAN {
+		return l.Device(parent.Parent)
+	}
+	return parent
+}
+
+// shareMode models that an ipvlan's port has one mode and one set of flags for
+// all its children (ipvlan_main.c:ipvlan_link_new, ipvlan_nl_changelink).
+func (l *LAN) shareMode(d *Device) {
+	if d.Kind != KindIpvlan {
+		return
+	}
+	for _, sibling := range l.Devices {
+		if sibling.Kind == KindIpvlan && sibling.Parent == d.Parent {
+			sibling.Mode, sibling.Flag = d.Mode, d.Flag
+		}
+	}
+}
+
+// setUp models what the kernel does to the vlans on a device: they go down with
+// it and come up with it, even those that were down before, and one that comes
+// up takes its parent's address (net/8021q/vlan.c:vlan_device_event,
+// vlan_dev.c:vlan_dev_open).
+func (l *LAN) setUp(d *Device, up bool) {
+	if parent := l.Device(d.Parent); up && parent != nil && d.Kind == KindVLAN && !d.OwnMAC {
+		l.followMAC(d, parent.MAC)
+	}
+	d.Up = up
+	for _, c := range l.Children(d) {
+		if c.Kind == KindVLAN {
+			l.setUp(c, up)
+		}
+	}
+}
+
+// carrier reports whether a device that is up can send: a veth needs its other
+// end up, a bridge a port that forwards (net/bridge/br_stp.c:
+// br_port_state_selection), a child its parent. A dummy never loses it, up or
+// down, and of a real port none is known to be lacking.
+func (l *LAN) carrier(d *Device) bool { return l.carries(d, map[Ref]bool{}) }
+
+func (l *LAN) carries(d *Device, seen map[Ref]bool) bool {
+	if d == nil || seen[d.Ref] {
+		return false
+	}
+	seen[d.Ref] = true
+	switch d.Kind {
+	case KindDummy:
+		return true
+	case KindVeth:
+		far := l.Device(d.Peer)
+		return far != nil && d.Up && far.Up && !d.unplugged() && !far.unplugged()
+	case KindBridge:
+		for _, p := range l.Devices {
+			if d.Up && p.Master == d.Ref && p.Up && l.carries(p, seen) {
+				return true
+			}
+		}
+		return false
+	}
+	return d.Up && (d.Kind == KindNIC || l.carries(l.Device(d.Parent), seen))
+}
+
+// unplugged reports whether the switch holds the device's link down.
+func (d *Device) unplugged() bool { return d.Port != nil && d.Port.NoCarrier }
+
+// queuesNothing reports whether the macvlans on d drop all broadcasts that come
+// in, for their queue holds the longest length that any of them asks for
+// (macvlan.c:update_port_bc_queue_len), and that is 0 here.
+func (l *LAN) queuesNothing(d *Device) bool {
+	none := false
+	for _, c := range l.Children(d) {
+		if c.Kind != KindMacvlan {
+			continue
+		}
+		if c.BCQueueLen == nil || *c.BCQueueLen != 0 {
+			return false
+		}
+		none = true
+	}
+	return none
+}
