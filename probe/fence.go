@@ -50,6 +50,7 @@ var (
 func (f *Field) SetFences(fences []Fence) {
 	f.fences = fences
 	clear(f.lost)
+	clear(f.mute)
 }
 
 // fenceAt is what fences prove at a device.

@@ -36,6 +36,7 @@ type Field struct {
 
 	fences  []Fence
 	lost    map[place]bool // devices whose fences do not arrive
+	mute    map[place]bool // devices whose sockets got no canary
 	seq     uint32
 	pending map[arrival]bool
 	log     []sighting
@@ -81,7 +82,7 @@ func NewField(run uint64, nodes []*Node, name func(node string, index int) strin
 	f := &Field{
 		Deadline: 5 * time.Second, QuietWindow: 100 * time.Millisecond,
 		run: run, nodes: nodes, name: name, decode: newDecoder(),
-		rec: &capture.Recorder{}, interfaces: map[place]int{}, lost: map[place]bool{},
+		rec: &capture.Recorder{}, interfaces: map[place]int{}, lost: map[place]bool{}, mute: map[place]bool{},
 		pending: map[arrival]bool{}, canaries: map[observed]int{}, fenced: map[place]int{}, lastFence: map[place]capture.Frame{}, replies: map[uint32]bool{},
 		buf: make([]byte, 1<<16),
 	}

@@ -216,8 +216,14 @@ func (f *Field) sendIPCanary(ctx context.Context, flow *Flow) error {
 			return err
 		}
 	}
-	// Its absence is told by Canary, not by an error.
-	_, err := f.wait(ctx, f.QuietWindow, func() bool { return f.canarySeen(flow) })
+	// Its absence is told by Canary, not by an error, and costs the whole
+	// deadline once a device only.
+	limit := f.Deadline
+	if f.mute[flow.To.key()] {
+		limit = f.QuietWindow
+	}
+	seen, err := f.wait(ctx, limit, func() bool { return f.canarySeen(flow) })
+	f.mute[flow.To.key()] = !seen
 	return err
 }
 

@@ -18,17 +18,41 @@ type Outcome struct {
 	Result reports.Case
 	// Capture is the case's pcapng file.
 	Capture []byte
-	close   func() error
-	let     func() error
+
+	bench      *bench
+	namespaces []string
 }
 
 // Close closes the probes of the case, which takes as long as the kernel
-// takes for a grace period, and lets go of its namespaces.
-func (o *Outcome) Close() error { return errors.Join(o.close(), o.let()) }
+// takes for a grace period, lets go of its namespaces, and makes sure that
+// nothing holds them.
+func (o *Outcome) Close() error { return errors.Join(o.closeProbes(), o.letGo(), audit(o.namespaces)) }
+
+func (o *Outcome) closeProbes() error {
+	if o.bench == nil {
+		return nil
+	}
+	return o.bench.closeProbes()
+}
+
+func (o *Outcome) letGo() error {
+	if o.bench == nil {
+		return nil
+	}
+	return o.bench.closeLab()
+}
+
+// keep gives the case's namespaces names that outlive the process.
+func (o *Outcome) keep() ([]string, error) {
+	if o.bench == nil {
+		return nil, nil
+	}
+	return o.bench.lab.Keep(o.Result.Case)
+}
 
 // Execute runs a case on this kernel, in namespaces of its own.
 func Execute(ctx context.Context, p *Prepared, nics map[string]string) *Outcome {
-	o := &Outcome{Result: newResult(p), close: nothing, let: nothing}
+	o := &Outcome{Result: newResult(p)}
 	start := time.Now()
 	err := probe.Locked(func() error { return o.execute(ctx, p, nics) })
 	if err != nil {
@@ -38,8 +62,6 @@ func Execute(ctx context.Context, p *Prepared, nics map[string]string) *Outcome 
 	o.Result.Duration = time.Since(start)
 	return o
 }
-
-func nothing() error { return nil }
 
 // newResult is a result without checks.
 func newResult(p *Prepared) reports.Case {
@@ -62,7 +84,10 @@ func (o *Outcome) execute(ctx context.Context, p *Prepared, nics map[string]stri
 	if err != nil {
 		return fmt.Errorf("build the topology: %w", err)
 	}
-	o.close, o.let = b.closeProbes, b.closeLab
+	o.bench = b
+	if o.namespaces, err = namespacesOf(b.lab); err != nil {
+		return err
+	}
 	var packets []packet
 	for i := range p.Stages {
 		stage := &p.Stages[i]

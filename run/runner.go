@@ -317,6 +317,7 @@ func (r *runner) runOne(j *job) {
 	j.result = out.Result
 	j.result.Repeat, j.result.Ground, j.result.Kernel, j.result.Placement = placed.Repeat, placed.Ground, placed.Kernel, placed.Placement
 	r.saveCapture(j, out.Capture)
+	r.keep(out)
 	r.close(out)
 	r.finish(j)
 }
@@ -352,7 +353,7 @@ const mostHeld = 64
 // close closes a case's probes in the background.
 func (r *runner) close(out *Outcome) {
 	r.closing.Go(func() {
-		err := out.close()
+		err := out.closeProbes()
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.closeErr = errors.Join(r.closeErr, err)
@@ -370,10 +371,26 @@ func (r *runner) letGo() {
 }
 
 func (r *runner) letGoLocked() {
+	var ids []string
 	for _, out := range r.held {
-		r.closeErr = errors.Join(r.closeErr, out.let())
+		r.closeErr = errors.Join(r.closeErr, out.letGo())
+		ids = append(ids, out.namespaces...)
 	}
+	r.closeErr = errors.Join(r.closeErr, audit(ids))
 	r.held = nil
+}
+
+// keep leaves a case's topology standing when that is asked for.
+func (r *runner) keep(out *Outcome) {
+	if !r.o.Keep {
+		return
+	}
+	names, err := out.keep()
+	if err != nil {
+		r.o.Events.Note(err.Error())
+		return
+	}
+	r.o.Events.Note("kept, to be looked into by ip netns exec NAME and let go by lanproof clean: " + strings.Join(names, " "))
 }
 
 func (r *runner) environment(e reports.Environment) {
