@@ -31,7 +31,7 @@ var magics = []struct {
 	bytes string
 	open  func(io.Reader) (io.Reader, error)
 }{
-	{"gzip", "\x1f\x8b", func(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) }},
+	{"gzip", "\x1f\x8b", gunzip},
 	{"xz", "\xfd7zXZ\x00", func(r io.Reader) (io.Reader, error) { return xz.NewReader(r, xz.DefaultDictMax) }},
 	{"zstd", "\x28\xb5\x2f\xfd", func(r io.Reader) (io.Reader, error) {
 		return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(1<<28))
@@ -41,6 +41,16 @@ var magics = []struct {
 	{"bzip2", "BZh", nil},
 	{"lzma", "\x5d\x00\x00", nil},
 	{"lzo", "\x89LZO", nil},
+}
+
+// gunzip reads one gzip stream and leaves alone what may come after it.
+func gunzip(r io.Reader) (io.Reader, error) {
+	z, err := gzip.NewReader(r)
+	if err != nil {
+		return nil, err
+	}
+	z.Multistream(false)
+	return z, nil
 }
 
 // decompressor returns a reader of what r holds, by its first bytes. What is not
