@@ -98,6 +98,9 @@ func (g *guestRun) line(text []byte) {
 	switch {
 	case l.Kernel != "":
 		g.release = l.Kernel
+		for _, j := range g.jobs {
+			j.result.Kernel = l.Kernel
+		}
 		g.environment(reports.Environment{Ground: string(Guest), Kernel: l.Kernel, Arch: runtime.GOARCH, Tool: g.o.Version, Detail: map[string]string{"named": g.name}})
 	case l.Started != nil && g.known(*l.Started):
 		g.o.Events.Started(g.jobs[*l.Started].name(), fmt.Sprintf("%s %s", Guest, g.release))
@@ -114,7 +117,7 @@ func (g *guestRun) result(res *guestsResult) {
 	j.result = res.Case
 	j.result.Repeat, j.result.Ground, j.result.Kernel, j.result.Placement = placed.Repeat, string(Guest), g.release, placed.Placement
 	if j.result.Capture != "" && g.o.Out != "" {
-		j.result.Capture = j.captureName()
+		j.result.Capture = g.captureName(j)
 	}
 	g.done[res.Number] = true
 	g.finish(j)
@@ -126,7 +129,7 @@ func (g *guestRun) blob(name string, data []byte) error {
 	if _, err := fmt.Sscanf(name, "%d.pcapng", &n); err != nil || !g.known(n) || g.o.Out == "" {
 		return nil
 	}
-	path := filepath.Join(g.o.Out, g.jobs[n].captureName())
+	path := filepath.Join(g.o.Out, g.captureName(g.jobs[n]))
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return fmt.Errorf("keep a capture: %w", err)
 	}

@@ -399,10 +399,11 @@ func (r *runner) environment(e reports.Environment) {
 	r.env[e.Ground+" "+e.Kernel] = e
 }
 
-// captureName is a case's capture, relative to the out directory.
-func (j *job) captureName() string {
+// captureName is a case's capture, relative to the out directory. Only a run
+// with several kernels, or that repeats, has more than one of a case.
+func (r *runner) captureName(j *job) string {
 	name := j.p.Case.Name
-	if j.result.Ground == string(Guest) && j.result.Kernel != "" {
+	if len(r.o.Kernels) > 1 {
 		name += "@kernel=" + j.result.Kernel
 	}
 	if j.repeat > 0 {
@@ -415,7 +416,7 @@ func (r *runner) saveCapture(j *job, capture []byte) {
 	if r.o.Out == "" || len(capture) == 0 {
 		return
 	}
-	name := j.captureName()
+	name := r.captureName(j)
 	path := filepath.Join(r.o.Out, name)
 	err := os.MkdirAll(filepath.Dir(path), 0o755)
 	if err == nil {
