@@ -134,11 +134,12 @@ func (l *LAN) fencesAbove(d *Device, f Fence) []Fence {
 	var all []Fence
 	for _, c := range l.Children(d) {
 		// Tags are looked at before a bridge takes the rest
-		// (net/core/dev.c:__netif_receive_skb_core).
-		if !c.Up || d.Master != (Ref{}) && c.Kind != KindVLAN {
+		// (net/core/dev.c:__netif_receive_skb_core); and a fence for one address
+		// goes no further than its tags.
+		if !c.Up || (d.Master != (Ref{}) || f.Dest != nil) && c.Kind != KindVLAN {
 			continue
 		}
-		next := Fence{At: f.At, Tags: f.Tags, Reaches: []Ref{c.Ref}}
+		next := Fence{At: f.At, Tags: f.Tags, Source: f.Source, Dest: f.Dest, Reaches: []Ref{c.Ref}}
 		switch {
 		case c.Kind == KindVLAN:
 			next.Tags = append(slices.Clone(f.Tags), Tag{TPID: c.TPID(), VID: c.VID})

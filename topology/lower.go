@@ -56,7 +56,7 @@ func (l *LAN) carries(d *Device, seen map[Ref]bool) bool {
 		return true
 	case KindVeth:
 		far := l.Device(d.Peer)
-		return far != nil && d.Up && far.Up && !d.unplugged() && !far.unplugged()
+		return far != nil && d.Up && far.Up
 	case KindBridge:
 		for _, p := range l.Devices {
 			if d.Up && p.Master == d.Ref && p.Up && l.carries(p, seen) {
@@ -67,9 +67,6 @@ func (l *LAN) carries(d *Device, seen map[Ref]bool) bool {
 	}
 	return d.Up && (d.Kind == KindNIC || l.carries(l.Device(d.Parent), seen))
 }
-
-// unplugged reports whether the switch holds the device's link down.
-func (d *Device) unplugged() bool { return d.Port != nil && d.Port.NoCarrier }
 
 // queuesNothing reports whether the macvlans on d drop all broadcasts that come
 // in, for their queue holds the longest length that any of them asks for

@@ -25,7 +25,7 @@ func (b *builder) ports(s *Spec) {
 		b.at([]any{"switch", "ports", p.Name}, func() {
 			c := b.portChange(&p.Value)
 			if d := b.plugged(p.Name); d != nil && !b.failed() {
-				c.apply(d.Port)
+				b.lan.apply(c, d)
 			}
 		})
 	}
@@ -76,8 +76,10 @@ func (b *builder) portChange(c *SwitchPort) portChange {
 	return out
 }
 
-// apply brings a port to its new settings; what was not said stays.
-func (c portChange) apply(p *Port) {
+// apply brings the port of a device to its new settings; what was not said
+// stays. A port without carrier is down.
+func (l *LAN) apply(c portChange, d *Device) {
+	p := d.Port
 	for _, s := range []struct{ to, from *bool }{{&p.Hairpin, c.Hairpin}, {&p.Learning, c.Learning}, {&p.Flood, c.Flood}} {
 		if s.from != nil {
 			*s.to = *s.from
@@ -88,6 +90,7 @@ func (c portChange) apply(p *Port) {
 	}
 	if c.Carrier != nil {
 		p.NoCarrier = !*c.Carrier
+		l.Device(d.Peer).Up = *c.Carrier
 	}
 	if c.Allow != nil {
 		// A locked port learns nothing by itself (net/bridge/br_input.c); an
@@ -120,7 +123,7 @@ func (b *builder) changeSwitch(c *SetSwitch) {
 	}
 	for _, d := range ports {
 		was := d.Port.clone()
-		change.apply(d.Port)
+		b.lan.apply(change, d)
 		b.op(SetPort{Device: d.clone(), Port: d.Port.clone(), Was: was})
 	}
 }
