@@ -92,6 +92,28 @@ func TestCompareKernels(t *testing.T) {
 	}
 }
 
+func TestRegressed(t *testing.T) {
+	for name, c := range map[string]struct {
+		before, after Verdict
+		want          bool
+	}{
+		"pass to fail":  {Pass, Fail, true},
+		"skip to error": {Skip, Error, true},
+		"pass to skip":  {Pass, Skip, true},
+		"fail to pass":  {Fail, Pass, false},
+		"fail to error": {Fail, Error, false},
+		"fail to skip":  {Fail, Skip, false},
+		"skip to pass":  {Skip, Pass, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := Compare(run(map[string]Verdict{"k": c.before}, "k"), run(map[string]Verdict{"k": c.after}, "k"))
+			if d.Regressed() != c.want {
+				t.Errorf("regressed: %v, want %v", d.Regressed(), c.want)
+			}
+		})
+	}
+}
+
 func TestCompareTakesTheWorstRepeat(t *testing.T) {
 	v := map[string]Verdict{"k": Pass}
 	once, thrice := run(v, "k"), run(v, "k", "k", "k")

@@ -80,9 +80,17 @@ func (k *Check) packets() []int {
 	return slices.Compact(all)
 }
 
-// numbers joins packet numbers: "12, 14, 15".
+// numbers names packets: "packet 12", "packets 12, 14, 15"; none is nothing.
 func numbers(all []int) string {
+	if len(all) == 0 {
+		return ""
+	}
 	var b strings.Builder
+	b.WriteString("packet")
+	if len(all) > 1 {
+		b.WriteByte('s')
+	}
+	b.WriteByte(' ')
 	for i, n := range all {
 		if i > 0 {
 			b.WriteString(", ")

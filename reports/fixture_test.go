@@ -237,7 +237,7 @@ func hostileCase() Case {
 	c := Case{
 		Scenario: "hostile " + breakout, Title: "Names that want to break out " + breakout, Case: "hostile", Ground: "host", Kernel: hostKernel,
 		Labels: []string{"refusal", breakout}, Location: "files/" + breakout + ".yaml:7", Duration: time.Millisecond,
-		Capture: "javascript:alert(1)",
+		Capture: "javascript:alert(1)", Console: "a console line\n" + breakout,
 		Picture: &Picture{
 			Switch: []string{breakout, strings.Repeat("long ", 60)},
 			Nodes:  []PictureNode{{Name: breakout, Role: breakout, Links: []PictureLink{{Name: breakout, Kind: breakout, Detail: breakout, MAC: breakout, Addresses: []string{breakout}, Parent: breakout}}}},

@@ -206,7 +206,7 @@ func story(c *Case, e *Check) string {
 	if c.Capture != "" {
 		line := c.Capture
 		if p := e.packets(); len(p) > 0 {
-			line += ", packets " + numbers(p)
+			line += ", " + numbers(p)
 		}
 		field("capture", line)
 	}

@@ -12,7 +12,7 @@
       checks: [...c.querySelectorAll(".check")].map((k) => ({
         el: k,
         verdict: k.dataset.v,
-        claims: k.dataset.claims.split(" "),
+        claims: (k.dataset.claims ?? "").split(" "),
       })),
     })),
   }));

@@ -75,7 +75,7 @@ func (t *Terminal) findings(w io.Writer, r *Results, v Verdict) {
 		if f.Capture != "" {
 			line := filepath.Join(t.opt.Dir, f.Capture)
 			if p := f.Check.packets(); len(p) > 0 {
-				line += ", packets " + numbers(p)
+				line += ", " + numbers(p)
 			}
 			t.field(w, "capture", line)
 		}
