@@ -49,6 +49,7 @@ var (
 // SetFences tells the field which fences the LAN allows as it now stands.
 func (f *Field) SetFences(fences []Fence) {
 	f.fences = fences
+	f.rested = false
 	clear(f.lost)
 	clear(f.mute)
 }
@@ -66,7 +67,21 @@ func (f *Field) fenceAt(p Port) FenceState {
 	return NoFence
 }
 
-// maxRounds bounds Settle in a LAN that never comes to rest, such as one with
+// rest begins a window at rest. Where the window before has just ended there
+// and nothing has happened since, its last round of fences serves.
+func (f *Field) rest(ctx context.Context) error {
+	before := f.traffic
+	if err := f.drain(); err != nil {
+		return err
+	}
+	if f.rested && f.traffic == before {
+		return nil
+	}
+	_, err := f.settle(ctx)
+	return err
+}
+
+// maxRounds bounds settle in a LAN that never comes to rest, such as one with
 // a loop in it.
 const maxRounds = 200
 
@@ -76,12 +91,18 @@ var errNoRest = errors.New("the LAN does not come to rest")
 // other frame being seen. It returns the number of rounds.
 func (f *Field) settle(ctx context.Context) (int, error) {
 	defer f.free()
+	// Most of what the flow causes has happened by the time that sending
+	// returns; seen now, it costs no round of its own.
+	if err := f.drain(); err != nil {
+		return 0, err
+	}
 	for round := 1; round <= maxRounds; round++ {
 		before := f.traffic
 		if err := f.round(ctx); err != nil {
 			return round, err
 		}
 		if f.traffic == before {
+			f.rested = true
 			return round, nil
 		}
 	}

@@ -40,8 +40,11 @@ type Field struct {
 	seq     uint32
 	pending map[arrival]bool
 	log     []sighting
-	// traffic counts the frames seen that are no fences of ours.
+	// traffic counts the frames seen that are no fences of ours, and rested is
+	// set when a whole round of fences went by without any, and nothing was sent
+	// since.
 	traffic int
+	rested  bool
 	// canaries counts the fences that each observer of a device has seen, and
 	// lastFence is the latest one at each device: the two ends of a window.
 	canaries  map[observed]int

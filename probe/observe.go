@@ -149,15 +149,15 @@ func (f *Field) fenceState(flow *Flow) FenceState {
 // open begins a window: nothing of before is in flight, and the target's
 // observer has just seen a canary.
 func (f *Field) open(ctx context.Context, flow *Flow) (drops int, err error) {
-	clear(f.canaries)
 	if flow.byStacks() {
 		if err := f.prepareStacks(flow); err != nil {
 			return 0, err
 		}
 	}
-	if _, err := f.settle(ctx); err != nil {
+	if err := f.rest(ctx); err != nil {
 		return 0, err
 	}
+	clear(f.canaries)
 	if flow.byStacks() && !flow.OnWire {
 		if err := f.sendIPCanary(ctx, flow); err != nil {
 			return 0, err
@@ -241,6 +241,7 @@ func (f *Field) canarySeen(flow *Flow) bool {
 
 // sendPinned sends the flow from the first CPU.
 func (f *Field) sendPinned(ctx context.Context, flow *Flow) (sent []uint32, err error) {
+	f.rested = false
 	err = f.onCPU(f.cpus[0], func() error {
 		sent, err = f.send(ctx, flow)
 		return err
