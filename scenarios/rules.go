@@ -116,9 +116,9 @@ var rules = map[string]rule{
 	"Addresses.include":   {what: "address with prefix length", parse: parsePrefix},
 	"Addresses.exclude":   {what: "address with prefix length", parse: parsePrefix},
 	"RouteState.to":       {what: "destination", parse: parseDestination},
-	"RouteState.via":      {what: "IP address", parse: parseAddr},
+	"RouteState.via":      {what: "IP address or none", parse: parseAddrOrNone},
 	"RouteState.scope":    {what: "scope", enum: []string{"link", "global"}},
-	"RouteState.source":   {what: "IP address", parse: parseAddr},
+	"RouteState.source":   {what: "IP address or none", parse: parseAddrOrNone},
 	"Counters.link":       {what: "device", pattern: linkPattern, form: linkForm},
 	"Counters.times":      {min: 0, max: 10_000},
 	"Counters.rise":       {what: "counter", enum: counters},
@@ -210,6 +210,13 @@ func parseAddr(s string) error {
 		err = fmt.Errorf("%s has a zone", s)
 	}
 	return err
+}
+
+func parseAddrOrNone(s string) error {
+	if s == "none" {
+		return nil
+	}
+	return parseAddr(s)
 }
 
 func parsePrefix(s string) error {

@@ -216,12 +216,13 @@ type RouteState struct {
 	// To is a prefix, or default (IPv4) or default6.
 	To string `yaml:"to"`
 	// Exists is whether there is such a route; default true.
-	Exists *bool  `yaml:"exists"`
-	Via    string `yaml:"via"`
-	Dev    string `yaml:"dev"`
+	Exists *bool `yaml:"exists"`
+	// Via is the next hop; none where the device itself is the way.
+	Via string `yaml:"via"`
+	Dev string `yaml:"dev"`
 	// Scope is link or global.
 	Scope string `yaml:"scope"`
-	// Source is the preferred source address.
+	// Source is the preferred source address; none where there is none.
 	Source string `yaml:"source"`
 }
 
