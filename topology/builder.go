@@ -40,12 +40,22 @@ func (b *builder) problem(format string, args ...any) { b.text(fmt.Sprintf(forma
 
 // kernel notes a problem that a kernel can be asked about.
 func (b *builder) kernel(format string, args ...any) {
-	b.problems = append(b.problems, Problem{Path: slices.Clone(b.path), Text: fmt.Sprintf(format, args...), Kernel: true})
+	b.add(Problem{Text: fmt.Sprintf(format, args...), Kernel: true})
 }
 
 func (b *builder) text(text string) {
 	if text != "" {
-		b.problems = append(b.problems, Problem{Path: slices.Clone(b.path), Text: text})
+		b.add(Problem{Text: text})
+	}
+}
+
+// add notes a problem at the present place, once: a circle, for one, is met
+// from several sides.
+func (b *builder) add(p Problem) {
+	told := slices.ContainsFunc(b.problems, func(o Problem) bool { return o.Text == p.Text && slices.Equal(o.Path, b.path) })
+	if !told {
+		p.Path = slices.Clone(b.path)
+		b.problems = append(b.problems, p)
 	}
 }
 

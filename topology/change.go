@@ -105,6 +105,10 @@ func (b *builder) setLink(c *SetLink) {
 	b.setMode(d, c, &o)
 	if c.MAC != "" {
 		o.MAC = b.mac(c.MAC)
+		if d.Kind == KindIpvlan {
+			// ipvlan_main.c has no ndo_set_mac_address.
+			b.in("mac", func() { b.kernel("an ipvlan has its parent's address and can be given none of its own") })
+		}
 		b.lan.changeMAC(d, o.MAC)
 	}
 	if c.Sources != nil {
@@ -158,7 +162,13 @@ func (b *builder) setMode(d *Device, c *SetLink, o *ChangeLink) {
 	}
 	switch d.Kind {
 	case KindMacvlan:
-		b.in("mode", func() { b.oneOf("macvlan mode", c.Mode, macvlanModes) })
+		b.in("mode", func() {
+			b.oneOf("macvlan mode", c.Mode, macvlanModes)
+			if c.Mode != "" && (c.Mode == "passthru") != d.passthru() {
+				// macvlan.c:macvlan_changelink
+				b.kernel("no macvlan can change to or from mode passthru")
+			}
+		})
 		d.Mode = orDefault(c.Mode, d.Mode)
 		b.macvlanOnly(d.Mode, c.NoPromisc != nil && *c.NoPromisc, c.NoDst != nil && *c.NoDst, len(c.Sources) > 0)
 		if d.Mode != "source" {

@@ -383,6 +383,8 @@ func TestAskTheKernel(t *testing.T) {
 		"add.sources: sources are for mode source, not for bridge":                        {Add: &AddLink{Node: "host", Name: "m", Link: Link{Kind: "macvlan", Parent: "d0", Mode: "bridge", Sources: []string{"02:00:00:00:00:01"}}}},
 		"set.mac: 00:00:00:00:00:00 is no address that a device can have":                 {Set: &SetLink{Link: "host/d0", MAC: "00:00:00:00:00:00"}},
 		"set.sources: sources are for mode source, not for bridge":                        {Set: &SetLink{Link: "a/eth0", Sources: []string{"02:00:00:00:00:01"}}},
+		"set.mode: no macvlan can change to or from mode passthru":                        {Set: &SetLink{Link: "a/eth0", Mode: "passthru"}},
+		"set.mac: an ipvlan has its parent's address and can be given none of its own":    {Set: &SetLink{Link: "b/eth0", MAC: "02:00:00:00:00:01"}},
 		"move.name: there is already a device e/eth0":                                     {Move: &MoveLink{Link: "a/eth0", To: "e"}},
 		"address.address: host/src has address 10.9.0.1/24 already":                       {Address: &SetAddress{"host/src", "10.9.0.1/24"}},
 		"remove_address.address: host/d0 has no address 10.9.0.1/24":                      {RemoveAddress: &SetAddress{"host/d0", "10.9.0.1/24"}},
