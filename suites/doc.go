@@ -1,0 +1,2 @@
+// Package suites is the same work as Ginkgo specs.
+package suites
