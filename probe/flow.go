@@ -54,10 +54,20 @@ type Flow struct {
 	OnWire bool
 	// Static tells both ends each other's MAC address beforehand; Source must be set.
 	Static bool
+	// Neighbours are what others are told beforehand, such as a host that routes
+	// the flow on.
+	Neighbours []Neighbour
 	// Size of the payload in bytes, at the least what a message takes.
 	Size int
 	// Priority is the socket priority of what is sent (SO_PRIORITY).
 	Priority int
+}
+
+// Neighbour is where the stack of At finds an address.
+type Neighbour struct {
+	At  Port
+	IP  netip.Addr
+	MAC net.HardwareAddr
 }
 
 // Raw frames to groups use locally administered group addresses, and IP ones

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"slices"
 	"time"
 
@@ -172,24 +171,22 @@ func (f *Field) open(ctx context.Context, flow *Flow) (drops int, err error) {
 func (flow *Flow) byStacks() bool { return flow.Kind == ICMP || flow.Kind == UDP }
 
 // prepareStacks makes every stack forget its neighbours, so that what is
-// tested is the LAN and not a cache, and tells both ends of a static flow about
-// each other.
+// tested is the LAN and not a cache, and tells those who are to know beforehand,
+// such as both ends of a static flow.
 func (f *Field) prepareStacks(flow *Flow) error {
 	for _, n := range f.nodes {
 		if err := n.Conn.FlushNeighbours(); err != nil {
 			return fmt.Errorf("forget the neighbours of %s: %w", n.Name, err)
 		}
 	}
-	if !flow.Static {
-		return nil
+	known := flow.Neighbours
+	if flow.Static {
+		known = append([]Neighbour{{flow.From, flow.Target, flow.To.MAC}, {flow.To, flow.Source, flow.From.MAC}}, known...)
 	}
-	for _, entry := range []struct {
-		at, of Port
-		ip     netip.Addr
-	}{{flow.From, flow.To, flow.Target}, {flow.To, flow.From, flow.Source}} {
-		err := entry.at.Node.Conn.AddNeighbour(rtnl.Neighbour{Index: entry.at.Index, IP: entry.ip, MAC: entry.of.MAC})
+	for _, k := range known {
+		err := k.At.Node.Conn.AddNeighbour(rtnl.Neighbour{Index: k.At.Index, IP: k.IP, MAC: k.MAC})
 		if err != nil {
-			return fmt.Errorf("tell %s where %s is: %w", entry.at, entry.ip, err)
+			return fmt.Errorf("tell %s where %s is: %w", k.At, k.IP, err)
 		}
 	}
 	return nil

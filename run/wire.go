@@ -3,6 +3,8 @@ package run
 import (
 	"context"
 	"fmt"
+	"net"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -14,7 +16,7 @@ import (
 
 // onWire sends a frame by a device so that it comes out of its host, and
 // returns the frames as they came out.
-func (b *bench) onWire(ctx context.Context, from topology.Ref, flow probe.Flow) ([]probe.Sighting, *probe.Observation, error) {
+func (b *bench) onWire(ctx context.Context, from topology.Ref, priority int) ([]probe.Sighting, *probe.Observation, error) {
 	d := b.plan.LAN.Device(from)
 	if d == nil {
 		return nil, nil, fmt.Errorf("there is no device %s any more", from)
@@ -23,7 +25,10 @@ func (b *bench) onWire(ctx context.Context, from topology.Ref, flow probe.Flow) 
 	if !ok {
 		return nil, nil, fmt.Errorf("the frames of %s come out nowhere: nothing under it is plugged into the switch", from)
 	}
-	var err error
+	flow, err := b.wireFlow(d, priority)
+	if err != nil {
+		return nil, nil, err
+	}
 	if flow.From, err = b.port(from); err != nil {
 		return nil, nil, err
 	}
@@ -46,14 +51,39 @@ func (b *bench) onWire(ctx context.Context, from topology.Ref, flow probe.Flow) 
 	return out, o, nil
 }
 
-// wireFlow is a broadcast that any device's frames can be told by: raw, or a
-// datagram where only IP passes or a socket's priority matters.
-func wireFlow(d *topology.Device, priority int) probe.Flow {
-	raw := probe.Flow{Kind: probe.Raw, Cast: probe.Broadcast, OnWire: true}
-	if priority == 0 && (d.Kind != topology.KindIpvlan || d.Mode == "l2") || len(d.Addresses) == 0 {
-		return raw
+// Addresses for documentation (RFC 5737, RFC 3849), which no device has.
+var (
+	elsewhere4   = netip.MustParseAddr("198.51.100.1")
+	elsewhere6   = netip.MustParseAddr("2001:db8:ffff::1")
+	elsewhereMAC = net.HardwareAddr{0x02, 0x4c, 0x50, 0xde, 0xad, 0x43}
+)
+
+// wireFlow is a frame that any device's frames can be told by: a raw broadcast,
+// or a datagram where a socket's priority matters. What is no packet to a
+// single address does not get out of an ipvlan in layer 3, whose parent's stack
+// sends the rest (ipvlan_core.c:ipvlan_process_outbound); that one is told
+// where the packet goes.
+func (b *bench) wireFlow(d *topology.Device, priority int) (probe.Flow, error) {
+	flow := probe.Flow{Kind: probe.Raw, Cast: probe.Broadcast, OnWire: true, Priority: priority}
+	layer3 := d.Kind == topology.KindIpvlan && d.Mode != "l2"
+	if priority == 0 && !layer3 {
+		return flow, nil
 	}
-	return probe.Flow{Kind: probe.UDP, Cast: probe.Broadcast, OnWire: true, Target: d.Addresses[0].Addr(), Priority: priority}
+	if len(d.Addresses) == 0 {
+		return flow, fmt.Errorf("%s has no address to send packets from", d.Ref)
+	}
+	flow.Kind, flow.Source, flow.Bind = probe.UDP, d.Addresses[0].Addr(), true
+	flow.Target = elsewhere4
+	if flow.Source.Is6() {
+		flow.Target = elsewhere6
+	}
+	if !layer3 {
+		return flow, nil
+	}
+	parent, err := b.port(d.Parent)
+	flow.Cast = probe.Unicast
+	flow.Neighbours = []probe.Neighbour{{At: parent, IP: flow.Target, MAC: elsewhereMAC}}
+	return flow, err
 }
 
 // macsQuestion asks which source addresses frames carry on the wire.
@@ -98,7 +128,7 @@ func (q *macsQuestion) ask(ctx context.Context, b *bench) answer {
 		if d == nil {
 			return trouble(fmt.Errorf("there is no device %s any more", r))
 		}
-		frames, o, err := b.onWire(ctx, r, wireFlow(d, 0))
+		frames, o, err := b.onWire(ctx, r, 0)
 		if err != nil {
 			return trouble(err)
 		}
@@ -169,11 +199,7 @@ func tagText(tags []probe.Tag) string {
 }
 
 func (q *tagQuestion) ask(ctx context.Context, b *bench) answer {
-	d := b.plan.LAN.Device(q.from)
-	if d == nil {
-		return trouble(fmt.Errorf("there is no device %s any more", q.from))
-	}
-	frames, o, err := b.onWire(ctx, q.from, wireFlow(d, q.priority))
+	frames, o, err := b.onWire(ctx, q.from, q.priority)
 	if err != nil {
 		return trouble(err)
 	}
