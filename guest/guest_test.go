@@ -427,6 +427,11 @@ func TestSnapshot(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		over, cancel := context.WithCancel(t.Context())
+		cancel()
+		if got := run(over, "echo x", o); !errors.Is(got.err, context.Canceled) || len(snapshots(t, o)) != 1 {
+			t.Errorf("a cancelled run: %v, snapshots %v", got.err, snapshots(t, o))
+		}
 		other, bigger := o, o
 		other.Init = build(t, "init", "other")
 		bigger.Memory = 300

@@ -93,12 +93,14 @@ func (r *runner) restore(ctx context.Context) *qemu.VM {
 		return nil
 	}
 	defer f.Close()
-	ctx, cancel := context.WithTimeout(ctx, r.BootLimit)
+	limited, cancel := context.WithTimeout(ctx, r.BootLimit)
 	defer cancel()
-	vm, err := r.machine.Restore(ctx, f)
+	vm, err := r.machine.Restore(limited, f)
 	if err != nil {
 		r.note("%v; booting anew", err)
-		r.store.drop()
+		if errors.Is(err, qemu.ErrSnapshot) && ctx.Err() == nil {
+			r.store.drop()
+		}
 		return nil
 	}
 	now := time.Now()
