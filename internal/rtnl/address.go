@@ -3,6 +3,7 @@ package rtnl
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 
@@ -113,9 +114,8 @@ func (c *Conn) AddNeighbour(n Neighbour) error {
 	return c.do(r)
 }
 
-// FlushNeighbours forgets every entry that was resolved, pending or failed, so
-// that the next packet asks anew. Permanent ones and those of devices without
-// resolution go and stay respectively.
+// FlushNeighbours forgets every entry, permanent ones too, so that the next
+// packet asks anew. Those of devices without resolution stay (NUD_NOARP).
 func (c *Conn) FlushNeighbours() error {
 	msgs, err := c.dump(unix.RTM_GETNEIGH, &neighbour{}, unix.RTM_NEWNEIGH)
 	if err != nil {
@@ -123,25 +123,44 @@ func (c *Conn) FlushNeighbours() error {
 	}
 	var errs error
 	for _, m := range msgs {
-		if len(m) < sizeofNeighbour || native.Uint16(m[8:])&unix.NUD_NOARP != 0 || (m[0] != unix.AF_INET && m[0] != unix.AF_INET6) {
-			continue
-		}
-		attrs, err := nl.ParseRouteAttr(m[sizeofNeighbour:])
+		n, state, err := parseNeighbour(m)
 		if err != nil {
 			return err
 		}
-		for _, a := range attrs {
-			if a.Attr.Type != unix.NDA_DST {
-				continue
-			}
-			r := c.request(unix.RTM_DELNEIGH, 0)
-			r.AddData(&neighbour{Family: m[0], Index: int32(native.Uint32(m[4:]))})
-			r.AddData(nl.NewRtAttr(unix.NDA_DST, a.Value))
-			// An entry that went by itself meanwhile is as good.
-			if err := c.do(r); err != nil && !errors.Is(err, unix.ENOENT) {
-				errs = errors.Join(errs, err)
-			}
+		if !n.IP.IsValid() || state&unix.NUD_NOARP != 0 {
+			continue
+		}
+		r := c.request(unix.RTM_DELNEIGH, 0)
+		r.AddData(&neighbour{Family: uint8(familyOf(n.IP)), Index: int32(n.Index)})
+		r.AddData(nl.NewRtAttr(unix.NDA_DST, n.IP.AsSlice()))
+		// An entry that went by itself meanwhile is as good.
+		if err := c.do(r); err != nil && !errors.Is(err, unix.ENOENT) {
+			errs = errors.Join(errs, err)
 		}
 	}
 	return errs
+}
+
+// parseNeighbour reads one entry and its state. Its address is not valid where
+// the message is of no family that we know.
+func parseNeighbour(m []byte) (n Neighbour, state uint16, err error) {
+	if len(m) < sizeofNeighbour {
+		return n, 0, fmt.Errorf("a neighbour message of %d bytes is too short", len(m))
+	}
+	attrs, err := parseAttrs(m[sizeofNeighbour:])
+	if err != nil {
+		return n, 0, fmt.Errorf("read a neighbour message: %w", err)
+	}
+	n.Index = int(native.Uint32(m[4:]))
+	for _, a := range attrs {
+		switch a.Attr.Type {
+		case unix.NDA_DST:
+			if ip, ok := netip.AddrFromSlice(a.Value); ok && familyOf(ip) == int(m[0]) {
+				n.IP = ip
+			}
+		case unix.NDA_LLADDR:
+			n.MAC = append(net.HardwareAddr(nil), a.Value...)
+		}
+	}
+	return n, native.Uint16(m[8:]), nil
 }

@@ -12,6 +12,7 @@ type Change struct {
 	Up, Promisc *bool
 	Name        string
 	NS          int // descriptor of the namespace to move to
+	Index       int // ifindex that it is to have there (Linux 5.13)
 	MAC         net.HardwareAddr
 	MTU         int
 	Master      int
@@ -44,6 +45,9 @@ func (c *Conn) SetLink(index int, ch *Change) error {
 	attrs := l.attrs()[1:] // the name is no condition but a change
 	if ch.Name != "" {
 		attrs = append(attrs, nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(ch.Name)))
+	}
+	if ch.Index > 0 {
+		attrs = append(attrs, nl.NewRtAttr(unix.IFLA_NEW_IFINDEX, nl.Uint32Attr(uint32(ch.Index))))
 	}
 	for _, a := range attrs {
 		r.AddData(a)
@@ -160,11 +164,7 @@ type PortSettings struct {
 
 // SetBridgePort sets how a port behaves (net/bridge/br_netlink.c:br_setport).
 func (c *Conn) SetBridgePort(index int, p PortSettings) error {
-	r := c.request(unix.RTM_SETLINK, 0)
-	h := nl.NewIfInfomsg(unix.AF_BRIDGE)
-	h.Index = int32(index)
-	r.AddData(h)
-	info := nl.NewRtAttr(unix.IFLA_PROTINFO|unix.NLA_F_NESTED, nil)
+	r, info := c.port(index)
 	for _, s := range []struct {
 		attr int
 		on   bool
@@ -181,26 +181,43 @@ func (c *Conn) SetBridgePort(index int, p PortSettings) error {
 		}
 		info.AddRtAttr(s.attr, nl.Uint8Attr(v))
 	}
-	r.AddData(info)
 	return c.do(r)
 }
 
 // FlushPort forgets the addresses that a bridge has learned at a port.
 func (c *Conn) FlushPort(index int) error {
-	r := c.request(unix.RTM_SETLINK, 0)
+	r, info := c.port(index)
+	info.AddRtAttr(nl.IFLA_BRPORT_FLUSH, nil)
+	return c.do(r)
+}
+
+// port starts a message about a bridge's port; info takes what is to change.
+func (c *Conn) port(index int) (r *nl.NetlinkRequest, info *nl.RtAttr) {
+	r = c.request(unix.RTM_SETLINK, 0)
+	r.AddData(bridgeHeader(index))
+	info = nl.NewRtAttr(unix.IFLA_PROTINFO|unix.NLA_F_NESTED, nil)
+	r.AddData(info)
+	return r, info
+}
+
+func bridgeHeader(index int) *nl.IfInfomsg {
 	h := nl.NewIfInfomsg(unix.AF_BRIDGE)
 	h.Index = int32(index)
-	r.AddData(h)
-	info := nl.NewRtAttr(unix.IFLA_PROTINFO|unix.NLA_F_NESTED, nil)
-	info.AddRtAttr(nl.IFLA_BRPORT_FLUSH, nil)
-	r.AddData(info)
-	return c.do(r)
+	return h
 }
 
 // AddFDB pins an address to a bridge's port.
 func (c *Conn) AddFDB(index int, mac net.HardwareAddr) error {
 	r := c.request(unix.RTM_NEWNEIGH, unix.NLM_F_CREATE|unix.NLM_F_REPLACE)
 	r.AddData(&neighbour{Family: unix.AF_BRIDGE, Index: int32(index), State: unix.NUD_NOARP, Flags: unix.NTF_MASTER})
+	r.AddData(nl.NewRtAttr(unix.NDA_LLADDR, mac))
+	return c.do(r)
+}
+
+// RemoveFDB takes an address off a bridge's port.
+func (c *Conn) RemoveFDB(index int, mac net.HardwareAddr) error {
+	r := c.request(unix.RTM_DELNEIGH, 0)
+	r.AddData(&neighbour{Family: unix.AF_BRIDGE, Index: int32(index), Flags: unix.NTF_MASTER})
 	r.AddData(nl.NewRtAttr(unix.NDA_LLADDR, mac))
 	return c.do(r)
 }
@@ -213,9 +230,7 @@ func (c *Conn) SetBridgeVLAN(index, vid int, access, add bool) error {
 		typ = unix.RTM_DELLINK
 	}
 	r := c.request(typ, 0)
-	h := nl.NewIfInfomsg(unix.AF_BRIDGE)
-	h.Index = int32(index)
-	r.AddData(h)
+	r.AddData(bridgeHeader(index))
 	info := make([]byte, 4) // struct bridge_vlan_info: flags, vid
 	if access {
 		native.PutUint16(info, nl.BRIDGE_VLAN_INFO_PVID|nl.BRIDGE_VLAN_INFO_UNTAGGED)

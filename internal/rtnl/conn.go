@@ -7,6 +7,8 @@ package rtnl
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"syscall"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
@@ -74,4 +76,13 @@ func (c *Conn) dump(typ int, header nl.NetlinkRequestData, reply uint16) ([][]by
 			return msgs, err
 		}
 	}
+}
+
+// parseAttrs reads a list of attributes. The library reads past the end of one
+// whose last attribute is not padded, which no kernel sends.
+func parseAttrs(b []byte) ([]syscall.NetlinkRouteAttr, error) {
+	if n := len(b) % unix.RTA_ALIGNTO; n != 0 {
+		b = append(slices.Clone(b), make([]byte, unix.RTA_ALIGNTO-n)...)
+	}
+	return nl.ParseRouteAttr(b)
 }

@@ -22,7 +22,6 @@ const (
 	macvlanNoDst        = 2
 	macaddrSet          = 3 // MACVLAN_MACADDR_SET
 	bridgeFDBMaxLearned = 49
-	unicastMode         = 0x10000
 )
 
 // Link is a device to be made.

@@ -96,7 +96,7 @@ func parseState(m []byte) (*State, error) {
 	}
 	h := nl.DeserializeIfInfomsg(m)
 	s := &State{Index: int(h.Index), Flags: h.Flags, ParentNSID: -1, BCCutoff: 1, FDBMaxLearned: -1}
-	attrs, err := nl.ParseRouteAttr(m[unix.SizeofIfInfomsg:])
+	attrs, err := parseAttrs(m[unix.SizeofIfInfomsg:])
 	if err != nil {
 		return nil, fmt.Errorf("read a link message: %w", err)
 	}
@@ -154,7 +154,7 @@ func text(v []byte) string { return strings.TrimRight(string(v), "\x00") }
 
 // parseInfo reads IFLA_LINKINFO: the kind and its own attributes.
 func (s *State) parseInfo(v []byte) error {
-	info, err := nl.ParseRouteAttr(v)
+	info, err := parseAttrs(v)
 	if err != nil {
 		return fmt.Errorf("read a link's kind: %w", err)
 	}
@@ -163,7 +163,7 @@ func (s *State) parseInfo(v []byte) error {
 		case nl.IFLA_INFO_KIND:
 			s.Kind = text(a.Value)
 		case nl.IFLA_INFO_DATA:
-			data, err := nl.ParseRouteAttr(a.Value)
+			data, err := parseAttrs(a.Value)
 			if err != nil {
 				return fmt.Errorf("read the attributes of a %s: %w", s.Kind, err)
 			}
@@ -218,7 +218,7 @@ func (s *State) parseMacvlan(typ int, v []byte) {
 			s.MacvlanFlags = append(s.MacvlanFlags, "nodst")
 		}
 	case macvlanMACAddrData:
-		nested, err := nl.ParseRouteAttr(v)
+		nested, err := parseAttrs(v)
 		if err != nil {
 			return
 		}
@@ -278,26 +278,37 @@ func (c *Conn) Addresses() ([]Address, error) {
 	}
 	var all []Address
 	for _, m := range msgs {
-		if len(m) < unix.SizeofIfAddrmsg {
-			continue
-		}
-		attrs, err := nl.ParseRouteAttr(m[unix.SizeofIfAddrmsg:])
+		a, err := parseAddress(m)
 		if err != nil {
-			return nil, fmt.Errorf("read an address message: %w", err)
+			return nil, err
 		}
-		var ip netip.Addr
-		for _, a := range attrs {
-			got, ok := netip.AddrFromSlice(a.Value)
-			// IFA_LOCAL is the address itself where there is a peer.
-			if ok && (a.Attr.Type == unix.IFA_LOCAL || a.Attr.Type == unix.IFA_ADDRESS && !ip.IsValid()) {
-				ip = got
-			}
-		}
+		ip := a.Prefix.Addr()
 		if ip.IsValid() && !(ip.Is6() && ip.IsLinkLocalUnicast()) {
-			all = append(all, Address{Index: int(native.Uint32(m[4:])), Prefix: netip.PrefixFrom(ip, int(m[1]))})
+			all = append(all, a)
 		}
 	}
 	return all, nil
+}
+
+// parseAddress reads one address. Its prefix is not valid where the message has
+// none that we know.
+func parseAddress(m []byte) (Address, error) {
+	if len(m) < unix.SizeofIfAddrmsg {
+		return Address{}, fmt.Errorf("an address message of %d bytes is too short", len(m))
+	}
+	attrs, err := parseAttrs(m[unix.SizeofIfAddrmsg:])
+	if err != nil {
+		return Address{}, fmt.Errorf("read an address message: %w", err)
+	}
+	var ip netip.Addr
+	for _, a := range attrs {
+		got, ok := netip.AddrFromSlice(a.Value)
+		// IFA_LOCAL is the address itself where there is a peer.
+		if ok && (a.Attr.Type == unix.IFA_LOCAL || a.Attr.Type == unix.IFA_ADDRESS && !ip.IsValid()) {
+			ip = got
+		}
+	}
+	return Address{Index: int(native.Uint32(m[4:])), Prefix: netip.PrefixFrom(ip, int(m[1]))}, nil
 }
 
 // RouteEntry is one route of the main table.
@@ -333,7 +344,7 @@ func parseRoute(m []byte) (RouteEntry, bool) {
 		return RouteEntry{}, false
 	}
 	h := nl.DeserializeRtMsg(m)
-	attrs, err := nl.ParseRouteAttr(m[unix.SizeofRtMsg:])
+	attrs, err := parseAttrs(m[unix.SizeofRtMsg:])
 	if err != nil || h.Type != unix.RTN_UNICAST || h.Table != unix.RT_TABLE_MAIN {
 		return RouteEntry{}, false
 	}
