@@ -1,0 +1,70 @@
+package main
+
+import (
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lanproof/lanproof/reports"
+)
+
+func newCompare() *cobra.Command {
+	format := oneOf("text", "markdown")
+	cmd := &cobra.Command{
+		Use:   "compare A B",
+		Short: "Tell what became of the checks of run A in run B; exit status 1 when something got worse",
+		Long: `Tell what became of the checks of run A in run B. A and B are results.json
+files, or the folders that lanproof run left them in. The exit status is 1 when
+something got worse: a check broke, or what passed is no longer shown.`,
+		Args: exactly("run A", "run B"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			a, err := load(args[0])
+			if err != nil {
+				return err
+			}
+			b, err := load(args[1])
+			if err != nil {
+				return err
+			}
+			diff := reports.Compare(a, b)
+			write := diff.WriteText
+			if format.value == "markdown" {
+				write = diff.WriteMarkdown
+			}
+			if err := write(cmd.OutOrStdout()); err != nil {
+				return err
+			}
+			if diff.Regressed() {
+				return ended(exitFail)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().Var(format, "format", "format of the comparison")
+	return cmd
+}
+
+// load reads the results of a run: a file, or the folder that it lies in.
+func load(path string) (*reports.Results, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, usage("read results: %w", err)
+	}
+	if info.IsDir() {
+		r, err := reports.Load(path)
+		if err != nil {
+			return nil, usage("%w", err)
+		}
+		return r, nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, usage("read results: %w", err)
+	}
+	defer f.Close()
+	r, err := reports.ReadJSON(f)
+	if err != nil {
+		return nil, usage("%s: %w", path, err)
+	}
+	return r, nil
+}

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
+	"github.com/lanproof/lanproof/internal/rootless"
+	"github.com/lanproof/lanproof/reports"
+	"github.com/lanproof/lanproof/run"
+)
+
+// runFlags are the flags of lanproof run.
+type runFlags struct {
+	selection
+	options run.Options
+	on      *choice
+	nics    []string
+	json    bool
+	verbose bool
+}
+
+func newRun() *cobra.Command {
+	f := &runFlags{on: oneOf(string(run.Auto), string(run.Host), string(run.Guest))}
+	cmd := &cobra.Command{
+		Use:   "run [FILE|DIR|NAME ...]",
+		Short: "Run scenarios and leave a report; the built-in catalogue when none is named",
+		Long: `Run scenarios: files, folders, or names of the built-in catalogue (all of it
+when none is named; NAME@variable=value is one case). Results, reports and
+captures are left in the folder that --out names.
+
+As an ordinary user, lanproof enters a user namespace of its own. SIGINT and
+SIGTERM end the run, and what has been found out until then is still written; a
+second one ends it at once. When GITHUB_STEP_SUMMARY names a file, a summary in
+Markdown is added to it.`,
+		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
+	}
+	f.flags(cmd)
+	return cmd
+}
+
+func (f *runFlags) flags(cmd *cobra.Command) {
+	f.selection.flags(cmd)
+	o, flags := &f.options, cmd.Flags()
+	flags.Var(f.on, "on", "where cases run: auto is this kernel where it can, else a guest")
+	flags.StringArrayVar(&o.Kernels, "kernel", nil, "guest kernel `K` (repeatable): an unpacked kernel package, a .deb, a bzImage with --modules, or a name such as debian:6.1")
+	flags.StringVar(&o.Modules, "modules", "", "folder of modules for a kernel that is a bare image")
+	flags.StringArrayVar(&f.nics, "nic", nil, "real port for a device of kind nic, as `NAME=PORT` (repeatable)")
+	flags.StringVar(&o.Out, "out", "lanproof-out", "folder for results, reports and captures")
+	flags.IntVar(&o.Parallel, "parallel", 0, "cases that run at once on this kernel; 0 is one for each CPU")
+	flags.IntVar(&o.Repeat, "repeat", 1, "times that each case runs")
+	flags.Uint64Var(&o.Seed, "seed", 0, "seed that names and addresses are derived from")
+	flags.BoolVar(&o.FailFast, "fail-fast", false, "stop after the first case that fails")
+	flags.BoolVar(&o.Keep, "keep", false, "leave the topologies standing, under names that are printed")
+	flags.BoolVar(&o.NoSnapshot, "no-snapshot", false, "boot every guest cold, and keep no snapshot of it")
+	flags.BoolVar(&f.json, "json", false, "write results.json to standard output, and progress to standard error")
+	flags.BoolVar(&f.verbose, "verbose", false, "print a line for every case")
+}
+
+// complete makes the options out of the flags, or says what is wrong with them.
+func (f *runFlags) complete() error {
+	o := &f.options
+	o.On, o.Version = run.Ground(f.on.value), version()
+	switch {
+	case o.Repeat < 1:
+		return usage("--repeat %d: it is 1 at least", o.Repeat)
+	case o.Parallel < 0:
+		return usage("--parallel %d: it is 0 at least", o.Parallel)
+	case o.Out == "":
+		return usage("--out names no folder")
+	case o.On == run.Host && len(o.Kernels) > 0:
+		return usage("--kernel is for guests, and --on host forbids them")
+	}
+	o.NICs = map[string]string{}
+	for _, nic := range f.nics {
+		name, port, ok := strings.Cut(nic, "=")
+		if !ok || name == "" || port == "" {
+			return usage("--nic %q: it has the form NAME=PORT", nic)
+		}
+		o.NICs[name] = port
+	}
+	return nil
+}
+
+func (f *runFlags) run(cmd *cobra.Command, args []string) error {
+	if err := f.complete(); err != nil {
+		return err
+	}
+	if f.options.On != run.Guest { // a guest takes no privileges
+		if status, done, err := rootless.Enter(); done || err != nil {
+			return errors.Join(err, ended(status))
+		}
+	}
+	if f.options.Keep && rootless.Inside() {
+		return usage("--keep needs root: the namespaces of an ordinary user end with lanproof")
+	}
+	cases, err := f.cases(args)
+	if err != nil {
+		return err
+	}
+	if err := writable(f.options.Out); err != nil {
+		return err
+	}
+	stdout := cmd.OutOrStdout()
+	progress := stdout
+	if f.json {
+		progress = cmd.ErrOrStderr()
+	}
+	show := reports.TerminalOptions{Total: len(cases) * f.options.Repeat, Dir: f.options.Out}
+	if f.verbose {
+		show.Live = reports.Never
+	}
+	terminal := reports.NewTerminal(progress, show)
+	f.options.Events = terminal
+	ctx, stop := untilSignal(cmd.Context(), terminal)
+	defer stop()
+	results, err := run.Run(ctx, cases, f.options)
+	if results == nil {
+		return err
+	}
+	status := statusOf(results.Verdict())
+	if err = errors.Join(err, f.deliver(stdout, terminal, results)); err == nil {
+		return ended(status)
+	}
+	if status != exitFail {
+		status = exitHarness
+	}
+	return &exit{status, err}
+}
+
+// untilSignal returns a context that the first SIGINT or SIGTERM ends. The second
+// one does what it does by default.
+func untilSignal(parent context.Context, terminal *reports.Terminal) (context.Context, func()) {
+	ctx, stop := signal.NotifyContext(parent, unix.SIGINT, unix.SIGTERM)
+	unwatch := context.AfterFunc(ctx, func() {
+		stop()
+		terminal.Note(context.Cause(ctx).Error() + ": what has not begun is not run; a second signal ends lanproof at once")
+	})
+	return ctx, func() {
+		unwatch()
+		stop()
+	}
+}
+
+// deliver writes the results wherever they are wanted.
+func (f *runFlags) deliver(stdout io.Writer, terminal *reports.Terminal, results *reports.Results) error {
+	err := reports.Save(f.options.Out, results)
+	terminal.Done(results)
+	if f.json {
+		err = errors.Join(err, reports.WriteJSON(stdout, results))
+	}
+	if name := os.Getenv("GITHUB_STEP_SUMMARY"); name != "" {
+		err = errors.Join(err, addSummary(name, results))
+	}
+	return errors.Join(err, terminal.Err())
+}
+
+// addSummary adds a summary in Markdown to a file, as a CI job's page wants it.
+func addSummary(name string, results *reports.Results) error {
+	f, err := os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return fmt.Errorf("add a summary to GITHUB_STEP_SUMMARY: %w", err)
+	}
+	return errors.Join(reports.WriteMarkdown(f, results), f.Close())
+}
