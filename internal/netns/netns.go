@@ -15,9 +15,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// NS is a network namespace held by a file descriptor. Close lets it go.
+// NS is a network namespace held by a file descriptor. Close lets it go; the
+// zero value is a closed one.
 type NS struct {
 	handle netns.NsHandle
+	open   bool
 }
 
 // Current returns a handle on the namespace of the calling thread.
@@ -27,7 +29,7 @@ func Current() (*NS, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the current network namespace: %w", err)
 	}
-	return &NS{handle: h}, nil
+	return &NS{handle: h, open: true}, nil
 }
 
 // New makes a fresh namespace. The caller's thread stays where it is.
@@ -72,6 +74,9 @@ func NewEach(n int, inside func(i int, ns *NS) error) ([]*NS, error) {
 // Do runs fn on a thread that is in the namespace and waits for it. Goroutines
 // that fn starts are not in the namespace; sockets that it opens stay there.
 func (n *NS) Do(fn func() error) error {
+	if !n.open {
+		return fmt.Errorf("enter network namespace: %w", os.ErrClosed)
+	}
 	return onThread(func() error {
 		if err := netns.Set(n.handle); err != nil {
 			return fmt.Errorf("enter network namespace: %w", err)
@@ -80,8 +85,14 @@ func (n *NS) Do(fn func() error) error {
 	})
 }
 
-// FD returns the descriptor that holds the namespace; it stays the NS's own.
-func (n *NS) FD() int { return int(n.handle) }
+// FD returns the descriptor that holds the namespace; it stays the NS's own. It
+// is -1 once closed.
+func (n *NS) FD() int {
+	if !n.open {
+		return -1
+	}
+	return int(n.handle)
+}
 
 // ID tells namespaces apart: two handles are of one namespace if and only if
 // their IDs are equal.
@@ -93,9 +104,10 @@ func (n *NS) Path() string { return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), n
 
 // Close lets the namespace go. It is safe to call more than once.
 func (n *NS) Close() error {
-	if n == nil || !n.handle.IsOpen() {
+	if n == nil || !n.open {
 		return nil
 	}
+	n.open = false
 	if err := n.handle.Close(); err != nil {
 		return fmt.Errorf("close network namespace: %w", err)
 	}
