@@ -228,12 +228,21 @@ func (f *Field) sendIPCanary(ctx context.Context, flow *Flow) error {
 func (f *Field) canarySeen(flow *Flow) bool {
 	at := observed{flow.To.key(), byTap}
 	switch {
-	case flow.byStacks() && !flow.OnWire:
+	case flow.byStacks() && !flow.OnWire, f.tapless(flow.To):
 		at = observed{place{node: flow.To.Node}, byUDP}
 	case flow.Kind == Raw && !flow.Overheard():
 		at.by = byStack
 	}
 	return f.canaries[at] > 0
+}
+
+// tapless reports whether no tap sees what comes in by a device, as with an
+// ipvlan in mode l3s (ipvlan_l3s.c:ipvlan_nf_input hands packets over behind
+// all taps). Then only a socket can see a canary.
+func (f *Field) tapless(p Port) bool {
+	return slices.ContainsFunc(f.fences, func(fence Fence) bool {
+		return fence.Socket && slices.ContainsFunc(fence.Reaches, func(r Port) bool { return r.key() == p.key() })
+	})
 }
 
 // sendPinned sends the flow from the first CPU.

@@ -110,6 +110,8 @@ func (o *Observation) absentText() string {
 		return "the request arrived, but no answer came back"
 	case o.Arrived > 0:
 		return fmt.Sprintf("only %d of the frames arrived", o.Arrived)
+	case o.reply:
+		return "no answer came back"
 	default:
 		return "did not arrive"
 	}
