@@ -187,6 +187,15 @@ func TestChanges(t *testing.T) {
 				}
 			},
 		},
+		"move away from a bridge": {
+			Change{Move: &MoveLink{Link: "host/veth-c", To: "e"}},
+			[]string{"ip -n host link set dev veth-c netns e name veth-c"},
+			func(t *testing.T, p *Plan) {
+				if d := device(t, p, "e/veth-c"); d.Master != (Ref{}) || device(t, p, "c/eth1").Peer != d.Ref {
+					t.Errorf("%+v", d)
+				}
+			},
+		},
 		"move a network's parent": {
 			Change{Move: &MoveLink{Link: "host/eth0", To: "e", Name: "x"}},
 			[]string{"ip -n host link set dev eth0 netns e name x"},

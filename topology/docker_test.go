@@ -106,6 +106,9 @@ func TestIpvlanDropsSharedParent(t *testing.T) {
 		"two", Network{Driver: "ipvlan", Parent: "eth0.50"},
 	)}
 	p := mustCompile(t, s)
+	do(t, p, &Change{RemoveNetwork: "two"})
+	device(t, p, "host/eth0.50")
+	p = mustCompile(t, s)
 	do(t, p, &Change{RemoveNetwork: "one"})
 	if got := refusal(t, p, &Change{Attach: &Attach{Endpoint: "a", Attachment: Attachment{Network: "two"}}}); got != "network two has lost its parent interface eth0.50" {
 		t.Error(got)

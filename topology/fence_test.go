@@ -105,7 +105,7 @@ func TestFences(t *testing.T) {
 		},
 		"vlan on a macvlan": {onParent("m", mv("bridge"), "v", vl("m", 10)), []string{"switch/p1 > host/eth0 host/m", "switch/p1 8100:10 > host/v"}},
 		"vlan on a source macvlan": {
-			&Spec{Hosts: oneHost("m", Link{Kind: "macvlan", Parent: "eth0", Mode: "source", Sources: []string{"02:00:00:00:00:01"}}, "v", vl("m", 10), "n", Link{Kind: "macvlan", Parent: "v"})},
+			&Spec{Hosts: oneHost("m", Link{Kind: "macvlan", Parent: "eth0", Mode: "source", Sources: []string{"02:00:00:00:00:01"}}, "v", vl("m", 10), "n", Link{Kind: "macvlan", Parent: "v"}, "o", Link{Kind: "macvlan", Parent: "v", Mode: "source", Sources: []string{"02:00:00:00:00:02"}})},
 			[]string{"switch/p1 > host/eth0", "switch/p1 from nobody to host/m > host/m", "switch/p1 8100:10 from nobody to host/m > host/v"},
 		},
 		"a vlan that is down swallows": {onParent("v", down(vl("eth0", 10)), "m", Link{Kind: "macvlan", Parent: "v"}), []string{"switch/p1 > host/eth0"}},

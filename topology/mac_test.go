@@ -55,6 +55,8 @@ func TestMACs(t *testing.T) {
 
 	set("pt", e2)
 	at("a passthru's change", map[string]string{"pt": e2, "v20": e2, "v10": e1})
+	set("v10", d0)
+	at("a vlan that a passthru was given an address on keeps it", map[string]string{"v20": e2, "v10": d0})
 	set("pt", e0)
 	do(t, p, &Change{Delete: "host/pt"})
 	at("a passthru that goes gives back", map[string]string{"v20": e1})
