@@ -140,9 +140,11 @@ func TestNoParent(t *testing.T) {
 
 // TestDefaultMode is M11, V3 and V4: Docker's defaults are not the kernel's.
 func TestDefaultMode(t *testing.T) {
-	s := &Spec{Hosts: oneHost("eth1", Link{}), Endpoints: endpoints("a", on("m"), "b", on("i"),
-		"c", Endpoint{Links: links("eth0", Link{Kind: "macvlan", Parent: "host/eth0"}, "eth1", Link{Kind: "ipvlan", Parent: "host/eth2"})}),
-		Networks: networks("m", Network{Driver: "macvlan", Parent: "eth0"}, "i", Network{Driver: "ipvlan", Parent: "eth1"})}
+	s := &Spec{
+		Hosts: oneHost("eth1", Link{}), Endpoints: endpoints("a", on("m"), "b", on("i"),
+			"c", Endpoint{Links: links("eth0", Link{Kind: "macvlan", Parent: "host/eth0"}, "eth1", Link{Kind: "ipvlan", Parent: "host/eth2"})}),
+		Networks: networks("m", Network{Driver: "macvlan", Parent: "eth0"}, "i", Network{Driver: "ipvlan", Parent: "eth1"}),
+	}
 	s.Hosts[0].Value.Parents = append(s.Hosts[0].Value.Parents, Item[Link]{Name: "eth2"})
 	p := mustCompile(t, s)
 	for ref, want := range map[string]string{"a/eth0": "bridge", "b/eth0": "l2", "c/eth0": "vepa", "c/eth1": "l3"} {
@@ -320,8 +322,10 @@ func TestOneDefaultRoute(t *testing.T) {
 	n := func(subnet, gw string) Network {
 		return Network{Driver: "macvlan", Parent: "eth0", Subnets: []Subnet{{Subnet: subnet, Gateway: gw}}}
 	}
-	s := &Spec{Hosts: oneHost(), Networks: networks("one", n("10.1.0.0/24", "10.1.0.1"), "two", n("10.2.0.0/24", "10.2.0.1")),
-		Endpoints: endpoints("a", Endpoint{Attach: []Attachment{{Network: "one"}, {Network: "two"}}})}
+	s := &Spec{
+		Hosts: oneHost(), Networks: networks("one", n("10.1.0.0/24", "10.1.0.1"), "two", n("10.2.0.0/24", "10.2.0.1")),
+		Endpoints: endpoints("a", Endpoint{Attach: []Attachment{{Network: "one"}, {Network: "two"}}}),
+	}
 	p := mustCompile(t, s)
 	if got := strings.Count(p.String(), "route add default"); got != 1 {
 		t.Errorf("%d default routes", got)
@@ -381,5 +385,39 @@ func TestAttachProblems(t *testing.T) {
 	want := fmt.Sprintf("endpoints.c.ip: no available IPv4 addresses on this network's address pools: net (%s)\n", networkID("net"))
 	if got := told(s); got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestLongNames: what is named after networks and endpoints fits the kernel's
+// 15 characters and stays apart.
+func TestLongNames(t *testing.T) {
+	s := &Spec{
+		Hosts: hosts("host", Host{}), Networks: networks("a-network-with-a-long-name", Network{Driver: "bridge"}, "a-network-with-a-long-name-too", Network{Driver: "bridge"}),
+		Endpoints: endpoints(
+			"an-endpoint-with-a-long-name", Endpoint{Attach: []Attachment{{Network: "a-network-with-a-long-name"}, {Network: "a-network-with-a-long-name-too"}}},
+			"an-endpoint-with-a-long-name-too", Endpoint{Network: "a-network-with-a-long-name"}),
+	}
+	p := mustCompile(t, s)
+	seen := map[string]bool{}
+	for _, d := range p.LAN.DevicesOf("host") {
+		if len(d.Link) > 15 || seen[d.Link] {
+			t.Errorf("%s", d.Link)
+		}
+		seen[d.Link] = true
+	}
+	if len(seen) != 5 {
+		t.Errorf("the host has %v", seen)
+	}
+}
+
+// TestSourceNetwork is the kernel's mode that Docker does not offer.
+func TestSourceNetwork(t *testing.T) {
+	s := onDocker("", Network{Driver: "macvlan", Parent: "eth0", MacvlanMode: "source", MacvlanSources: []string{"lan/eth0", "eth0", "02:00:00:00:00:01"}})
+	s.Stations = stations("lan", Station{MAC: "02:00:00:00:00:aa"})
+	s.Endpoints = endpoints("a", on("net"))
+	p := mustCompile(t, s)
+	want := " 02:00:00:00:00:aa " + p.LAN.MACOf(Ref{"host", "eth0"}).String() + " 02:00:00:00:00:01"
+	if d := device(t, p, "a/eth0"); spaced(d.Sources) != want || d.Mode != "source" {
+		t.Errorf("%s listens to%s, want%s", d.Mode, spaced(d.Sources), want)
 	}
 }

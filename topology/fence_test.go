@@ -199,8 +199,10 @@ func TestFences(t *testing.T) {
 // TestLoopOfBridges: two bridges of one host, joined by pairs of veths whose
 // ends were moved into it; and a pair with both ends in one bridge.
 func TestLoopOfBridges(t *testing.T) {
-	s := &Spec{Hosts: oneHost("b1", Link{Kind: "bridge", Ports: []string{"eth0"}}), Networks: networks("n", Network{Driver: "bridge"}),
-		Endpoints: endpoints("a", on("n"), "b", on("n"), "c", on("n"))}
+	s := &Spec{
+		Hosts: oneHost("b1", Link{Kind: "bridge", Ports: []string{"eth0"}}), Networks: networks("n", Network{Driver: "bridge"}),
+		Endpoints: endpoints("a", on("n"), "b", on("n"), "c", on("n")),
+	}
 	p := mustCompile(t, s)
 	for i, a := range []string{"a", "b", "c"} {
 		name := fmt.Sprintf("x%d", i)

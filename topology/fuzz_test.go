@@ -181,8 +181,10 @@ func (f *bytes) change() *Change {
 	case 0:
 		return &Change{Add: &AddLink{Node: pick(f, "h", "e", "s", "x"), Name: pick(f, "l0", "l3", "eth0", ""), Link: f.link()}}
 	case 1:
-		return &Change{Set: &SetLink{Link: f.ref(), Up: pick(f, nil, ptr(true), ptr(false)), MAC: pick(f, "", "02:00:00:00:00:09", "x"), Mode: pick(f, "", "l3", "private", "passthru", "source", "bridge"),
-			Flag: pick(f, "", "vepa"), Sources: pick(f, nil, []string{}, []string{"s/eth0"}), Master: pick(f, "", "", "l0", "l1", "l2"), MTU: pick(f, 0, 1400)}}
+		return &Change{Set: &SetLink{
+			Link: f.ref(), Up: pick(f, nil, ptr(true), ptr(false)), MAC: pick(f, "", "02:00:00:00:00:09", "x"), Mode: pick(f, "", "l3", "private", "passthru", "source", "bridge"),
+			Flag: pick(f, "", "vepa"), Sources: pick(f, nil, []string{}, []string{"s/eth0"}), Master: pick(f, "", "", "l0", "l1", "l2"), MTU: pick(f, 0, 1400),
+		}}
 	case 2:
 		return &Change{Delete: f.ref()}
 	case 3:

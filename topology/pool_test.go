@@ -150,8 +150,10 @@ func TestUniqueAcrossNetworks(t *testing.T) {
 	n := func(r, gw string) Network {
 		return Network{Driver: "macvlan", Subnets: []Subnet{{Subnet: "10.0.0.0/24", IPRange: r, Gateway: gw}}}
 	}
-	s := &Spec{Hosts: hosts("host", Host{}), Networks: networks("one", n("10.0.0.0/29", "10.0.0.2"), "two", n("10.0.0.0/28", "")),
-		Endpoints: endpoints("a", on("one"), "b", on("two"), "c", on("one"))}
+	s := &Spec{
+		Hosts: hosts("host", Host{}), Networks: networks("one", n("10.0.0.0/29", "10.0.0.2"), "two", n("10.0.0.0/28", "")),
+		Endpoints: endpoints("a", on("one"), "b", on("two"), "c", on("one")),
+	}
 	p := mustCompile(t, s)
 	got := []string{prefixes(device(t, p, "a/eth0")), prefixes(device(t, p, "b/eth0")), prefixes(device(t, p, "c/eth0"))}
 	if diff := cmp.Diff([]string{"10.0.0.1/24", "10.0.0.3/24", "10.0.0.4/24"}, got); diff != "" {

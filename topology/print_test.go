@@ -54,8 +54,10 @@ func guides() map[string]*Spec {
 			Endpoints: endpoints("c1", Endpoint{Attach: []Attachment{{Network: "pub_net"}, {Network: "side"}}}),
 		},
 		"macvlan-passthru": {Hosts: oneHost(), Networks: networks("pt", Network{Driver: "macvlan", Parent: "eth0", MacvlanMode: "passthru", Subnets: []Subnet{{Subnet: "10.1.0.0/24"}}}), Endpoints: endpoints("c1", on("pt"))},
-		"switch-one-mac": {Hosts: oneHost(), Networks: networks("pub_net", pub), Endpoints: endpoints("c1", on("pub_net")), Stations: lan,
-			Switch: Switch{Hairpin: true, MACTable: 4, Ports: list[SwitchPort]("host/eth0", SwitchPort{Allow: []string{"host/eth0"}}, "lan/eth0", SwitchPort{Hairpin: ptr(false), Isolated: true, Flood: ptr(false), Carrier: ptr(false)})}},
+		"switch-one-mac": {
+			Hosts: oneHost(), Networks: networks("pub_net", pub), Endpoints: endpoints("c1", on("pub_net")), Stations: lan,
+			Switch: Switch{Hairpin: true, MACTable: 4, Ports: list[SwitchPort]("host/eth0", SwitchPort{Allow: []string{"host/eth0"}}, "lan/eth0", SwitchPort{Hairpin: ptr(false), Isolated: true, Flood: ptr(false), Carrier: ptr(false)})},
+		},
 		"parents-of-all-kinds": {Hosts: oneHost(
 			"d", Link{Kind: "dummy", MTU: 1400}, "n", Link{Kind: "nic", MAC: "02:00:00:00:00:01", MTU: 9000},
 			"v", Link{Kind: "vlan", Parent: "eth0", ID: ptr(7), Protocol: "802.1ad", ReorderHdr: ptr(false), EgressQoS: map[int]int{6: 5, 1: 2}},
