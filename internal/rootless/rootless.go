@@ -139,7 +139,10 @@ func switches() []struct{ name, bad, good string } {
 
 // cure says what would help: the setting that is to blame where one is found.
 func cure() string {
-	const root = "run lanproof as root"
+	root := "run lanproof as root"
+	if os.Geteuid() == 0 {
+		root = "give lanproof CAP_SYS_ADMIN, CAP_NET_ADMIN and CAP_NET_RAW"
+	}
 	for _, s := range switches() {
 		value, err := os.ReadFile("/proc/sys/" + strings.ReplaceAll(s.name, ".", "/"))
 		if err == nil && strings.TrimSpace(string(value)) == s.bad {
