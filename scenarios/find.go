@@ -62,6 +62,12 @@ func scenarioFiles(fsys fs.FS, shown string) ([]string, error) {
 	if len(names) == 0 {
 		return nil, Errors{{File: shown, Text: "the folder has no scenario file (*.yaml, *.yml)"}}
 	}
+	// By the scenario's name: in a file's, the dot would stand behind a dash.
+	slices.SortStableFunc(names, func(a, b string) int {
+		first, _ := baseName(a)
+		second, _ := baseName(b)
+		return strings.Compare(first, second)
+	})
 	return names, nil
 }
 
