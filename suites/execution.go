@@ -175,17 +175,15 @@ func (e *execution) giveUp(err error) {
 }
 
 // choose parts the cases into those that can run and those that are stranded:
-// they need a guest, and there is nothing that could be its /init. Where the test
-// binary cannot, one that can is built into dir.
+// they need a guest, and there is nothing that could be its /init.
 func (e *execution) choose(ctx context.Context, dir string) (cases []*scenarios.Case, stranded []reports.Case, err error) {
-	need, why := map[string]bool{}, error(nil)
-	if ok, err := static(self); e.options.Init == "" && (err != nil || !ok) {
-		if need, err = needGuest(e.cases, e.options.On); err != nil {
-			return nil, nil, err
-		}
-		if len(need) > 0 {
-			e.options.Init, why = buildInit(ctx, dir)
-		}
+	need, err := needGuest(e.cases, e.options.On)
+	if err != nil {
+		return nil, nil, err
+	}
+	var why error
+	if len(need) > 0 && e.options.Init == "" {
+		e.options.Init, why = findInit(ctx, dir)
 	}
 	for _, p := range e.cases {
 		if why == nil || !need[p.Case.Name] {

@@ -9,6 +9,7 @@ import (
 
 func TestMain(m *testing.M) { suites.Main(m) }
 
+// TestCatalogue runs the built-in scenarios.
 func TestCatalogue(t *testing.T) {
-	suites.Run(t, scenarios.Catalogue(), suites.Options{Dir: "scenarios/catalogue"})
+	suites.Run(t, scenarios.Catalogue(), suites.Options{Name: "catalogue", Dir: "scenarios/catalogue"})
 }

@@ -2,6 +2,7 @@ package suites
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"io/fs"
 	"os"
@@ -86,9 +87,17 @@ func runSpecs(t *testing.T, prepared []*run.Prepared, o *Options) []*part {
 		own += p.specs()
 	}
 	// Which cases have a spec to run is Ginkgo's to say, by all of its filters.
+	count := again()
+	defer count.restore()
 	preview := ginkgo.PreviewSpecs(o.Name, o.Ginkgo...)
 	for _, p := range parts {
 		p.choose(&preview)
+	}
+	if preview.PreRunStats.TotalSpecs > own {
+		// Other specs than ours are registered once and would be gone the next time.
+		count.restore()
+	} else {
+		defer globals.Reset()
 	}
 	suite.FailOnEmpty = true
 	if reporter.JUnitReport != "" {
@@ -96,12 +105,30 @@ func runSpecs(t *testing.T, prepared []*run.Prepared, o *Options) []*part {
 		reporter.JUnitReport = ""
 	}
 	ginkgo.RunSpecs(t, o.Name, append([]any{suite, reporter}, o.Ginkgo...)...)
-	if preview.PreRunStats.TotalSpecs == own {
-		// Ginkgo runs a suite once, and go test -count means it to run again. Specs
-		// that are not ours would be gone, so that then Ginkgo has the word.
-		globals.Reset()
-	}
 	return parts
+}
+
+// repetition is go test -count, which Ginkgo refuses, because it builds its tree
+// once in a process. Here the tree is built by every test anew, so that nothing
+// speaks against it, and Ginkgo is not shown the flag.
+type repetition struct {
+	flag  *flag.Flag
+	value string
+}
+
+func again() *repetition {
+	r := &repetition{flag: flag.Lookup("test.count")}
+	if r.flag != nil {
+		r.value = r.flag.Value.String()
+		_ = r.flag.Value.Set("1") // it is a number
+	}
+	return r
+}
+
+func (r *repetition) restore() {
+	if r.flag != nil {
+		_ = r.flag.Value.Set(r.value) // it has been its value before
+	}
 }
 
 // junit writes Ginkgo's JUnit report with two changes: names hold no labels, lest a
