@@ -126,12 +126,16 @@ func ErrnoText(err error) string {
 	return fmt.Sprintf("%s (%s)", ErrnoName(errno), errno.Error())
 }
 
-// ErrnoName is an errno's name. ENOTSUPP has none in user space: some kernel
-// paths let it out all the same (include/linux/errno.h).
+// ErrnoName is an errno's name, the kernel's where it has two. ENOTSUPP has none
+// in user space: some kernel paths let it out all the same
+// (include/linux/errno.h).
 func ErrnoName(errno unix.Errno) string {
 	const enotsupp = 524
-	if errno == enotsupp {
+	switch errno {
+	case enotsupp:
 		return "ENOTSUPP"
+	case unix.EOPNOTSUPP:
+		return "EOPNOTSUPP"
 	}
 	if name := unix.ErrnoName(errno); name != "" {
 		return name
