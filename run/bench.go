@@ -64,10 +64,8 @@ func (b *bench) open(run uint64, nics map[string]string) error {
 	if err != nil {
 		return err
 	}
-	if b.field, err = probe.NewField(run, all, b.linkName); err != nil {
-		return err
-	}
-	return b.refresh()
+	b.field, err = probe.NewField(run, all, b.linkName)
+	return err
 }
 
 func (b *bench) linkName(node string, index int) string {
@@ -165,7 +163,7 @@ func (e *errRefused) Error() string {
 
 func (e *errRefused) Unwrap() error { return e.err }
 
-// change carries a change out. Its error is of type errRefused when the engine
+// change carries a change out and waits until the kernel has caught up. Its error is of type errRefused when the engine
 // or the kernel said no; nothing is left of the change then.
 func (b *bench) change(c *topology.Change) error {
 	next, err := b.plan.Change(c)
@@ -178,7 +176,7 @@ func (b *bench) change(c *topology.Change) error {
 		}
 	}
 	b.plan.Commit(next)
-	return nil
+	return b.lab.Settle()
 }
 
 // undo deletes what the first operations of a refused change have made.

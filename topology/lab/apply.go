@@ -1,8 +1,10 @@
 package lab
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -26,8 +28,7 @@ func (l *Lab) apply(op topology.Op, nics map[string]string) error {
 	case topology.ChangeLink:
 		return l.changeLink(o)
 	case topology.MoveDevice:
-		to := l.nodes[o.To.Node]
-		return l.conn(o.Device).SetLink(o.Device.Index, &rtnl.Change{NS: to.NS.FD(), Name: o.To.Link})
+		return l.moveDevice(o)
 	case topology.AddAddress:
 		return l.addAddress(o)
 	case topology.RemoveAddress:
@@ -48,6 +49,7 @@ func (l *Lab) conn(d *topology.Device) *rtnl.Conn { return l.nodes[d.Node].Conn 
 
 func (l *Lab) makeLink(o topology.MakeLink, nics map[string]string) error {
 	d := o.Device
+	l.index[d.Ref] = d.Index
 	if d.Kind == topology.KindNIC {
 		return l.borrow(d, nics[d.Link])
 	}
@@ -67,19 +69,18 @@ func (l *Lab) makeLink(o topology.MakeLink, nics map[string]string) error {
 
 // makePair makes a veth. The kernel can bring up neither end while it makes
 // the pair (drivers/net/veth.c:veth_open wants a peer), so both come up after:
-// a bridge's port first. The end that comes up first has no carrier yet, and
-// drops what it should send until linkwatch has been there
-// (net/sched/sch_generic.c:dev_activate); of a port that can be waited for,
-// since only then the bridge lets it forward.
+// a port of the switch first, so that the other end can send at once; of the
+// port there is an event to wait for (see Settle).
 func (l *Lab) makePair(d, p *topology.Device, link *rtnl.Link) error {
-	link.Up, link.Master = false, 0
+	l.index[p.Ref] = p.Index
+	link.Up, link.Promisc, link.Master = false, false, 0
 	link.Peer = l.linkOf(p)
 	link.Peer.NS, link.Peer.Master = l.nodes[p.Node].NS.FD(), 0
 	if err := l.conn(d).NewLink(link); err != nil {
 		return err
 	}
 	for _, end := range []*topology.Device{p, d} {
-		ch := &rtnl.Change{Master: l.master(end)}
+		ch := &rtnl.Change{Master: l.index[end.Master]}
 		if end.Up {
 			ch.Up = &end.Up
 		}
@@ -93,23 +94,16 @@ func (l *Lab) makePair(d, p *topology.Device, link *rtnl.Link) error {
 	return nil
 }
 
-func (l *Lab) master(d *topology.Device) int {
-	if m := l.plan.LAN.Device(d.Master); m != nil {
-		return m.Index
-	}
-	return 0
-}
-
 func (l *Lab) linkOf(d *topology.Device) *rtnl.Link {
-	link := &rtnl.Link{Name: d.Link, Kind: d.Kind, Index: d.Index, MTU: d.MTU, TxQLen: d.TxQueueLen, Up: d.Up, Promisc: d.Promisc, Master: l.master(d)}
+	link := &rtnl.Link{
+		Name: d.Link, Kind: d.Kind, Index: d.Index, MTU: d.MTU, TxQLen: d.TxQueueLen, Up: d.Up, Promisc: d.Promisc,
+		Parent: l.index[d.Parent], Master: l.index[d.Master],
+	}
 	if d.OwnMAC {
 		link.MAC = d.MAC
 	}
-	if p := l.plan.LAN.Device(d.Parent); p != nil {
-		link.Parent = p.Index
-	}
 	if d.Parent.Link == "lo" {
-		link.Parent = 1
+		link.Parent = loopback
 	}
 	switch d.Kind {
 	case topology.KindMacvlan:
@@ -147,6 +141,20 @@ func (l *Lab) changeLink(o topology.ChangeLink) error {
 	return l.conn(d).SetLink(d.Index, ch)
 }
 
+func (l *Lab) moveDevice(o topology.MoveDevice) error {
+	to := l.nodes[o.To.Node]
+	if err := l.conn(o.Device).SetLink(o.Device.Index, &rtnl.Change{NS: to.NS.FD(), Name: o.To.Link, Index: o.Device.Index}); err != nil {
+		return err
+	}
+	l.index[o.To] = o.Device.Index
+	for i := range l.ports {
+		if l.ports[i].index == o.Device.Index {
+			l.ports[i].node = to
+		}
+	}
+	return nil
+}
+
 func value(b *bool, otherwise bool) bool {
 	if b != nil {
 		return *b
@@ -167,81 +175,80 @@ func (l *Lab) addAddress(o topology.AddAddress) error {
 	return err
 }
 
-// setPort sets a port of the switch as a whole.
+// setPort brings a port of the switch from what it was to what it is to be.
 func (l *Lab) setPort(o topology.SetPort) error {
-	sw := l.nodes[topology.SwitchNode]
-	port := l.plan.LAN.Device(topology.Ref{Node: topology.SwitchNode, Link: o.Port.Name})
-	if port == nil {
-		return fmt.Errorf("the switch has no port %s", o.Port.Name)
+	c, p := l.nodes[topology.SwitchNode].Conn, o.Port
+	index := l.index[topology.Ref{Node: topology.SwitchNode, Link: p.Name}]
+	if index == 0 {
+		return fmt.Errorf("the switch has no port %s", p.Name)
 	}
-	p := o.Port
 	// What was learned before a lock would stay admitted.
 	if len(p.Allow) > 0 || !p.Learning {
-		if err := sw.Conn.FlushPort(port.Index); err != nil {
-			return err
+		if err := c.FlushPort(index); err != nil {
+			return fmt.Errorf("forget what port %s has learned: %w", p.Name, err)
 		}
 	}
 	settings := rtnl.PortSettings{Hairpin: p.Hairpin, Learning: p.Learning, Flood: p.Flood, Isolated: p.Isolated, Locked: len(p.Allow) > 0}
-	if err := sw.Conn.SetBridgePort(port.Index, settings); err != nil {
+	if err := c.SetBridgePort(index, settings); err != nil {
 		return err
 	}
-	for _, m := range p.Allow {
-		if err := sw.Conn.AddFDB(port.Index, m); err != nil {
-			return err
-		}
-	}
-	if err := setVLANs(sw.Conn, port.Index, p); err != nil {
+	if err := setAllowed(c, index, o.Was.Allow, p.Allow); err != nil {
 		return err
+	}
+	if err := setVLANs(c, index, &o.Was, &p); err != nil {
+		return err
+	}
+	if p.NoCarrier == o.Was.NoCarrier {
+		return nil
 	}
 	up := !p.NoCarrier
-	return sw.Conn.SetLink(port.Index, &rtnl.Change{Up: &up})
+	return c.SetLink(index, &rtnl.Change{Up: &up})
 }
 
-func setVLANs(c *rtnl.Conn, index int, p topology.Port) error {
-	const native = 1 // a bridge's ports start in VLAN 1
-	if p.Access != 0 && p.Access != native {
-		if err := c.SetBridgeVLAN(index, native, false, false); err != nil && !errors.Is(err, unix.ENOENT) {
-			return err
+// setAllowed pins the addresses that a locked port admits.
+func setAllowed(c *rtnl.Conn, index int, was, now []net.HardwareAddr) error {
+	has := func(list []net.HardwareAddr, m net.HardwareAddr) bool {
+		return slices.ContainsFunc(list, func(x net.HardwareAddr) bool { return bytes.Equal(x, m) })
+	}
+	for _, m := range was {
+		if has(now, m) {
+			continue
+		}
+		if err := c.RemoveFDB(index, m); err != nil && !errors.Is(err, unix.ENOENT) {
+			return fmt.Errorf("admit %s no more: %w", m, err)
 		}
 	}
-	if p.Access != 0 {
-		if err := c.SetBridgeVLAN(index, p.Access, true, true); err != nil {
-			return err
-		}
-	}
-	for _, vid := range slices.Sorted(slices.Values(p.Trunk)) {
-		if err := c.SetBridgeVLAN(index, vid, false, true); err != nil {
-			return err
+	for _, m := range now {
+		if err := c.AddFDB(index, m); err != nil {
+			return fmt.Errorf("admit %s: %w", m, err)
 		}
 	}
 	return nil
 }
 
-// borrow moves a real port into its node.
-func (l *Lab) borrow(d *topology.Device, port string) error {
-	if port == "" {
-		return fmt.Errorf("device %s needs a real port, and none was named for it", d.Ref)
+// setVLANs takes the VLANs away that a port is in no more, and adds those that
+// it is in, its own first.
+func setVLANs(c *rtnl.Conn, index int, was, now *topology.Port) error {
+	for _, vid := range was.VIDs() {
+		if slices.Contains(now.VIDs(), vid) {
+			continue
+		}
+		if err := c.SetBridgeVLAN(index, vid, false, false); err != nil && !errors.Is(err, unix.ENOENT) {
+			return fmt.Errorf("leave VLAN %d: %w", vid, err)
+		}
 	}
-	s, err := l.home.LinkByName(port)
-	if err != nil {
-		return fmt.Errorf("find port %s: %w", port, err)
+	if now.Access != was.Access {
+		if err := c.SetBridgeVLAN(index, now.VIDs()[0], true, true); err != nil {
+			return fmt.Errorf("make VLAN %d the port's own: %w", now.VIDs()[0], err)
+		}
 	}
-	n := l.nodes[d.Node]
-	down := false
-	if err := l.home.SetLink(s.Index, &rtnl.Change{Up: &down, NS: n.NS.FD(), Name: d.Link}); err != nil {
-		return fmt.Errorf("move port %s: %w", port, err)
+	for _, vid := range now.Trunk {
+		if slices.Contains(was.Trunk, vid) {
+			continue
+		}
+		if err := c.SetBridgeVLAN(index, vid, false, true); err != nil {
+			return fmt.Errorf("join VLAN %d: %w", vid, err)
+		}
 	}
-	moved, err := n.Conn.LinkByName(d.Link)
-	if err != nil {
-		return fmt.Errorf("find port %s after moving it: %w", port, err)
-	}
-	l.ports = append(l.ports, borrowed{node: n, index: moved.Index, name: port, up: s.Up()})
-	// A port keeps its own address, and mostly its index.
-	if live := l.plan.LAN.Device(d.Ref); live != nil {
-		live.Index, live.MAC = moved.Index, moved.MAC
-	}
-	if !d.Up {
-		return nil
-	}
-	return n.Conn.SetLink(moved.Index, &rtnl.Change{Up: &d.Up})
+	return nil
 }

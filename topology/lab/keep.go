@@ -17,7 +17,8 @@ const namespaceDir = "/run/netns"
 const keptPrefix = "lanproof-"
 
 // Keep gives the lab's namespaces names, so that they outlive the process and
-// ip netns exec can look into them. It returns the names.
+// ip netns exec can look into them. It returns the names, also those that were
+// kept before an error. The label must do as part of a file's name.
 func (l *Lab) Keep(label string) ([]string, error) {
 	if err := os.MkdirAll(namespaceDir, 0o755); err != nil {
 		return nil, fmt.Errorf("keep namespaces: %w", err)

@@ -9,8 +9,6 @@ import (
 	"os"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/lanproof/lanproof/internal/netns"
 	"github.com/lanproof/lanproof/internal/rtnl"
 	"github.com/lanproof/lanproof/topology"
@@ -26,6 +24,7 @@ import (
 type Lab struct {
 	plan  *topology.Plan
 	nodes map[string]*Node
+	index map[topology.Ref]int // ifindexes of all devices made so far
 	ports []borrowed
 	home  *rtnl.Conn // where real ports come from
 	back  *netns.NS
@@ -36,14 +35,6 @@ type Node struct {
 	topology.Node
 	NS   *netns.NS
 	Conn *rtnl.Conn
-}
-
-// borrowed is a real port that must go back.
-type borrowed struct {
-	node  *Node
-	index int
-	name  string
-	up    bool
 }
 
 // Options are how a lab is opened. The zero value is fine.
@@ -58,7 +49,7 @@ type Options struct {
 
 // Open builds what the plan says. When any operation fails, nothing is left.
 func Open(plan *topology.Plan, o Options) (*Lab, error) {
-	l := &Lab{plan: plan, nodes: map[string]*Node{}}
+	l := &Lab{plan: plan, nodes: map[string]*Node{}, index: map[topology.Ref]int{}}
 	if err := l.open(o); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
@@ -79,7 +70,7 @@ func (l *Lab) open(o Options) error {
 			return fmt.Errorf("%s: %w", firstCommand(op), err)
 		}
 	}
-	return l.waitForPorts()
+	return l.Settle()
 }
 
 // openHome opens the namespace that real ports are borrowed from.
@@ -134,9 +125,11 @@ func (l *Lab) v6Nodes() map[string]bool {
 	return v6
 }
 
+// loopback is lo's ifindex in every namespace (net/core/net_namespace.c).
+const loopback = 1
+
 // setUp prepares a fresh namespace from inside.
 func setUp(n *Node, v6 bool) error {
-	const loopback = 1
 	up := true
 	if err := n.Conn.SetLink(loopback, &rtnl.Change{Up: &up}); err != nil {
 		return fmt.Errorf("bring up lo: %w", err)
@@ -198,13 +191,10 @@ func (l *Lab) Nodes() []*Node {
 	return all
 }
 
-// Close lets go of everything, after real ports have gone back.
+// Close lets go of everything, after real ports have gone back. Closing again
+// does nothing.
 func (l *Lab) Close() error {
-	var errs []error
-	for _, p := range l.ports {
-		errs = append(errs, l.giveBack(p))
-	}
-	l.ports = nil
+	errs := []error{l.giveBack()}
 	for _, n := range l.nodes {
 		if n.Conn != nil {
 			n.Conn.Close()
@@ -215,19 +205,4 @@ func (l *Lab) Close() error {
 		l.home.Close()
 	}
 	return errors.Join(append(errs, l.back.Close())...)
-}
-
-func (l *Lab) giveBack(p borrowed) error {
-	down := false
-	err := p.node.Conn.SetLink(p.index, &rtnl.Change{Up: &down, NS: l.back.FD(), Name: p.name})
-	if err == nil && p.up {
-		var s *rtnl.State
-		if s, err = l.home.LinkByName(p.name); err == nil {
-			err = l.home.SetLink(s.Index, &rtnl.Change{Up: &p.up})
-		}
-	}
-	if err != nil && !errors.Is(err, unix.ENODEV) {
-		return fmt.Errorf("give port %s back: %w", p.name, err)
-	}
-	return nil
 }
