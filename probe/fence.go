@@ -162,6 +162,7 @@ func (f *Field) sendFence(fence *Fence) error {
 	if err != nil {
 		return fmt.Errorf("send a fence from %s: %w", fence.At, err)
 	}
+	f.fencing[fence.At.key()]++
 	return nil
 }
 

@@ -49,6 +49,7 @@ type Field struct {
 	// lastFence is the latest one at each device: the two ends of a window.
 	canaries  map[observed]int
 	fenced    map[place]int
+	fencing   map[place]int // fences by the device that sent them
 	lastFence map[place]capture.Frame
 	replies   map[uint32]bool
 	buf       []byte
@@ -86,7 +87,7 @@ func NewField(run uint64, nodes []*Node, name func(node string, index int) strin
 		Deadline: 5 * time.Second, QuietWindow: 100 * time.Millisecond,
 		run: run, nodes: nodes, name: name, decode: newDecoder(),
 		rec: &capture.Recorder{}, interfaces: map[place]int{}, lost: map[place]bool{}, mute: map[place]bool{},
-		pending: map[arrival]bool{}, canaries: map[observed]int{}, fenced: map[place]int{}, lastFence: map[place]capture.Frame{}, replies: map[uint32]bool{},
+		pending: map[arrival]bool{}, canaries: map[observed]int{}, fenced: map[place]int{}, fencing: map[place]int{}, lastFence: map[place]capture.Frame{}, replies: map[uint32]bool{},
 		buf: make([]byte, 1<<16),
 	}
 	var sources []capture.Source
@@ -105,6 +106,9 @@ func NewField(run uint64, nodes []*Node, name func(node string, index int) strin
 
 // Close lets go of what the field itself holds; the nodes stay open.
 func (f *Field) Close() error { return f.waiter.Close() }
+
+// FencesSent is how many fences a device has sent so far.
+func (f *Field) FencesSent(p Port) int { return f.fencing[p.key()] }
 
 // FencesSeen is how many fences have come in by a device so far.
 func (f *Field) FencesSeen(p Port) int { return f.fenced[p.key()] }

@@ -272,7 +272,7 @@ func (q *countersQuestion) ask(ctx context.Context, b *bench) answer {
 	if err != nil {
 		return trouble(err)
 	}
-	fences := b.field.FencesSeen(port)
+	seenBefore, sentBefore := b.field.FencesSeen(port), b.field.FencesSent(port)
 	var a answer
 	for range q.times() {
 		o := b.field.Probe(ctx, flow)
@@ -285,14 +285,17 @@ func (q *countersQuestion) ask(ctx context.Context, b *bench) answer {
 	if err != nil {
 		return trouble(err)
 	}
-	fences = b.field.FencesSeen(port) - fences
+	in, out := b.field.FencesSeen(port)-seenBefore, b.field.FencesSent(port)-sentBefore
 	var seen []string
 	held := true
 	moved := func(name string) int {
 		n := int(after[name] - before[name])
-		// Fences come in and are counted like anything else.
-		if name == "rx_packets" || name == "multicast" {
-			n -= fences
+		// Fences come in and go out, and are counted like anything else.
+		switch name {
+		case "rx_packets", "multicast":
+			n -= in
+		case "tx_packets":
+			n -= out
 		}
 		seen = append(seen, fmt.Sprintf("%s rose by %d", name, n))
 		return n
