@@ -213,6 +213,7 @@ func (r *runner) run() {
 	wg.Wait()
 	r.closing.Wait()
 	r.letGo()
+	r.closeErr = errors.Join(r.closeErr, r.kernel.Close())
 }
 
 // place decides where a job runs, and says why. A job that can run nowhere gets

@@ -44,13 +44,20 @@ func Since(feature string) (major, minor int, ok bool) {
 }
 
 // Kernel asks one kernel and remembers its answers. The zero value is ready.
+// It is not for concurrent use.
 type Kernel struct {
 	known map[string]error
+	// All that is tried stays in one namespace until Close: taking it away takes
+	// the kernel's big lock from those who build meanwhile.
+	ns    *netns.NS
+	conn  *rtnl.Conn
+	tries int
+	lower int // ifindex of a device to stand on
 }
 
 // Have returns nil when the kernel has the feature, an error that wraps
 // ErrNotSupported when it has not, and another error when that could not be
-// found out. It is not for concurrent use.
+// found out.
 func (k *Kernel) Have(feature string) error {
 	if err, ok := k.known[feature]; ok {
 		return err
@@ -58,8 +65,22 @@ func (k *Kernel) Have(feature string) error {
 	if k.known == nil {
 		k.known = map[string]error{}
 	}
-	err := try(feature)
+	err := k.try(feature)
+	if err != nil {
+		err = fmt.Errorf("%s: %w", feature, err)
+	}
 	k.known[feature] = err
+	return err
+}
+
+// Close takes away what was made to find out.
+func (k *Kernel) Close() error {
+	if k.conn != nil {
+		k.conn.Close()
+		k.conn = nil
+	}
+	err := k.ns.Close()
+	k.ns = nil
 	return err
 }
 
@@ -79,38 +100,21 @@ func (k *Kernel) Missing(features []string) (map[string]error, error) {
 	return missing, nil
 }
 
-// try makes what the feature is about in a namespace of its own.
-func try(feature string) error {
+// try makes what the feature is about.
+func (k *Kernel) try(feature string) error {
 	if feature == "nic" {
 		return nil // a real port needs no driver of ours
 	}
-	ns, err := netns.NewEach(1, func(int, *netns.NS) error {
-		c, err := rtnl.OpenHere()
-		if err != nil {
-			return err
-		}
-		defer c.Close()
-		return attempt(c, feature)
-	})
-	if err != nil {
-		return fmt.Errorf("%s: %w", feature, err)
+	if err := k.open(); err != nil {
+		return err
 	}
-	return ns[0].Close()
-}
-
-const (
-	lowerIndex = 100
-	upperIndex = 101
-)
-
-func attempt(c *rtnl.Conn, feature string) error {
-	l := &rtnl.Link{Name: "try", Kind: feature, Index: upperIndex}
+	l := k.next(feature)
 	needsLower := slices.Contains([]string{"macvlan", "ipvlan", "vlan", BCCutoff, L3S}, feature)
 	switch feature {
 	case "vlan":
 		l.Data = rtnl.VLAN(10, unix.ETH_P_8021Q, nil, nil)
 	case "veth":
-		l.Peer = &rtnl.Link{Name: "peer"}
+		l.Peer = k.next("")
 	case BCCutoff:
 		cutoff := 5
 		l.Kind, l.Data = "macvlan", rtnl.Macvlan("bridge", nil, nil, nil, &cutoff)
@@ -122,24 +126,63 @@ func attempt(c *rtnl.Conn, feature string) error {
 		l.Kind, l.Data = "bridge", rtnl.BridgeData(false, 1)
 	}
 	if needsLower {
-		// A veth is the lower device that every kernel with namespaces in earnest has.
-		if err := c.NewLink(&rtnl.Link{Name: "lower", Kind: "veth", Index: lowerIndex, Peer: &rtnl.Link{Name: "far"}}); err != nil {
-			return explain("make a veth to stand on", err)
+		var err error
+		if l.Parent, err = k.standOn(l.Kind); err != nil {
+			return err
 		}
-		l.Parent = lowerIndex
 	}
-	if err := c.NewLink(l); err != nil {
+	if err := k.conn.NewLink(l); err != nil {
 		return explain("make a "+l.Kind, err)
 	}
-	return readBack(c, feature)
+	return readBack(k.conn, l.Index, feature)
+}
+
+// open makes the namespace that everything is tried in.
+func (k *Kernel) open() error {
+	if k.ns != nil {
+		return nil
+	}
+	ns, err := netns.NewEach(1, func(int, *netns.NS) (err error) {
+		k.conn, err = rtnl.OpenHere()
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	k.ns = ns[0]
+	return nil
+}
+
+// next is a device with a name and an index of its own.
+func (k *Kernel) next(kind string) *rtnl.Link {
+	const first = 100
+	k.tries++
+	return &rtnl.Link{Name: fmt.Sprintf("try%d", k.tries), Kind: kind, Index: first + k.tries}
+}
+
+// standOn makes a veth to stand on, which every kernel with namespaces in
+// earnest has. A macvlan and an ipvlan cannot stand on the same.
+func (k *Kernel) standOn(kind string) (index int, err error) {
+	if k.lower != 0 && kind != "ipvlan" {
+		return k.lower, nil
+	}
+	l := k.next("veth")
+	l.Peer = k.next("")
+	if err := k.conn.NewLink(l); err != nil {
+		return 0, explain("make a veth to stand on", err)
+	}
+	if kind != "ipvlan" {
+		k.lower = l.Index
+	}
+	return l.Index, nil
 }
 
 // readBack finds out about attributes that older kernels ignore in silence.
-func readBack(c *rtnl.Conn, feature string) error {
+func readBack(c *rtnl.Conn, index int, feature string) error {
 	if feature != BCCutoff && feature != FDBLimit && feature != VLANFiltering {
 		return nil
 	}
-	s, err := c.Link(upperIndex)
+	s, err := c.Link(index)
 	if err != nil {
 		return err
 	}
