@@ -1,6 +1,7 @@
 package suites_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/xml"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -44,15 +46,22 @@ func start(t *testing.T, name string, flags ...string) theirs {
 	return startBy(t, name, os.Args[0], append([]string{"-test.run=^TestTheirs$", "-ginkgo.no-color"}, flags...)...)
 }
 
-func startBy(t *testing.T, name, program string, args ...string) theirs {
+// command is a process with TestTheirs in it, that runs a folder of testdata.
+func command(t *testing.T, name, out, program string, args ...string) *exec.Cmd {
 	t.Helper()
-	r := theirs{out: t.TempDir()}
 	dir, err := filepath.Abs(filepath.Join("testdata", name))
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(program, args...)
-	cmd.Env = append(os.Environ(), folder+"="+dir, "SUITES_TEST_OUT="+r.out)
+	cmd.Env = append(os.Environ(), folder+"="+dir, "SUITES_TEST_OUT="+out)
+	return cmd
+}
+
+func startBy(t *testing.T, name, program string, args ...string) theirs {
+	t.Helper()
+	r := theirs{out: t.TempDir()}
+	cmd := command(t, name, r.out, program, args...)
 	output, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
@@ -229,9 +238,53 @@ func TestParallel(t *testing.T) {
 	}
 }
 
-// TestGuest has a case that this test's binary, or what is built for it, carries
+// TestGuest has cases that this test's binary, or what is built for it, carries
 // out as /init.
 func TestGuest(t *testing.T) {
+	needGuests(t)
+	r := start(t, "lan", "-ginkgo.label-filter=good", "-ginkgo.v")
+	r.want(t, 0, "2 case(s) in a guest", "4 Passed")
+	if n := strings.Count(r.output, "case(s) in a guest"); n != 1 {
+		t.Errorf("%d boots, want one for all", n)
+	}
+}
+
+// TestInterrupt ends a suite whose guest boots.
+func TestInterrupt(t *testing.T) {
+	needGuests(t)
+	cmd := command(t, "lan", t.TempDir(), os.Args[0], "-test.run=^TestTheirs$", "-ginkgo.no-color", "-ginkgo.v")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	r := theirs{}
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		r.output += lines.Text() + "\n"
+		if strings.Contains(lines.Text(), "case(s) in a guest") {
+			if err := cmd.Process.Signal(os.Interrupt); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	_ = cmd.Wait() // its status says more
+	r.status = cmd.ProcessState.ExitCode()
+	r.want(t, 1, "Interrupted by User", "0 Passed")
+	if strings.Contains(r.output, "leak") {
+		t.Errorf("goroutines are left:\n%s", r.output)
+	}
+	if err := syscall.Kill(-cmd.Process.Pid, 0); !errors.Is(err, syscall.ESRCH) {
+		t.Errorf("processes are left: %v", err)
+	}
+}
+
+// needGuests has all cases of start run in guests, or skips the test where there
+// can be none.
+func needGuests(t *testing.T) {
+	t.Helper()
 	ctx := context.Background()
 	if _, err := guest.HaveQEMU(ctx); err != nil {
 		t.Skip(err)
@@ -240,9 +293,4 @@ func TestGuest(t *testing.T) {
 		t.Skip(err)
 	}
 	t.Setenv("SUITES_TEST_ON", string(run.Guest))
-	r := start(t, "lan", "-ginkgo.label-filter=good", "-ginkgo.v")
-	r.want(t, 0, "2 case(s) in a guest", "4 Passed")
-	if n := strings.Count(r.output, "case(s) in a guest"); n != 1 {
-		t.Errorf("%d boots, want one for all", n)
-	}
 }

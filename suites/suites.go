@@ -79,9 +79,7 @@ func runSpecs(t *testing.T, prepared []*run.Prepared, o *Options) []*part {
 	var parts []*part
 	own := 0
 	for _, kernel := range o.kernels() {
-		ro := o.run(kernel)
-		ro.FailFast = suite.FailFast
-		p := &part{kernel: kernel, cases: prepared, execution: newExecution(ro)}
+		p := &part{kernel: kernel, cases: prepared, execution: newExecution(o.run(kernel))}
 		p.register()
 		parts = append(parts, p)
 		own += p.specs()
