@@ -45,6 +45,10 @@ const (
 	MaxMemory = 2048
 )
 
+// initrdRoom is memory above the mailbox, in MiB: QEMU puts the initial file
+// system at the very top, and a large one would reach down into the mailbox.
+const initrdRoom = 64
+
 // Machine describes a guest machine. It is inert.
 type Machine struct {
 	// Path is QEMU's.
@@ -95,8 +99,11 @@ const (
 	fdInitrd
 )
 
+// size is all of the machine's memory, in MiB.
+func (m Machine) size() int { return m.Memory + wire.MailboxSize>>20 + initrdRoom }
+
 func (m Machine) args() []string {
-	size := m.Memory + wire.MailboxSize>>20
+	size := m.size()
 	return []string{
 		"-M", "microvm,acpi=off,auto-kernel-cmdline=off,memory-backend=ram",
 		"-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "1", "-m", fmt.Sprintf("%dM", size),
@@ -128,6 +135,15 @@ type VM struct {
 
 // Boot starts the machine from nothing, with the initial file system in a file.
 func (m Machine) Boot(initrd *os.File) (*VM, error) {
+	if initrd != nil {
+		st, err := initrd.Stat()
+		if err != nil {
+			return nil, fmt.Errorf("look at the initial file system: %w", err)
+		}
+		if st.Size() > initrdRoom<<20 {
+			return nil, fmt.Errorf("the initial file system has %d MiB and there is room for %d: make the binary smaller, by -ldflags=-s for one", st.Size()>>20, initrdRoom)
+		}
+	}
 	ram, err := m.newRAM()
 	if err != nil {
 		return nil, err
@@ -159,7 +175,7 @@ func (m Machine) newRAM() (*os.File, error) {
 	if m.Memory < MinMemory || m.Memory > MaxMemory {
 		return nil, fmt.Errorf("guest with %d MiB: want %d to %d", m.Memory, MinMemory, MaxMemory)
 	}
-	return memfd("ram", int64(m.Memory)<<20+wire.MailboxSize)
+	return memfd("ram", int64(m.size())<<20)
 }
 
 // start starts QEMU on the RAM, which the VM owns from here on.
