@@ -47,9 +47,22 @@ func (l *Lab) apply(op topology.Op, nics map[string]string) error {
 
 func (l *Lab) conn(d *topology.Device) *rtnl.Conn { return l.nodes[d.Node].Conn }
 
+// makeLink makes a device, and its other end. Where one that the kernel refuses
+// would have been there may be another already, which stays findable.
 func (l *Lab) makeLink(o topology.MakeLink, nics map[string]string) error {
+	if err := l.makeDevice(o, nics); err != nil {
+		return err
+	}
+	for _, end := range []*topology.Device{o.Device, o.Peer} {
+		if end != nil {
+			l.index[end.Ref] = end.Index
+		}
+	}
+	return nil
+}
+
+func (l *Lab) makeDevice(o topology.MakeLink, nics map[string]string) error {
 	d := o.Device
-	l.index[d.Ref] = d.Index
 	if d.Kind == topology.KindNIC {
 		return l.borrow(d, nics[d.Link])
 	}
@@ -72,7 +85,6 @@ func (l *Lab) makeLink(o topology.MakeLink, nics map[string]string) error {
 // a port of the switch first, so that the other end can send at once; of the
 // port there is an event to wait for (see Settle).
 func (l *Lab) makePair(d, p *topology.Device, link *rtnl.Link) error {
-	l.index[p.Ref] = p.Index
 	link.Up, link.Promisc, link.Master = false, false, 0
 	link.Peer = l.linkOf(p)
 	link.Peer.NS, link.Peer.Master = l.nodes[p.Node].NS.FD(), 0

@@ -321,3 +321,21 @@ func TestKeep(t *testing.T) {
 		}
 	})
 }
+
+// A device whose name is taken is refused, and the one that has the name is
+// still what others stand on.
+func TestRefusedNameKeepsTheFirst(t *testing.T) {
+	plan := compile(t, small())
+	l := open(t, plan, lab.Options{})
+	twice, err := plan.Change(&topology.Change{Add: &topology.AddLink{Node: "host", Name: "eth0", Link: topology.Link{Kind: "bridge"}}})
+	must(t, err)
+	for _, op := range twice.Ops {
+		if err = l.Apply(op); err != nil {
+			break
+		}
+	}
+	if !errors.Is(err, unix.EEXIST) {
+		t.Fatalf("a second host/eth0 met %v", err)
+	}
+	change(t, l, plan, topology.Change{Add: &topology.AddLink{Node: "b", Name: "mv0", Link: topology.Link{Kind: "macvlan", Parent: "host/eth0", Mode: "bridge"}}})
+}
