@@ -206,22 +206,28 @@ func (f *Field) sendIPCanary(ctx context.Context, flow *Flow) error {
 	canary := f.fences[i]
 	canary.IP, canary.Socket = flow.Target, true
 	canary.Reaches = []Port{{Node: flow.To.Node, Name: flow.To.Name}}
+	seen, err := f.awaitIPCanary(ctx, flow, canary, f.QuietWindow)
+	if !seen && err == nil && !f.mute[flow.To.key()] {
+		// An IPv6 address is the stack's own only when a worker of the kernel has
+		// been there (net/ipv6/addrconf.c:addrconf_dad_work), and what came before
+		// that is gone. Its absence is told by Canary, not by an error, and costs
+		// the whole deadline once a device only.
+		seen, err = f.awaitIPCanary(ctx, flow, canary, f.Deadline)
+	}
+	f.mute[flow.To.key()] = !seen
+	return err
+}
+
+// awaitIPCanary sends a canary and waits for it.
+func (f *Field) awaitIPCanary(ctx context.Context, flow *Flow, canary Fence, limit time.Duration) (seen bool, err error) {
 	clear(f.pending)
 	for _, dest := range []net.HardwareAddr{flow.To.MAC, nil} {
 		canary.Dest = dest
 		if err := f.sendFence(&canary); err != nil {
-			return err
+			return false, err
 		}
 	}
-	// Its absence is told by Canary, not by an error, and costs the whole
-	// deadline once a device only.
-	limit := f.Deadline
-	if f.mute[flow.To.key()] {
-		limit = f.QuietWindow
-	}
-	seen, err := f.wait(ctx, limit, func() bool { return f.canarySeen(flow) })
-	f.mute[flow.To.key()] = !seen
-	return err
+	return f.wait(ctx, limit, func() bool { return f.canarySeen(flow) })
 }
 
 // canarySeen reports whether the target's observer saw a canary.
