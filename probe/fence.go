@@ -128,8 +128,13 @@ func (f *Field) round(ctx context.Context) error {
 		}
 	}
 	arrived, err := f.wait(ctx, f.Deadline, func() bool { return len(f.pending) == 0 })
-	if err != nil || arrived {
+	if err != nil {
 		return err
+	}
+	if arrived {
+		// What the last fence has passed may be queued at a tap that was read
+		// before the fence was.
+		return f.drain()
 	}
 	// Lost fences are not waited for twice; what they would have proven is
 	// unproven from now on.

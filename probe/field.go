@@ -28,6 +28,7 @@ type Field struct {
 	nodes  []*Node
 	name   func(node string, index int) string
 	waiter *capture.Waiter
+	queues []func() error // read what is queued, by the waiter's numbers
 	cpus   []int
 	decode *decoder
 
@@ -93,6 +94,7 @@ func NewField(run uint64, nodes []*Node, name func(node string, index int) strin
 	var sources []capture.Source
 	for _, n := range nodes {
 		sources = append(sources, n.sources()...)
+		f.queues = append(f.queues, f.queuesOf(n)...)
 	}
 	var err error
 	if f.waiter, err = capture.NewWaiter(sources...); err != nil {
@@ -157,36 +159,56 @@ func (f *Field) free() {
 	_ = unix.SchedSetaffinity(0, &set)
 }
 
+// queuesOf are the functions that read each of a node's sources, in their order.
+func (f *Field) queuesOf(n *Node) (all []func() error) {
+	all = append(all,
+		func() error { return f.drainTap(n, n.tap, byTap) },
+		func() error { return f.drainTap(n, n.stack, byStack) })
+	for _, s := range n.udp {
+		all = append(all, func() error { return f.drainSocket(n, s, byUDP) })
+	}
+	for _, s := range n.icmp {
+		all = append(all, func() error { return f.drainSocket(n, s, byICMP) })
+	}
+	return all
+}
+
 // drain reads everything that has been queued anywhere, without waiting.
 func (f *Field) drain() error {
-	for _, n := range f.nodes {
-		for _, t := range []struct {
-			tap *capture.Tap
-			by  observer
-		}{{n.tap, byTap}, {n.stack, byStack}} {
-			for {
-				frame, ok, err := t.tap.Read()
-				if err != nil {
-					return fmt.Errorf("read a tap of %s: %w", n.Name, err)
-				}
-				if !ok {
-					break
-				}
-				f.saw(n, t.by, frame)
-			}
+	passed := time.Unix(1, 0)
+	_, err := f.read(context.Background(), passed)
+	return err
+}
+
+// read waits until something is queued, and reads all that is. It reports false
+// when nothing was by the deadline.
+func (f *Field) read(ctx context.Context, deadline time.Time) (bool, error) {
+	some, err := f.waiter.Wait(ctx, deadline)
+	if err != nil || !some {
+		return false, err
+	}
+	for i, read := range f.queues {
+		if !f.waiter.Ready(i) {
+			continue
 		}
-		for _, s := range n.udp {
-			if err := f.drainSocket(n, s, byUDP); err != nil {
-				return err
-			}
-		}
-		for _, s := range n.icmp {
-			if err := f.drainSocket(n, s, byICMP); err != nil {
-				return err
-			}
+		if err := read(); err != nil {
+			return false, err
 		}
 	}
-	return nil
+	return true, nil
+}
+
+func (f *Field) drainTap(n *Node, t *capture.Tap, by observer) error {
+	for {
+		frame, ok, err := t.Read()
+		if err != nil {
+			return fmt.Errorf("read a tap of %s: %w", n.Name, err)
+		}
+		if !ok {
+			return nil
+		}
+		f.saw(n, by, frame)
+	}
 }
 
 // saw takes one frame in.
@@ -328,28 +350,24 @@ func addrOf(sa unix.Sockaddr) netip.Addr {
 	return netip.Addr{}
 }
 
-// wait drains until done says so or the deadline passes; it reports which.
+// wait reads until done says so or the deadline passes; it reports which.
 func (f *Field) wait(ctx context.Context, limit time.Duration, done func() bool) (bool, error) {
-	var deadline time.Time
-	for {
-		if err := f.drain(); err != nil {
-			return false, err
+	if err := f.drain(); err != nil {
+		return false, err
+	}
+	if done() {
+		return true, nil
+	}
+	// What is left is in the hands of a kernel worker, which may want the very
+	// CPU that we are pinned to.
+	f.free()
+	for deadline := time.Now().Add(limit); ; {
+		some, err := f.read(ctx, deadline)
+		if err != nil || done() {
+			return err == nil, err
 		}
-		if done() {
-			return true, nil
-		}
-		if deadline.IsZero() {
-			// What is left is in the hands of a kernel worker, which may want
-			// the very CPU that we are pinned to.
-			f.free()
-			deadline = time.Now().Add(limit)
-		}
-		ready, err := f.waiter.Wait(ctx, deadline)
-		if err != nil {
-			return false, err
-		}
-		if !ready {
-			return done(), nil
+		if !some {
+			return false, nil
 		}
 	}
 }

@@ -348,10 +348,8 @@ func (f *Field) evidence(flow *Flow, sent []uint32, o *Observation) {
 		if s.by != byTap {
 			continue
 		}
-		if mine && s.frame.Type == capture.Outgoing && s.node == flow.From.Node {
-			o.Left = true
-		}
-		if !mine && !resolution(s.kind) {
+		// ARP and ND belong to what the stacks send, and are nobody's else.
+		if !mine && (flow.Kind == Raw || !resolution(s.kind)) {
 			continue
 		}
 		if s.frame.Type == capture.Outgoing && s.node == flow.From.Node {
