@@ -106,7 +106,9 @@ func (d *decoder) decodeIP(p *gopacket.DecodingLayerParser, payload []byte) cont
 			c.msg, c.ours = decodeMessage(d.udp.Payload)
 		case layers.LayerTypeICMPv4:
 			c.kind = echoKind(d.icmp4.TypeCode.Type(), layers.ICMPv4TypeEchoRequest, layers.ICMPv4TypeEchoReply)
-			c.msg, c.ours = decodeMessage(d.icmp4.Payload)
+			if c.kind != otherContent {
+				c.msg, c.ours = decodeMessage(d.icmp4.Payload)
+			}
 		case layers.LayerTypeICMPv6:
 			c.kind = echoKind(d.icmp6.TypeCode.Type(), layers.ICMPv6TypeEchoRequest, layers.ICMPv6TypeEchoReply)
 			// gopacket's echo layer keeps no payload: it is behind identifier and sequence number.

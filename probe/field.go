@@ -52,7 +52,6 @@ type Field struct {
 	fenced    map[place]int
 	fencing   map[place]int // fences by the device that sent them
 	lastFence map[place]capture.Frame
-	replies   map[uint32]bool
 	buf       []byte
 }
 
@@ -88,7 +87,7 @@ func NewField(run uint64, nodes []*Node, name func(node string, index int) strin
 		Deadline: 5 * time.Second, QuietWindow: 100 * time.Millisecond,
 		run: run, nodes: nodes, name: name, decode: newDecoder(),
 		rec: &capture.Recorder{}, interfaces: map[place]int{}, lost: map[place]bool{}, mute: map[place]bool{},
-		pending: map[arrival]bool{}, canaries: map[observed]int{}, fenced: map[place]int{}, fencing: map[place]int{}, lastFence: map[place]capture.Frame{}, replies: map[uint32]bool{},
+		pending: map[arrival]bool{}, canaries: map[observed]int{}, fenced: map[place]int{}, fencing: map[place]int{}, lastFence: map[place]capture.Frame{},
 		buf: make([]byte, 1<<16),
 	}
 	var sources []capture.Source
@@ -316,7 +315,6 @@ func (f *Field) received(n *Node, by observer, v6 bool, data []byte, from unix.S
 	c := content{kind: udpContent, msg: m, ours: true, src: addrOf(from)}
 	if by == byICMP {
 		c.kind = echoReplyContent
-		f.replies[m.seq] = true
 	}
 	f.log = append(f.log, sighting{observed: observed{at, by}, content: c, handle: -1})
 }

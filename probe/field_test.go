@@ -82,7 +82,9 @@ func (l *lan) build(t *testing.T, mode string) {
 	}
 	must(t, host.AddAddress(parentIndex, netip.PrefixFrom(l.address("host"), 24)))
 	l.field, err = probe.NewField(uint64(time.Now().UnixNano()), []*probe.Node{l.nodes["wire"], l.nodes["host"], l.nodes["a"], l.nodes["b"]},
-		func(node string, index int) string { return map[int]string{parentIndex: "p0", wireIndex: "w0"}[index] + map[int]string{childIndex: "eth0", childIndex + 1: "eth0"}[index] })
+		func(node string, index int) string {
+			return map[int]string{parentIndex: "p0", wireIndex: "w0"}[index] + map[int]string{childIndex: "eth0", childIndex + 1: "eth0"}[index]
+		})
 	must(t, err)
 	l.field.SetFences([]probe.Fence{{At: l.port("wire"), Reaches: []probe.Port{l.port("host"), l.port("a"), l.port("b")}}})
 }
