@@ -11,6 +11,7 @@ import (
 
 	"github.com/lanproof/lanproof/probe"
 	"github.com/lanproof/lanproof/reports"
+	"github.com/lanproof/lanproof/topology"
 )
 
 // Outcome is what came of a case on this kernel.
@@ -80,7 +81,12 @@ func runID(p *Prepared) uint64 {
 }
 
 func (o *Outcome) execute(ctx context.Context, p *Prepared, nics map[string]string) error {
-	b, err := openBench(p.Plan, runID(p), nics)
+	// The plan changes with the LAN, and p may be executed again.
+	plan, problems := topology.Compile(&p.Case.Scenario.Spec, seedText(p.seed))
+	if len(problems) > 0 {
+		return fmt.Errorf("plan the topology: %w", problems[0])
+	}
+	b, err := openBench(plan, runID(p), nics)
 	if err != nil {
 		return fmt.Errorf("build the topology: %w", err)
 	}
