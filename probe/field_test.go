@@ -24,6 +24,8 @@ type lan struct {
 	conns map[string]*rtnl.Conn
 	nodes map[string]*probe.Node
 	field *probe.Field
+	// passthru is set where the child has its parent's address.
+	passthru bool
 }
 
 const (
@@ -73,20 +75,50 @@ func (l *lan) build(t *testing.T, mode string) {
 	must(t, host.SetLink(parentIndex, &rtnl.Change{Up: &up}))
 	must(t, l.conns["wire"].SetLink(wireIndex, &rtnl.Change{Up: &up}))
 	l.waitUp(t, host, parentIndex)
+	l.passthru = mode == "passthru"
 	for i, name := range []string{"a", "b"} {
-		must(t, host.NewLink(&rtnl.Link{
-			Name: "eth0", Kind: "macvlan", Index: childIndex + i, Parent: parentIndex, NS: l.ns[name].FD(),
-			MAC: mac(byte(0xa0 + i)), Up: true, Data: rtnl.Macvlan(mode, nil, nil, nil, nil),
-		}))
-		must(t, l.conns[name].AddAddress(childIndex+i, netip.PrefixFrom(l.address(name), 24)))
+		if l.passthru && name == "b" {
+			continue // it suffers no other
+		}
+		child := &rtnl.Link{Name: "eth0", Kind: "macvlan", Index: childIndex + i, Parent: parentIndex, NS: l.ns[name].FD(), Up: true}
+		var sources []net.HardwareAddr
+		if mode == "source" && name == "a" {
+			sources = []net.HardwareAddr{mac(2)}
+		}
+		child.Data = rtnl.Macvlan(mode, nil, sources, nil, nil)
+		if !l.passthru {
+			child.MAC = mac(byte(0xa0 + i))
+		}
+		must(t, host.NewLink(child))
+		l.addresses(t, name, childIndex+i)
 	}
-	must(t, host.AddAddress(parentIndex, netip.PrefixFrom(l.address("host"), 24)))
+	l.addresses(t, "host", parentIndex)
 	l.field, err = probe.NewField(uint64(time.Now().UnixNano()), []*probe.Node{l.nodes["wire"], l.nodes["host"], l.nodes["a"], l.nodes["b"]},
 		func(node string, index int) string {
 			return map[int]string{parentIndex: "p0", wireIndex: "w0"}[index] + map[int]string{childIndex: "eth0", childIndex + 1: "eth0"}[index]
 		})
 	must(t, err)
-	l.field.SetFences([]probe.Fence{{At: l.port("wire"), Reaches: []probe.Port{l.port("host"), l.port("a"), l.port("b")}}})
+	l.field.SetFences(l.fences(mode))
+}
+
+// fences are those that each mode allows.
+func (l *lan) fences(mode string) []probe.Fence {
+	switch mode {
+	case "passthru":
+		return []probe.Fence{{At: l.port("wire"), Reaches: []probe.Port{l.port("host"), l.port("a")}}}
+	case "source":
+		return []probe.Fence{
+			{At: l.port("wire"), Reaches: []probe.Port{l.port("host")}},
+			{At: l.port("wire"), Source: mac(2), Dest: mac(0xa0), Reaches: []probe.Port{l.port("a")}},
+		}
+	}
+	return []probe.Fence{{At: l.port("wire"), Reaches: []probe.Port{l.port("host"), l.port("a"), l.port("b")}}}
+}
+
+func (l *lan) addresses(t *testing.T, name string, index int) {
+	t.Helper()
+	must(t, l.conns[name].AddAddress(index, netip.PrefixFrom(l.address(name), 24)))
+	must(t, l.conns[name].AddAddress(index, netip.PrefixFrom(l.address6(name), 64)))
 }
 
 // waitUp waits for linkwatch to have activated the end that came up first.
@@ -109,6 +141,10 @@ func (l *lan) address(name string) netip.Addr {
 	return netip.MustParseAddr(map[string]string{"host": "192.168.7.1", "a": "192.168.7.2", "b": "192.168.7.3"}[name])
 }
 
+func (l *lan) address6(name string) netip.Addr {
+	return netip.MustParseAddr(map[string]string{"host": "fd00:7::1", "a": "fd00:7::2", "b": "fd00:7::3"}[name])
+}
+
 func (l *lan) port(name string) probe.Port {
 	p := map[string]probe.Port{
 		"wire": {Index: wireIndex, Name: "w0", MAC: mac(2)},
@@ -117,6 +153,9 @@ func (l *lan) port(name string) probe.Port {
 		"b":    {Index: childIndex + 1, Name: "eth0", MAC: mac(0xa1)},
 	}[name]
 	p.Node = l.nodes[name]
+	if l.passthru && name == "a" {
+		p.MAC = mac(1)
+	}
 	return p
 }
 

@@ -68,14 +68,14 @@ func TestVerdicts(t *testing.T) {
 // TestVerdictsOfArrivals is about what was seen, not about what was not.
 func TestVerdictsOfArrivals(t *testing.T) {
 	for _, c := range []struct {
-		name            string
-		wanted          int
-		reply           bool
-		arrived         int
-		replied         bool
-		happened        bool
-		proof           reports.Proof
-		says            string
+		name     string
+		wanted   int
+		reply    bool
+		arrived  int
+		replied  bool
+		happened bool
+		proof    reports.Proof
+		says     string
 	}{
 		{name: "one frame", wanted: 1, arrived: 1, happened: true, proof: reports.ProofReceived, says: "arrived"},
 		{name: "twice", wanted: 1, arrived: 2, happened: true, proof: reports.ProofReceived, says: "arrived 2 times"},
