@@ -91,8 +91,10 @@ func (e *expansion) flow(c *scenarios.Check, f *scenarios.Flow, want bool, pair 
 		e.fail(c.At, "there is no device to send by: %s, or to: %s", pair[0], pair[1])
 		return nil
 	}
-	q := flowQuestion{want: want, from: from.Ref, to: to.Ref, fromName: pair[0], toName: pair[1], kind: kind, cast: cast,
-		bind: bind, static: f.Static, tags: e.tagList(c, f.Tags), claimed: f.Source, dest: f.Dest, size: f.Size, errnoName: f.Errno}
+	q := flowQuestion{
+		want: want, from: from.Ref, to: to.Ref, fromName: pair[0], toName: pair[1], kind: kind, cast: cast,
+		bind: bind, static: f.Static, tags: e.tagList(c, f.Tags), claimed: f.Source, dest: f.Dest, size: f.Size, errnoName: f.Errno,
+	}
 	if f.Errno != "" {
 		if q.errno = errnoByName(f.Errno); q.errno == 0 {
 			e.fail(c.At, "unknown errno %q", f.Errno)
@@ -287,8 +289,10 @@ func (q *flowQuestion) flow(b *bench) (*probe.Flow, error) {
 	if err != nil {
 		return nil, err
 	}
-	flow := &probe.Flow{Kind: q.kind, Cast: q.cast, From: from, To: to, Source: q.source, Target: q.target,
-		Bind: q.bind, Tags: q.tags, Size: q.size, Static: q.static}
+	flow := &probe.Flow{
+		Kind: q.kind, Cast: q.cast, From: from, To: to, Source: q.source, Target: q.target,
+		Bind: q.bind, Tags: q.tags, Size: q.size, Static: q.static,
+	}
 	for _, m := range []struct {
 		name string
 		to   *net.HardwareAddr

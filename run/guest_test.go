@@ -20,9 +20,11 @@ func TestMain(m *testing.M) {
 
 type tell struct{ t *testing.T }
 
-func (e tell) Started(c, g string)     { e.t.Logf("started %s %s", c, g) }
-func (e tell) Finished(c reports.Case) { e.t.Logf("finished %s %s %s %s", c.Case, c.Verdict, c.Reason, c.Console) }
-func (e tell) Note(s string)           { e.t.Log(s) }
+func (e tell) Started(c, g string) { e.t.Logf("started %s %s", c, g) }
+func (e tell) Finished(c reports.Case) {
+	e.t.Logf("finished %s %s %s %s", c.Case, c.Verdict, c.Reason, c.Console)
+}
+func (e tell) Note(s string) { e.t.Log(s) }
 
 func TestGuestSmoke(t *testing.T) {
 	f, err := scenarios.LoadFile("/tmp/gdd/gd.yaml")
