@@ -48,10 +48,16 @@ type guestsResult struct {
 // runGuest runs jobs in one boot of a kernel.
 func (r *runner) runGuest(name string, jobs []*job) {
 	g := &guestRun{runner: r, name: name, jobs: jobs}
-	if err := g.run(); err != nil {
+	err := g.run()
+	if err == nil && len(g.done) < len(jobs) {
+		err = errNoWord
+	}
+	if err != nil {
 		g.account(err)
 	}
 }
+
+var errNoWord = errors.New("the guest ended well, and without a word about this case")
 
 // guestRun is one boot.
 type guestRun struct {
@@ -104,7 +110,7 @@ func (g *guestRun) line(text []byte) {
 		g.environment(reports.Environment{Ground: string(Guest), Kernel: l.Kernel, Arch: runtime.GOARCH, Tool: g.o.Version, Detail: map[string]string{"named": g.name}})
 	case l.Started != nil && g.known(*l.Started):
 		g.o.Events.Started(g.jobs[*l.Started].name(), fmt.Sprintf("%s %s", Guest, g.release))
-	case l.Result != nil && g.known(l.Result.Number):
+	case l.Result != nil && g.known(l.Result.Number) && !g.done[l.Result.Number]:
 		g.result(l.Result)
 	}
 }
@@ -227,7 +233,7 @@ func (in *inside) one(n int, c orderedCase) (failed bool, err error) {
 		return false, err
 	}
 	res := newResult(p)
-	lacks, err := missing(&in.kernel, p.Needs)
+	lacks, err := in.kernel.Missing(p.Needs)
 	switch {
 	case err != nil:
 		res.Verdict, res.Reason = reports.Error, fmt.Sprintf("find out what this kernel offers: %v", err)

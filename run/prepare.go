@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/lanproof/lanproof/internal/features"
 	"github.com/lanproof/lanproof/scenarios"
 	"github.com/lanproof/lanproof/topology"
 )
@@ -200,6 +199,3 @@ func (e *expansion) device(name string) (d *topology.Device, explicit bool) {
 	}
 	return e.plan.LAN.Main(name), false
 }
-
-// missing says in one place which features a case lacks on a kernel.
-func missing(k *features.Kernel, needs []string) (map[string]error, error) { return k.Missing(needs) }

@@ -79,14 +79,15 @@ type job struct {
 	p      *Prepared
 	repeat int
 	kernel string // of a guest, as it was named
-	why    string // why it runs where it does
 	result reports.Case
 }
 
 // runner is one run.
 type runner struct {
-	o        Options
-	ctx      context.Context
+	o   Options
+	all context.Context // the caller's: what has begun ends by it
+	ctx context.Context // what has not begun, and guests, end by this, too
+
 	cancel   context.CancelCauseFunc
 	jobs     []*job
 	kernel   features.Kernel
@@ -96,6 +97,8 @@ type runner struct {
 	closing  sync.WaitGroup
 	held     []*Outcome
 	closeErr error
+	// ports is held by the case that has the real ports.
+	ports sync.Mutex
 }
 
 var errFailFast = errors.New("a check failed before")
@@ -109,7 +112,7 @@ func Run(ctx context.Context, cases []*scenarios.Case, o Options) (*reports.Resu
 	if o.On == "" {
 		o.On = Auto
 	}
-	r := &runner{o: o, env: map[string]reports.Environment{}}
+	r := &runner{o: o, all: ctx, env: map[string]reports.Environment{}}
 	r.ctx, r.cancel = context.WithCancelCause(ctx)
 	defer r.cancel(nil)
 	start := time.Now()
@@ -233,7 +236,7 @@ func (r *runner) place(j *job) {
 		j.result.Ground, j.result.Kernel = string(Guest), j.kernel
 		return
 	}
-	lacks, err := missing(&r.kernel, j.p.Needs)
+	lacks, err := r.kernel.Missing(j.p.Needs)
 	switch {
 	case err != nil:
 		j.result.Verdict, j.result.Reason = reports.Error, fmt.Sprintf("find out what this kernel offers: %v", err)
@@ -258,6 +261,13 @@ func (r *runner) placeNIC(j *job, nics []string) {
 			j.result.Reason = fmt.Sprintf("needs a real port for %s: name one with --nic %s=PORT", name, name)
 			return
 		}
+	}
+	lacks, err := r.kernel.Missing(j.p.Needs)
+	switch {
+	case err != nil:
+		j.result.Verdict, j.result.Reason = reports.Error, fmt.Sprintf("find out what this kernel offers: %v", err)
+	case len(lacks) > 0:
+		skip(&j.result, r.release, lacks)
 	}
 }
 
@@ -287,10 +297,6 @@ func olderThan(release string, major, minor int) bool {
 
 // runHere runs jobs on this kernel, as many at once as there are CPUs.
 func (r *runner) runHere(jobs []*job) {
-	if len(jobs) == 0 {
-		return
-	}
-	r.environment(reports.Environment{Ground: string(Host), Kernel: r.release, Arch: runtime.GOARCH, Tool: r.o.Version})
 	parallel := r.o.Parallel
 	if parallel <= 0 {
 		parallel = runtime.NumCPU()
@@ -312,15 +318,31 @@ func (r *runner) runOne(j *job) {
 		r.finish(j)
 		return
 	}
+	onPorts := j.result.Ground == string(GroundNIC)
+	if onPorts {
+		r.ports.Lock()
+		defer r.ports.Unlock()
+	}
+	r.environment(reports.Environment{Ground: j.result.Ground, Kernel: r.release, Arch: runtime.GOARCH, Tool: r.o.Version})
 	r.o.Events.Started(j.name(), j.result.Ground)
-	out := Execute(r.ctx, j.p, r.o.NICs)
+	out := Execute(r.all, j.p, r.o.NICs)
 	placed := j.result
 	j.result = out.Result
 	j.result.Repeat, j.result.Ground, j.result.Kernel, j.result.Placement = placed.Repeat, placed.Ground, placed.Kernel, placed.Placement
 	r.saveCapture(j, out.Capture)
 	r.keep(out)
-	r.close(out)
+	if onPorts {
+		r.noteClosed(out.Close()) // the next case may want the same ports
+	} else {
+		r.close(out)
+	}
 	r.finish(j)
+}
+
+func (r *runner) noteClosed(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.closeErr = errors.Join(r.closeErr, err)
 }
 
 // notRun is the verdict of a case that was never begun.

@@ -460,7 +460,7 @@ func (q *refusedQuestion) describe() (id, title, expected string) {
 	return "refused-" + strings.ReplaceAll(q.what, " ", "-"), q.what + " is refused", "refused " + strings.Join(by, " and ")
 }
 
-func (q *refusedQuestion) ask(ctx context.Context, b *bench) answer {
+func (q *refusedQuestion) ask(_ context.Context, b *bench) answer {
 	last := len(q.want.Do) - 1
 	for i := range q.want.Do[:last] {
 		if err := b.change(&q.want.Do[i]); err != nil {
@@ -468,8 +468,8 @@ func (q *refusedQuestion) ask(ctx context.Context, b *bench) answer {
 		}
 	}
 	err := b.change(&q.want.Do[last])
-	if errs := b.refresh(); errs != nil {
-		return trouble(errs)
+	if err := b.refresh(); err != nil {
+		return trouble(err)
 	}
 	var refused *errRefused
 	switch {
@@ -478,7 +478,6 @@ func (q *refusedQuestion) ask(ctx context.Context, b *bench) answer {
 	case !errors.As(err, &refused):
 		return trouble(err)
 	}
-	_ = ctx
 	text := refused.err.Error()
 	if refused.op != nil {
 		text = probe.ErrnoText(refused.err)

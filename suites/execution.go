@@ -163,17 +163,6 @@ func (e *execution) settle(c *reports.Case) error {
 	return nil
 }
 
-// giveUp makes known that there is no result of the cases that have none.
-func (e *execution) giveUp(err error) {
-	reason := "the run ended without a result of this case"
-	if err != nil {
-		reason = err.Error()
-	}
-	for _, p := range e.cases {
-		e.outcomes[p.Case.Name].publish(reports.Case{Case: p.Case.Name, Verdict: reports.Error, Reason: reason})
-	}
-}
-
 // choose parts the cases into those that can run and those that are stranded:
 // they need a guest, and there is nothing that could be its /init.
 func (e *execution) choose(ctx context.Context, dir string) (cases []*scenarios.Case, stranded []reports.Case, err error) {
