@@ -1,0 +1,80 @@
+// Package deps holds the lines between the rooms: who may import whom, and why
+// not. It has no code but this test.
+package deps
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/lanproof/lanproof/"
+
+// rooms from top to bottom: arrows point down only.
+var rooms = []string{
+	"cmd/lanproof", "suites", "run", "scenarios", "topology/lab", "topology", "probe", "capture", "reports", "guest", "internal",
+}
+
+// forbidden are imports that a room must not have even by way of others.
+var forbidden = []struct {
+	room, imports, why string
+}{
+	{"scenarios", "golang.org/x/sys/unix", "the file format knows no kernel"},
+	{"scenarios", "github.com/vishvananda/netlink", "the file format knows no kernel"},
+	{"topology", "golang.org/x/sys/unix", "a plan is pure"},
+	{"topology", "github.com/vishvananda/netlink", "a plan is pure"},
+	{"reports", "github.com/vishvananda/netlink", "reports read result values only"},
+	{"reports", module + "topology", "reports read result values only"},
+	{"reports", module + "scenarios", "reports read result values only"},
+	{"probe", module + "scenarios", "a probe does not know what a scenario is"},
+	{"probe", module + "topology", "a probe does not know what a scenario is"},
+	{"capture", module + "scenarios", "a capture does not know what a scenario is"},
+	{"guest", module + "scenarios", "a guest carries any job"},
+	{"run", "github.com/onsi/ginkgo/v2", "the engine room does not import Ginkgo"},
+	{"run", "github.com/onsi/gomega", "the engine room does not import Ginkgo"},
+}
+
+// list runs go list and returns the lines that it prints.
+func list(t *testing.T, args ...string) []string {
+	t.Helper()
+	cmd := exec.Command("go", append([]string{"list"}, args...)...)
+	cmd.Dir = "../.."
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list %v: %v", args, err)
+	}
+	return strings.Fields(string(out))
+}
+
+func TestArrowsPointDown(t *testing.T) {
+	for _, pkg := range list(t, "./...") {
+		from := roomOf(pkg)
+		if from < 0 {
+			t.Errorf("%s is in no room", pkg)
+			continue
+		}
+		for _, imp := range list(t, "-f", `{{join .Imports "\n"}}`, pkg) {
+			if !strings.HasPrefix(imp, module) || roomOf(imp) == from {
+				continue
+			}
+			if roomOf(imp) < from {
+				t.Errorf("%s imports %s, which is above it", pkg, imp)
+			}
+		}
+	}
+}
+
+// roomOf is the place of a package's room in the list, -1 when it has none.
+func roomOf(pkg string) int {
+	path := strings.TrimPrefix(pkg, module)
+	return slices.IndexFunc(rooms, func(room string) bool { return path == room || strings.HasPrefix(path, room+"/") })
+}
+
+func TestForbiddenImports(t *testing.T) {
+	for _, f := range forbidden {
+		if slices.Contains(list(t, "-deps", module+f.room), f.imports) {
+			t.Errorf("%s imports %s, though %s", f.room, f.imports, f.why)
+		}
+	}
+}
