@@ -243,18 +243,28 @@ func (f *Field) saw(n *Node, by observer, frame capture.Frame) {
 	f.log = append(f.log, s)
 }
 
-// record puts a frame into the capture and returns its handle, -1 when its
-// device does not matter.
-func (f *Field) record(n *Node, frame capture.Frame) int {
-	at := place{n, frame.Index}
+// Watch gives a device its place in the capture, where it then stands even if
+// nothing is ever seen there.
+func (f *Field) Watch(p Port) { f.interfaceOf(p.Node, p.Index) }
+
+// interfaceOf is a device's number in the capture, -1 when it does not matter.
+func (f *Field) interfaceOf(n *Node, index int) int {
+	at := place{n, index}
 	iface, ok := f.interfaces[at]
 	if !ok {
 		iface = -1
-		if name := f.name(n.Name, frame.Index); name != "" {
+		if name := f.name(n.Name, index); name != "" {
 			iface = f.rec.Interface(n.Name+"/"+name, "")
 		}
 		f.interfaces[at] = iface
 	}
+	return iface
+}
+
+// record puts a frame into the capture and returns its handle, -1 when its
+// device does not matter.
+func (f *Field) record(n *Node, frame capture.Frame) int {
+	iface := f.interfaceOf(n, frame.Index)
 	if iface < 0 {
 		return -1
 	}

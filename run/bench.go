@@ -93,6 +93,11 @@ func (b *bench) refresh() error {
 			}
 		}
 	}
+	for _, d := range b.plan.LAN.Devices {
+		if p, err := b.port(d.Ref); err == nil {
+			b.field.Watch(p)
+		}
+	}
 	b.field.SetFences(b.fences())
 	return nil
 }
