@@ -43,12 +43,8 @@ type flowQuestion struct {
 
 // flows expands a flow over its senders, targets, kinds, casts and families.
 func (e *expansion) flows(c *scenarios.Check, f *scenarios.Flow, want bool) []question {
-	pairs := pairsOf(f)
-	if len(pairs) == 0 {
-		e.fail(c.At, "nobody is left to send to: senders are left out of their own targets")
-	}
 	var qs []question
-	for _, pair := range pairs {
+	for _, pair := range pairsOf(f) {
 		for _, kind := range orDefault(f.Kind, string(probe.ICMP)) {
 			for _, cast := range orDefault(f.Cast, string(probe.Unicast)) {
 				qs = append(qs, e.flow(c, f, want, pair, probe.Kind(kind), probe.Cast(cast))...)
