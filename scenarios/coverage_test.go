@@ -2,7 +2,9 @@ package scenarios_test
 
 import (
 	"maps"
+	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/lanproof/lanproof/scenarios"
@@ -54,6 +56,29 @@ func TestEveryClaimIsChecked(t *testing.T) {
 	for _, c := range claims {
 		if cases[c.ID] == 0 {
 			t.Errorf("claim %s is named by no check of the catalogue: %q (%s)", c.ID, c.Text, c.Source)
+		}
+	}
+}
+
+// Whoever reads about a document's mistake must find it written down.
+func TestEveryRefutationIsWrittenDown(t *testing.T) {
+	page, err := os.ReadFile("../docs/findings.md")
+	if err != nil {
+		t.Fatalf("read the findings: %v", err)
+	}
+	files, err := scenarios.Builtin()
+	if err != nil {
+		t.Fatalf("load the catalogue: %v", err)
+	}
+	for _, f := range files {
+		for _, c := range f.Cases() {
+			for _, check := range checksOf(c.Scenario) {
+				for _, id := range check.Refutes {
+					if !strings.Contains(string(page), "`"+id+"`") || !strings.Contains(string(page), "`"+c.Scenario.Name+"`") {
+						t.Errorf("%s:%d: %s refutes claim %s, but docs/findings.md does not name both", f.Path, check.At.Line, c.Scenario.Name, id)
+					}
+				}
+			}
 		}
 	}
 }
