@@ -1,16 +1,22 @@
 package run_test
 
 import (
+	"bytes"
 	"context"
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
+	"github.com/lanproof/lanproof/capture"
 	"github.com/lanproof/lanproof/guest"
+	"github.com/lanproof/lanproof/internal/features"
 	"github.com/lanproof/lanproof/reports"
 	"github.com/lanproof/lanproof/run"
-	"github.com/lanproof/lanproof/scenarios"
 )
 
+// TestMain makes this test's binary /init of the guests that it boots.
 func TestMain(m *testing.M) {
 	if guest.IsInit() {
 		guest.Init(run.InGuest)
@@ -18,27 +24,95 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-type tell struct{ t *testing.T }
+// vlans wants 8021q, which many kernels lack, and a bridge that tells VLANs apart.
+const vlans = `
+hosts: {host: {parents: {eth0: {}}}}
+stations:
+  pc10: {addresses: [192.168.10.9/24]}
+  pc20: {addresses: [192.168.20.9/24]}
+networks:
+  v10: {driver: macvlan, parent: eth0.10, subnets: [{subnet: 192.168.10.0/24}]}
+  v20: {driver: macvlan, parent: eth0.20, subnets: [{subnet: 192.168.20.0/24}]}
+endpoints: {a: {network: v10, ip: 192.168.10.1}, b: {network: v20, ip: 192.168.20.1}}
+switch:
+  ports: {host/eth0: {trunk: [10, 20]}, pc10/eth0: {access: 10}, pc20/eth0: {access: 20}}
+checks:
+  - {id: own, reach: {from: a, to: pc10}}
+  - {id: other, blocked: {from: a, to: pc20, kind: raw, cast: broadcast}}
+  - {id: tag, tag: {from: a, tags: [{vid: 10}]}}
+steps:
+  - name: another VLAN
+    do: [{switch: {port: pc20/eth0, access: 10}}, {switch: {port: pc10/eth0, access: 20}}]
+    checks:
+      - {id: moved, reach: {from: a, to: pc20, kind: raw, cast: broadcast}}
+      - {id: gone, blocked: {from: a, to: pc10, kind: raw, cast: broadcast}}
+  - name: the trunk loses one
+    do: [{switch: {port: host/eth0, trunk: [20]}}]
+    checks:
+      - {id: cut, blocked: {from: a, to: pc20, kind: raw, cast: broadcast}}
+      - {id: kept, reach: {from: b, to: pc10, kind: raw, cast: broadcast}}
+`
 
-func (e tell) Started(c, g string) { e.t.Logf("started %s %s", c, g) }
-func (e tell) Finished(c reports.Case) {
-	e.t.Logf("finished %s %s %s %s", c.Case, c.Verdict, c.Reason, c.Console)
-}
-func (e tell) Note(s string) { e.t.Log(s) }
-
-func TestGuestSmoke(t *testing.T) {
-	f, err := scenarios.LoadFile("/tmp/gdd/gd.yaml")
+// TestGuest sends a case to a booted kernel because this one cannot carry it.
+func TestGuest(t *testing.T) {
+	needRoot(t)
+	if testing.Short() {
+		t.Skip("booting a guest takes some seconds")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	var k features.Kernel
+	lacks, err := k.Missing([]string{"vlan"})
+	if err := k.Close(); err != nil {
+		t.Error(err)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	res, err := run.Run(context.Background(), f.Cases(), run.Options{Events: tell{t}, Out: "/tmp/gdout"})
-	if err != nil {
-		t.Fatal(err)
+	e, out := &events{}, t.TempDir()
+	o := run.Options{Out: out, Events: e, NoSnapshot: true}
+	if len(lacks) == 0 {
+		o.On = run.Guest // this kernel could
 	}
-	for _, c := range res.Cases {
-		t.Logf("%s %s %s %v %s", c.Case, c.Kernel, c.Verdict, c.Duration, c.Capture)
-		for _, ch := range c.Checks {
-			t.Logf("   %-5s %-40s %-9s %s (%v)", ch.Verdict, ch.ID, ch.Proof, ch.Observed, ch.Duration)
+	res := results(t, ctx, o, vlans, green)
+	guests := res.Cases[:1]
+	if o.On == run.Guest {
+		guests = res.Cases
+	} else if r := res.Cases[1]; r.Ground != "host" || r.Verdict != reports.Pass {
+		t.Errorf("what this kernel can carry ran on %s: %s %s", r.Ground, r.Verdict, r.Reason)
+	}
+	for _, c := range guests {
+		if c.Verdict == reports.Skip && strings.HasPrefix(c.Reason, "needs a guest") {
+			t.Skip(c.Reason)
 		}
+		if c.Verdict != reports.Pass || c.Ground != "guest" || !strings.HasPrefix(c.Kernel, "6.") {
+			t.Errorf("%s on %s, kernel %s: %s %s\n%s", c.Case, c.Ground, c.Kernel, c.Verdict, c.Reason, c.Console)
+		}
+		for _, check := range c.Checks {
+			if check.Verdict != reports.Pass {
+				t.Errorf("%s: %s: %s", check.ID, check.Verdict, check.Observed)
+			}
+		}
+		file, err := os.ReadFile(filepath.Join(out, c.Capture))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		trace, err := capture.ReadNG(bytes.NewReader(file))
+		if err != nil || len(trace.Packets) == 0 {
+			t.Errorf("%s: %v", c.Capture, err)
+		}
+	}
+	if o.On != run.Guest && !strings.Contains(guests[0].Placement, "has no") {
+		t.Errorf("placement %q does not say why", guests[0].Placement)
+	}
+}
+
+// TestNoGuestSaysTheCure hides qemu.
+func TestNoGuestSaysTheCure(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	res := results(t, t.Context(), run.Options{On: run.Guest, Kernels: []string{"debian:6.1"}}, green)
+	if c := res.Cases[0]; c.Verdict != reports.Skip || !strings.Contains(c.Reason, "needs a guest") || !strings.Contains(c.Reason, "apt") {
+		t.Errorf("%s: %q; want a skip with the command that cures it", c.Verdict, c.Reason)
 	}
 }

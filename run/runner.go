@@ -162,9 +162,7 @@ func (r *runner) prepare(cases []*scenarios.Case) error {
 			if r.o.Repeat > 1 {
 				repeat = n + 1
 			}
-			for _, kernel := range r.kernels() {
-				r.jobs = append(r.jobs, &job{p: p, repeat: repeat, kernel: kernel})
-			}
+			r.jobs = append(r.jobs, &job{p: p, repeat: repeat})
 		}
 	}
 	if len(errs) > 0 {
@@ -173,11 +171,10 @@ func (r *runner) prepare(cases []*scenarios.Case) error {
 	return nil
 }
 
-// kernels are the guest kernels that every case runs on; one unnamed when
-// cases run on this kernel where they can.
+// kernels are the kernels of guests.
 func (r *runner) kernels() []string {
-	if r.o.On == Auto || r.o.On == Host || len(r.o.Kernels) == 0 {
-		return []string{""}
+	if len(r.o.Kernels) == 0 {
+		return []string{DefaultKernel}
 	}
 	return r.o.Kernels
 }
@@ -192,10 +189,14 @@ func kernelRelease() (string, error) {
 
 // run places the jobs, and runs this kernel's and the guests' side by side.
 func (r *runner) run() {
-	var here []*job
-	guests := map[string][]*job{}
+	var here, placed []*job
 	for _, j := range r.jobs {
 		r.place(j)
+		placed = append(placed, r.spread(j)...)
+	}
+	r.jobs = placed
+	guests := map[string][]*job{}
+	for _, j := range r.jobs {
 		switch {
 		case j.result.Verdict != "":
 			r.finish(j)
@@ -230,10 +231,7 @@ func (r *runner) place(j *job) {
 		return
 	}
 	if r.o.On == Guest {
-		if j.kernel == "" {
-			j.kernel = DefaultKernel
-		}
-		j.result.Ground, j.result.Kernel = string(Guest), j.kernel
+		j.result.Ground = string(Guest)
 		return
 	}
 	lacks, err := r.kernel.Missing(j.p.Needs)
@@ -244,13 +242,23 @@ func (r *runner) place(j *job) {
 	case r.o.On == Host:
 		skip(&j.result, r.release, lacks)
 	default:
-		j.kernel = DefaultKernel
-		if len(r.o.Kernels) > 0 {
-			j.kernel = r.o.Kernels[0]
-		}
+		j.result.Ground = string(Guest)
 		j.result.Placement = fmt.Sprintf("in a guest, since kernel %s has no %s", r.release, strings.Join(sortedKeys(lacks), ", "))
-		j.result.Ground, j.result.Kernel = string(Guest), j.kernel
 	}
+}
+
+// spread makes a job of every guest kernel out of one that runs in a guest.
+func (r *runner) spread(j *job) []*job {
+	if j.result.Ground != string(Guest) {
+		return []*job{j}
+	}
+	var all []*job
+	for _, kernel := range r.kernels() {
+		k := *j
+		k.kernel, k.result.Kernel = kernel, kernel
+		all = append(all, &k)
+	}
+	return all
 }
 
 func (r *runner) placeNIC(j *job, nics []string) {
