@@ -28,10 +28,14 @@ func TestPrepareExpands(t *testing.T) {
 		{"families", "checks: [{reach: {from: c1, to: c2}}]", []string{"reach-c1-c2-icmp4", "reach-c1-c2-icmp6"}},
 		{"one-family", `checks: [{reach: {from: c1, to: c2, family: "6"}}]`, []string{"reach-c1-c2-icmp6"}},
 		{"family-of-both", "checks: [{reach: {from: host, to: c2}}]", []string{"reach-host-c2-icmp4"}},
-		{"pairs", "checks: [{blocked: {from: [c1, c2], to: [c1, c2, pc], kind: raw, both: true}}]",
-			[]string{"blocked-c1-c2-raw", "blocked-c2-c1-raw", "blocked-c1-pc-raw", "blocked-pc-c1-raw", "blocked-c2-pc-raw", "blocked-pc-c2-raw"}},
-		{"kinds-and-casts", "checks: [{reach: {from: c1, to: c2, kind: [raw, udp], cast: [unicast, broadcast], family: 4}}]",
-			[]string{"reach-c1-c2-raw", "reach-c1-c2-raw-broadcast", "reach-c1-c2-udp4", "reach-c1-c2-udp4-broadcast"}},
+		{
+			"pairs", "checks: [{blocked: {from: [c1, c2], to: [c1, c2, pc], kind: raw, both: true}}]",
+			[]string{"blocked-c1-c2-raw", "blocked-c2-c1-raw", "blocked-c1-pc-raw", "blocked-pc-c1-raw", "blocked-c2-pc-raw", "blocked-pc-c2-raw"},
+		},
+		{
+			"kinds-and-casts", "checks: [{reach: {from: c1, to: c2, kind: [raw, udp], cast: [unicast, broadcast], family: 4}}]",
+			[]string{"reach-c1-c2-raw", "reach-c1-c2-raw-broadcast", "reach-c1-c2-udp4", "reach-c1-c2-udp4-broadcast"},
+		},
 		{"resolution", "checks: [{reach: {from: c1, to: c2, kind: [arp, nd]}}]", []string{"reach-c1-c2-arp", "reach-c1-c2-nd"}},
 		{"own-id", "checks: [{id: mine, reach: {from: c1, to: c2, kind: raw}}]", []string{"mine"}},
 		{"own-id-of-several", "checks: [{id: mine, reach: {from: c1, to: [c2, pc], kind: raw}}]", []string{"mine-reach-c1-c2-raw", "mine-reach-c1-pc-raw"}},
