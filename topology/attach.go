@@ -127,6 +127,7 @@ func (b *builder) child(n *NetworkState, d *Device) {
 		return
 	}
 	d.Parent, d.Mode, d.Flag = n.Parent, n.Mode, plainFlag(n.Flag)
+	d.ModeAsked, d.FlagAsked = true, true
 	// Docker fills netlink's attributes by hand and so asks for no queue
 	// (moby: macvlan_setup.go:createMacVlan).
 	zero := 0

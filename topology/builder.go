@@ -139,7 +139,7 @@ func (b *builder) make(d, peer *Device) {
 	if parent != nil {
 		d.Parent = parent.Ref
 	}
-	b.lan.shareMode(d)
+	b.lan.shareMode(d, true)
 	for _, a := range d.Addresses {
 		b.op(AddAddress{Device: d.clone(), Prefix: a})
 	}

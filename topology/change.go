@@ -178,7 +178,7 @@ func (b *builder) setMode(d *Device, c *SetLink, o *ChangeLink) {
 		b.in("mode", func() { b.oneOf("ipvlan mode", c.Mode, ipvlanModes) })
 		b.in("flag", func() { b.oneOf("ipvlan flag", c.Flag, ipvlanFlags) })
 		d.Mode, d.Flag = orDefault(c.Mode, d.Mode), plainFlag(orDefault(c.Flag, d.Flag))
-		b.lan.shareMode(d)
+		b.lan.shareMode(d, false)
 	}
 	o.Mode, o.Flag = c.Mode, c.Flag
 }

@@ -73,6 +73,8 @@ type Device struct {
 	Network string
 	// Options as far as they apply to the kind.
 	Mode, Flag, Protocol string
+	// ModeAsked and FlagAsked are false where the kernel was left to choose.
+	ModeAsked, FlagAsked bool
 	NoPromisc, NoDst     bool
 	Sources              []net.HardwareAddr
 	BCQueueLen, BCCutoff *int

@@ -83,7 +83,8 @@ func (b *builder) linkOptions(d *Device, l *Link) {
 	switch d.Kind {
 	case KindMacvlan:
 		b.in("mode", func() { b.oneOf("macvlan mode", l.Mode, macvlanModes) })
-		d.Mode, d.NoPromisc, d.NoDst = orDefault(l.Mode, "vepa"), l.NoPromisc, l.NoDst
+		d.Mode, d.ModeAsked = orDefault(l.Mode, "vepa"), l.Mode != ""
+		d.NoPromisc, d.NoDst = l.NoPromisc, l.NoDst
 		d.BCQueueLen, d.BCCutoff = l.BCQueueLen, l.BCCutoff
 		b.macvlanOnly(d.Mode, l.NoPromisc, l.NoDst, len(l.Sources) > 0)
 		b.in("bc_queue_len", func() {
@@ -95,7 +96,8 @@ func (b *builder) linkOptions(d *Device, l *Link) {
 	case KindIpvlan:
 		b.in("mode", func() { b.oneOf("ipvlan mode", l.Mode, ipvlanModes) })
 		b.in("flag", func() { b.oneOf("ipvlan flag", l.Flag, ipvlanFlags) })
-		d.Mode, d.Flag = orDefault(l.Mode, "l3"), plainFlag(l.Flag)
+		d.Mode, d.ModeAsked = orDefault(l.Mode, "l3"), l.Mode != ""
+		d.Flag, d.FlagAsked = plainFlag(l.Flag), l.Flag != ""
 	case KindVLAN:
 		b.vlanOptions(d, l)
 	}

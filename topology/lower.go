@@ -12,15 +12,21 @@ func (l *LAN) lower(d *Device) *Device {
 }
 
 // shareMode models that an ipvlan's port has one mode and one set of flags for
-// all its children (ipvlan_main.c:ipvlan_link_new, ipvlan_nl_changelink).
-func (l *LAN) shareMode(d *Device) {
+// all its children (ipvlan_main.c:ipvlan_link_new, ipvlan_nl_changelink). A new
+// child that names no mode makes it l3, one that names no flag leaves the port
+// its flags.
+func (l *LAN) shareMode(d *Device, isNew bool) {
 	if d.Kind != KindIpvlan {
 		return
 	}
 	for _, sibling := range l.Devices {
-		if sibling.Kind == KindIpvlan && sibling.Parent == d.Parent {
-			sibling.Mode, sibling.Flag = d.Mode, d.Flag
+		if sibling.Kind != KindIpvlan || sibling.Parent != d.Parent || sibling == d {
+			continue
 		}
+		if isNew && !d.FlagAsked {
+			d.Flag = sibling.Flag
+		}
+		sibling.Mode, sibling.Flag = d.Mode, d.Flag
 	}
 }
 

@@ -107,7 +107,7 @@ func (d *Device) options() string {
 	}
 	switch d.Kind {
 	case KindMacvlan:
-		add(true, "mode %s", d.Mode)
+		add(d.ModeAsked, "mode %s", d.Mode)
 		add(d.NoPromisc, "nopromisc")
 		add(d.NoDst, "nodst")
 		if d.BCQueueLen != nil {
@@ -119,7 +119,8 @@ func (d *Device) options() string {
 		// The list takes all that follows.
 		add(len(d.Sources) > 0, "macaddr set%s", spaced(d.Sources))
 	case KindIpvlan:
-		add(true, "mode %s %s", d.Mode, orDefault(d.Flag, "bridge"))
+		add(d.ModeAsked, "mode %s", d.Mode)
+		add(d.FlagAsked, "%s", orDefault(d.Flag, "bridge"))
 	case KindVLAN:
 		add(d.Protocol != "", "protocol %s", d.Protocol)
 		add(true, "id %d", d.VID)

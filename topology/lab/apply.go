@@ -117,15 +117,22 @@ func (l *Lab) linkOf(d *topology.Device) *rtnl.Link {
 	if d.Parent.Link == "lo" {
 		link.Parent = loopback
 	}
+	mode, flag := "", ""
+	if d.ModeAsked {
+		mode = d.Mode
+	}
+	if d.FlagAsked {
+		flag = flagName(d.Flag)
+	}
 	switch d.Kind {
 	case topology.KindMacvlan:
 		var flags *uint16
 		if d.NoPromisc || d.NoDst {
 			flags = rtnl.MacvlanFlags(d.NoPromisc, d.NoDst)
 		}
-		link.Data = rtnl.Macvlan(d.Mode, flags, d.Sources, d.BCQueueLen, d.BCCutoff)
+		link.Data = rtnl.Macvlan(mode, flags, d.Sources, d.BCQueueLen, d.BCCutoff)
 	case topology.KindIpvlan:
-		link.Data = rtnl.Ipvlan(d.Mode, d.Flag)
+		link.Data = rtnl.Ipvlan(mode, flag)
 	case topology.KindVLAN:
 		link.Data = rtnl.VLAN(d.VID, d.TPID(), d.ReorderHdr, d.EgressQoS)
 	case topology.KindBridge:
@@ -165,6 +172,14 @@ func (l *Lab) moveDevice(o topology.MoveDevice) error {
 		}
 	}
 	return nil
+}
+
+// flagName is an ipvlan's flag as it is asked for; a Device has none for bridge.
+func flagName(flag string) string {
+	if flag == "" {
+		return "bridge"
+	}
+	return flag
 }
 
 func value(b *bool, otherwise bool) bool {
