@@ -38,6 +38,28 @@ func TestHTMLStandsAlone(t *testing.T) {
 	}
 }
 
+// A title that its scenario's cases share stands above them; one of their own
+// stands at each.
+func TestHTMLTitles(t *testing.T) {
+	two := func(a, b string) string {
+		r := &Results{Cases: []Case{
+			{Scenario: "s", Case: "s@v=1", Title: a, Checks: []Check{}},
+			{Scenario: "s", Case: "s@v=2", Title: b, Checks: []Check{}},
+		}}
+		return string(htmlOf(t, r))
+	}
+	same := two("shared", "shared")
+	if !strings.Contains(same, "<h3>shared</h3>") || strings.Contains(same, `class="own"`) {
+		t.Error("a shared title does not stand above its cases alone")
+	}
+	apart := two("first", "second")
+	for _, want := range []string{"<h3>s</h3>", `<span class="own">first</span>`, `<span class="own">second</span>`} {
+		if !strings.Contains(apart, want) {
+			t.Errorf("no %s for cases with titles of their own", want)
+		}
+	}
+}
+
 // pageCheck walks a page and holds every element against what it may do.
 type pageCheck struct {
 	t               *testing.T

@@ -85,19 +85,20 @@ type htmlScenario struct {
 	Picture                       template.HTML
 	Cases                         []*htmlCase
 	same                          bool // all of its cases have the same picture
+	many                          bool // its cases have titles of their own
 	picture                       *Picture
 }
 
 type htmlCase struct {
 	badge
-	Anchor, Name, Place, Counts, Duration, Placement, Console string
-	Capture, CaptureLink                                      string
-	Kernel                                                    int
-	Labels                                                    string
-	Open                                                      bool
-	Picture                                                   template.HTML
-	Checks                                                    []htmlCheck
-	picture                                                   *Picture
+	Anchor, Name, Title, Place, Counts, Duration, Placement, Console string
+	Capture, CaptureLink                                             string
+	Kernel                                                           int
+	Labels                                                           string
+	Open                                                             bool
+	Picture                                                          template.HTML
+	Checks                                                           []htmlCheck
+	picture                                                          *Picture
 }
 
 type htmlCheck struct {
@@ -267,10 +268,12 @@ func (v *viewer) scenarios() []*htmlScenario {
 			all = append(all, s)
 		}
 		s.same = s.same && reflect.DeepEqual(c.Picture, s.picture)
+		s.many = s.many || name(c.Title) != s.Title
 		s.Cases = append(s.Cases, v.caseView(c))
 	}
 	for _, s := range all {
 		s.draw()
+		s.title()
 	}
 	return all
 }
@@ -290,10 +293,21 @@ func (s *htmlScenario) draw() {
 	}
 }
 
+// title puts a title that differs from case to case at the cases alone.
+func (s *htmlScenario) title() {
+	if s.many {
+		s.Title = ""
+		return
+	}
+	for _, c := range s.Cases {
+		c.Title = ""
+	}
+}
+
 func (v *viewer) caseView(c *Case) *htmlCase {
 	verdict := c.outcome()
 	view := &htmlCase{
-		badge: badgeOf(verdict), Anchor: v.anchor("case", c.Case, c.place()), Name: name(c.Case), Place: name(c.place()),
+		badge: badgeOf(verdict), Anchor: v.anchor("case", c.Case, c.place()), Name: name(c.Case), Title: name(c.Title), Place: name(c.place()),
 		Duration: spent(c.Duration), Placement: name(c.Placement), Console: text(tail(c.Console, 400)),
 		Kernel: v.kernels[c.Kernel], Open: verdict == Fail || verdict == Error, picture: c.Picture,
 	}

@@ -69,7 +69,7 @@ func newResult(p *Prepared) reports.Case {
 	s := p.Case.Scenario
 	return reports.Case{
 		Scenario: s.Name, Title: s.Title, Case: p.Case.Name, Labels: s.Labels,
-		Location: p.Case.File + ":1", Checks: []reports.Check{}, Picture: picture(p.Plan.LAN),
+		Location: p.Case.File + ":1", Checks: []reports.Check{}, Picture: p.Picture(),
 	}
 }
 

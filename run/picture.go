@@ -8,9 +8,10 @@ import (
 	"github.com/lanproof/lanproof/topology"
 )
 
-// picture is a LAN as a reader should see it.
-func picture(l *topology.LAN) *reports.Picture {
-	p := &reports.Picture{}
+// Picture is the LAN of a case as a reader should see it.
+func (p *Prepared) Picture() *reports.Picture {
+	l := p.Plan.LAN
+	drawn := &reports.Picture{}
 	for _, n := range l.Nodes {
 		if n.Role == topology.RoleSwitch {
 			continue
@@ -19,10 +20,10 @@ func picture(l *topology.LAN) *reports.Picture {
 		for _, d := range l.DevicesOf(n.Name) {
 			node.Links = append(node.Links, pictureLink(d))
 		}
-		p.Nodes = append(p.Nodes, node)
+		drawn.Nodes = append(drawn.Nodes, node)
 	}
-	p.Switch = switchSettings(l)
-	return p
+	drawn.Switch = switchSettings(l)
+	return drawn
 }
 
 func pictureLink(d *topology.Device) reports.PictureLink {

@@ -31,6 +31,8 @@ type Case struct {
 	// It is safe as a file name.
 	Name     string
 	Scenario *Scenario
+	// Title is the scenario's as the file has it, variables and all.
+	Title string
 	// Vars are the variables in the file's order.
 	Vars []Var
 	// File and Source are where the case comes from.
@@ -113,7 +115,8 @@ type loading struct {
 func (l *loading) cases(root *node, only *string) []*Case {
 	m := readMatrix(root, &l.ledger.file)
 	used := map[string]bool{}
-	scenario, pos := scenarioName(root)
+	scenario, pos := textAt(root, "name")
+	title, _ := textAt(root, "title")
 	var cases []*Case
 	all := m.bindings(root)
 	for _, b := range all {
@@ -124,7 +127,7 @@ func (l *loading) cases(root *node, only *string) []*Case {
 		checkCaseName(name, pos, &l.ledger.file)
 		var found faults
 		c := l.expand(root, b, m, used, &found)
-		c.Name = name
+		c.Name, c.Title = name, title
 		l.ledger.addCase(label(name), found.list)
 		cases = append(cases, c)
 	}
@@ -142,8 +145,9 @@ func label(name string) string {
 	return vars
 }
 
-func scenarioName(root *node) (string, Position) {
-	if _, value := root.get("name"); value != nil {
+// textAt returns the text behind a key of the file, and where it is.
+func textAt(root *node, key string) (string, Position) {
+	if _, value := root.get(key); value != nil {
 		return value.value, value.pos
 	}
 	return "", root.pos

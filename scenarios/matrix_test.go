@@ -70,6 +70,9 @@ func TestMatrix(t *testing.T) {
 	var got []shape
 	for _, c := range f.Cases() {
 		s := c.Scenario
+		if c.Title != "${kind} on ${vid}, not $${vid}" {
+			t.Errorf("%s has the title %q as its file's", c.Name, c.Title)
+		}
 		link := s.Hosts[0].Value.Parents[1]
 		one := shape{Title: s.Title, Link: link.Name, ID: *link.Value.ID, Down: link.Value.Down, Checks: len(s.Checks), CheckAt: s.Checks[0].At}
 		for _, step := range s.Steps {

@@ -100,6 +100,7 @@ func buildInit(ctx context.Context, dir string) (string, error) {
 // needGuest are the cases that this kernel cannot carry, by name.
 func needGuest(cases []*run.Prepared, on run.Ground) (map[string]bool, error) {
 	var kernel features.Kernel
+	defer kernel.Close() // what is left goes with the process
 	need := map[string]bool{}
 	for _, p := range cases {
 		if on == run.Host || len(p.Plan.LAN.NICs()) > 0 {

@@ -98,6 +98,7 @@ func (d *doctor) features() {
 		return // there is no namespace to try them in
 	}
 	var k features.Kernel
+	defer k.Close() // what is left goes with the process
 	d.host = true
 	for _, name := range features.Names() {
 		err := k.Have(name)

@@ -1,16 +1,12 @@
 package main
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/lanproof/lanproof/reports"
-	"github.com/lanproof/lanproof/run"
 	"github.com/lanproof/lanproof/scenarios"
 )
 
@@ -30,11 +26,13 @@ func newGraph() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			picture, err := pictureOf(c)
+			prepared, err := prepare([]*scenarios.Case{c}, 0)
 			if err != nil {
 				return err
 			}
-			return writeOut(cmd.OutOrStdout(), output, func(w io.Writer) error { return reports.WriteSVG(w, picture) })
+			return writeOut(cmd.OutOrStdout(), output, func(w io.Writer) error {
+				return reports.WriteSVG(w, prepared[0].Picture())
+			})
 		},
 	}
 	outputFlag(cmd, &output)
@@ -52,16 +50,4 @@ func caseNamed(cases []*scenarios.Case, name string) (*scenarios.Case, error) {
 		names = append(names, c.Name)
 	}
 	return nil, usage("no case %q; there are %s", name, strings.Join(names, ", "))
-}
-
-// pictureOf returns a case's topology as it stands in results. A run that is over
-// before it begins builds nothing, and tells that much.
-func pictureOf(c *scenarios.Case) (*reports.Picture, error) {
-	ctx, cancel := context.WithCancelCause(context.Background())
-	cancel(errors.New("only the picture is wanted"))
-	results, err := run.Run(ctx, []*scenarios.Case{c}, run.Options{On: run.Guest})
-	if err != nil {
-		return nil, fmt.Errorf("draw case %s: %w", c.Name, err)
-	}
-	return results.Cases[0].Picture, nil
 }

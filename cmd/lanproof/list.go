@@ -42,7 +42,7 @@ func listScenarios(cmd *cobra.Command, cases []*scenarios.Case) error {
 	for _, c := range cases {
 		if n := number[c.File]; n > 0 {
 			s := c.Scenario
-			fmt.Fprintf(w, "%s\t%d\t%s\t%s\n", s.Name, n, strings.Join(s.Labels, ","), s.Title)
+			fmt.Fprintf(w, "%s\t%d\t%s\t%s\n", s.Name, n, strings.Join(s.Labels, ","), c.Title)
 		}
 		number[c.File] = 0 // once a file
 	}
