@@ -54,7 +54,12 @@ func Init(handler func(job []byte, out Emitter) error) { inside.Init(handler) }
 
 // Resolve finds the kernel that spec names, see [kernel.Resolve]. modules is a
 // directory with further modules, or "". The cache is [kernel.DefaultCache].
+// Without QEMU a kernel is of no use: nothing is fetched, and the error is
+// [ErrNoQEMU].
 func Resolve(ctx context.Context, spec, modules string) (Kernel, error) {
+	if _, err := qemu.Find(); err != nil {
+		return Kernel{}, err
+	}
 	return kernel.Resolve(ctx, spec, kernel.Options{Modules: modules})
 }
 

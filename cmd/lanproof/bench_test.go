@@ -18,11 +18,11 @@ import (
 // turns with the same done by a shell script with ip and ping -c1 -W1. It
 // reports both medians and by how much lanproof is faster.
 func BenchmarkTwoEndpoints(b *testing.B) {
-	bin := needScripts(b)
+	needScripts(b)
 	out := b.TempDir()
 	var ours, script []time.Duration
 	for b.Loop() {
-		ours = append(ours, process(b, bin, "run", "--on", "host", "--out", out, "macvlan-two-endpoints"))
+		ours = append(ours, process(b, filepath.Join(bin, "lanproof"), "run", "--on", "host", "--out", out, "macvlan-two-endpoints"))
 		script = append(script, process(b, "sh", "testdata/two-endpoints.sh"))
 	}
 	b.ReportMetric(ms(median(ours)), "lanproof-ms")
@@ -33,11 +33,11 @@ func BenchmarkTwoEndpoints(b *testing.B) {
 // BenchmarkNegative measures the verdict that a host does not reach its child,
 // in turns with ping -c1 -W1 coming to the same.
 func BenchmarkNegative(b *testing.B) {
-	bin := needScripts(b)
+	needScripts(b)
 	out := b.TempDir()
 	var fence, ping []time.Duration
 	for b.Loop() {
-		process(b, bin, "run", "--on", "host", "--repeat", "10", "--out", out, "macvlan-two-endpoints")
+		process(b, filepath.Join(bin, "lanproof"), "run", "--on", "host", "--repeat", "10", "--out", out, "macvlan-two-endpoints")
 		r, err := reports.Load(out)
 		if err != nil {
 			b.Fatal(err)
@@ -64,12 +64,11 @@ func BenchmarkNegative(b *testing.B) {
 // in parallel and one after another: the median of a case with its capture, and
 // by how much running them in parallel is faster as a whole.
 func BenchmarkCatalogue(b *testing.B) {
-	bin := build(b)
 	out := b.TempDir()
 	var cases, one, many []time.Duration
 	for b.Loop() {
-		many = append(many, process(b, bin, "run", "--on", "host", "--out", out))
-		one = append(one, process(b, bin, "run", "--on", "host", "--parallel", "1", "--out", out))
+		many = append(many, process(b, filepath.Join(bin, "lanproof"), "run", "--on", "host", "--out", out))
+		one = append(one, process(b, filepath.Join(bin, "lanproof"), "run", "--on", "host", "--parallel", "1", "--out", out))
 		r, err := reports.Load(out)
 		if err != nil {
 			b.Fatal(err)
@@ -86,18 +85,7 @@ func BenchmarkCatalogue(b *testing.B) {
 	b.ReportMetric(ms(median(one))/ms(median(many)), "sequential/parallel")
 }
 
-func build(b *testing.B) string {
-	b.Helper()
-	bin := filepath.Join(b.TempDir(), "lanproof")
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", bin, ".")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		b.Fatalf("build: %v\n%s", err, out)
-	}
-	return bin
-}
-
-func needScripts(b *testing.B) string {
+func needScripts(b *testing.B) {
 	b.Helper()
 	if os.Getuid() != 0 {
 		b.Skip("the script makes named namespaces, which needs root")
@@ -107,7 +95,6 @@ func needScripts(b *testing.B) string {
 			b.Skipf("the script needs %s: %v", tool, err)
 		}
 	}
-	return build(b)
 }
 
 // process runs a command to its end and returns how long that took.

@@ -58,6 +58,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames: true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PATH", bin+string(filepath.ListSeparator)+os.Getenv("PATH"))
+			env.Setenv("BIN", bin)
 			env.Setenv("LANPROOF_CACHE", kernel.DefaultCache()) // kernels are fetched once
 			return nil
 		},
