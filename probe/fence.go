@@ -70,6 +70,9 @@ func (f *Field) fenceAt(p Port) FenceState {
 // rest begins a window at rest. Where the window before has just ended there
 // and nothing has happened since, its last round of fences serves.
 func (f *Field) rest(ctx context.Context) error {
+	if err := f.settleIn(); err != nil {
+		return err
+	}
 	before := f.traffic
 	if err := f.drain(); err != nil {
 		return err
@@ -112,8 +115,7 @@ func (f *Field) settle(ctx context.Context) (int, error) {
 // round sends every fence on every CPU and waits for all to arrive.
 func (f *Field) round(ctx context.Context) error {
 	clear(f.pending)
-	// From the last CPU to the first, so that a thread that stays on the first
-	// most of the time comes home by itself.
+	// From the last CPU to the first, which is the window's home.
 	for _, cpu := range slices.Backward(f.cpus) {
 		err := f.onCPU(cpu, func() error {
 			for i := range f.fences {

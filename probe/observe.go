@@ -251,7 +251,7 @@ func (f *Field) tapless(p Port) bool {
 	})
 }
 
-// sendPinned sends the flow from the first CPU.
+// sendPinned sends the flow from the window's home.
 func (f *Field) sendPinned(ctx context.Context, flow *Flow) (sent []uint32, err error) {
 	f.rested = false
 	err = f.onCPU(f.cpus[0], func() error {

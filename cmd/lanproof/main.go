@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime"
 
 	"github.com/lanproof/lanproof/guest"
 	"github.com/lanproof/lanproof/run"
@@ -18,7 +19,18 @@ func main() {
 		// It does not return: the machine ends with it.
 		guest.Init(run.InGuest)
 	}
+	spread()
 	os.Exit(execute(context.Background(), os.Args[1:]))
+}
+
+// spread lets more goroutines run at once than there are CPUs, for most of ours
+// wait in the kernel, where Go notices only after up to 10 ms that another one
+// could go on (runtime/proc.go:retake).
+func spread() {
+	const most = 8
+	if os.Getenv("GOMAXPROCS") == "" && runtime.GOMAXPROCS(0) < most {
+		runtime.GOMAXPROCS(most)
+	}
 }
 
 // execute runs the command line and returns the exit status.

@@ -194,7 +194,7 @@ func (l *Lab) addAddress(o topology.AddAddress) error {
 	err := n.Conn.AddAddress(o.Device.Index, o.Prefix)
 	if o.Prefix.Addr().Is6() && (errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM)) {
 		// The device was made in a node without IPv6.
-		if err := n.NS.Do(func() error { return sysctl("ipv6/conf/"+o.Device.Link+"/disable_ipv6", "0") }); err != nil {
+		if err := n.NS.Do(func() error { return allowV6(o.Device.Link) }); err != nil {
 			return err
 		}
 		return n.Conn.AddAddress(o.Device.Index, o.Prefix)

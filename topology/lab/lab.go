@@ -9,6 +9,8 @@ import (
 	"os"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/lanproof/lanproof/internal/netns"
 	"github.com/lanproof/lanproof/internal/rtnl"
 	"github.com/lanproof/lanproof/topology"
@@ -147,13 +149,24 @@ func setUp(n *Node, v6 bool) error {
 		{"ipv4/conf/all/send_redirects", "0"},
 		{"ipv4/conf/default/send_redirects", "0"},
 		{"ipv4/ip_forward", on(n.Forwarding)},
-		{"ipv6/conf/default/disable_ipv6", on(!v6)},
-		{"ipv6/conf/default/accept_dad", "0"},
-		{"ipv6/conf/default/accept_ra", "0"},
-		{"ipv6/conf/default/router_solicitations", "0"},
 		{"ipv6/conf/all/forwarding", on(n.Forwarding)},
+		{"ipv6/conf/default/disable_ipv6", "1"},
 	} {
 		if err := sysctl(s[0], s[1]); err != nil {
+			return err
+		}
+	}
+	if v6 {
+		return allowV6("default")
+	}
+	return nil
+}
+
+// allowV6 lets a device of the calling thread's namespace have IPv6 addresses,
+// or "default" those to come. They speak when they are asked, and not before.
+func allowV6(link string) error {
+	for _, s := range [][2]string{{"accept_dad", "0"}, {"accept_ra", "0"}, {"router_solicitations", "0"}, {"disable_ipv6", "0"}} {
+		if err := sysctl("ipv6/conf/"+link+"/"+s[0], s[1]); err != nil {
 			return err
 		}
 	}
@@ -163,15 +176,16 @@ func setUp(n *Node, v6 bool) error {
 // sysctl sets a network setting of the calling thread's namespace. A kernel
 // without IPv6 has none of its settings.
 func sysctl(name, value string) error {
-	f, err := os.OpenFile("/proc/sys/net/"+name, os.O_WRONLY, 0)
+	// An os.File would offer the file to the poller first, in vain.
+	fd, err := unix.Open("/proc/sys/net/"+name, unix.O_WRONLY|unix.O_CLOEXEC, 0)
 	if errors.Is(err, os.ErrNotExist) && strings.HasPrefix(name, "ipv6/") {
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("set %s: %w", name, err)
 	}
-	_, err = f.WriteString(value)
-	if err := errors.Join(err, f.Close()); err != nil {
+	_, err = unix.Write(fd, []byte(value))
+	if err := errors.Join(err, unix.Close(fd)); err != nil {
 		return fmt.Errorf("set %s to %s: %w", name, value, err)
 	}
 	return nil
