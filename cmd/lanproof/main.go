@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"runtime/debug"
 
 	"github.com/lanproof/lanproof/guest"
 	"github.com/lanproof/lanproof/run"
@@ -19,17 +20,22 @@ func main() {
 		// It does not return: the machine ends with it.
 		guest.Init(run.InGuest)
 	}
-	spread()
+	tune()
 	os.Exit(execute(context.Background(), os.Args[1:]))
 }
 
-// spread lets more goroutines run at once than there are CPUs, for most of ours
-// wait in the kernel, where Go notices only after up to 10 ms that another one
-// could go on (runtime/proc.go:retake).
-func spread() {
+// tune sets the runtime up for short runs that mostly wait. What the environment
+// says goes first.
+func tune() {
+	// Where goroutines wait in the kernel, Go notices only after up to 10 ms that
+	// others could go on (runtime/proc.go:retake): let more of them run at once.
 	const most = 8
 	if os.Getenv("GOMAXPROCS") == "" && runtime.GOMAXPROCS(0) < most {
 		runtime.GOMAXPROCS(most)
+	}
+	// Little lives long, and little is live: collecting it seldom costs nothing.
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400)
 	}
 }
 
