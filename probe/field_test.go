@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"sync"
 	"testing"
 	"time"
 
@@ -57,12 +58,15 @@ func withLAN(t *testing.T, mode string, test func(l *lan)) {
 func (l *lan) build(t *testing.T, mode string) {
 	t.Helper()
 	names := []string{"wire", "host", "a", "b"}
+	var mu sync.Mutex
 	_, err := netns.NewEach(len(names), func(i int, ns *netns.NS) error {
 		c, err := rtnl.OpenHere()
 		if err != nil {
 			return err
 		}
 		n, err := probe.OpenHere(names[i], c, names[i] != "wire")
+		mu.Lock()
+		defer mu.Unlock()
 		l.ns[names[i]], l.conns[names[i]], l.nodes[names[i]] = ns, c, n
 		return err
 	})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -50,19 +51,24 @@ func openBench(plan *topology.Plan, run uint64, nics map[string]string) (*bench,
 }
 
 func (b *bench) open(run uint64, nics map[string]string) error {
-	var all []*probe.Node
+	var mu sync.Mutex
 	var err error
 	b.lab, err = lab.Open(b.plan, lab.Options{NICs: nics, Inside: func(n *lab.Node) error {
 		p, err := probe.OpenHere(n.Name, n.Conn, n.Role != topology.RoleSwitch)
 		if err != nil {
 			return err
 		}
+		mu.Lock()
+		defer mu.Unlock()
 		b.nodes[n.Name] = p
-		all = append(all, p)
 		return nil
 	}})
 	if err != nil {
 		return err
+	}
+	var all []*probe.Node
+	for _, n := range b.lab.Nodes() {
+		all = append(all, b.nodes[n.Name])
 	}
 	b.field, err = probe.NewField(run, all, b.linkName)
 	return err

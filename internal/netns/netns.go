@@ -10,8 +10,10 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"sync/atomic"
 
 	"github.com/vishvananda/netns"
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 )
 
@@ -41,34 +43,48 @@ func New() (*NS, error) {
 	return all[0], nil
 }
 
-// NewEach makes n fresh namespaces and calls inside in each of them, on one
-// thread, so that sockets can be opened there without another switch. When
-// anything fails, no namespace is left.
+// makers is how many threads make namespaces at once: with more, they wait for
+// the kernel's locks (net/core/net_namespace.c:setup_net).
+const makers = 2
+
+// NewEach makes n fresh namespaces and calls inside in each of them, on a thread
+// that is there, so that sockets can be opened without another switch. It is
+// called on several threads at once. When anything fails, no namespace is left.
 func NewEach(n int, inside func(i int, ns *NS) error) ([]*NS, error) {
-	var all []*NS
-	err := onThread(func() error {
-		for i := range n {
-			if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-				return fmt.Errorf("make a network namespace: %w", err)
-			}
-			ns, err := Current()
-			if err != nil {
-				return err
-			}
-			all = append(all, ns)
-			if err := inside(i, ns); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
+	all := make([]*NS, n)
+	var next atomic.Int64
+	var g errgroup.Group
+	for range min(makers, n) {
+		g.Go(func() error {
+			return onThread(func() error {
+				for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+					if err := enterNew(&all[i]); err != nil {
+						return err
+					}
+					if err := inside(i, all[i]); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		})
+	}
+	if err := g.Wait(); err != nil {
 		for _, ns := range all {
 			err = errors.Join(err, ns.Close())
 		}
 		return nil, err
 	}
 	return all, nil
+}
+
+// enterNew moves the calling thread into a fresh namespace.
+func enterNew(ns **NS) (err error) {
+	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		return fmt.Errorf("make a network namespace: %w", err)
+	}
+	*ns, err = Current()
+	return err
 }
 
 // Do runs fn on a thread that is in the namespace and waits for it. Goroutines

@@ -42,7 +42,7 @@ type Node struct {
 // Options are how a lab is opened. The zero value is fine.
 type Options struct {
 	// Inside is called on a thread in each namespace as soon as it is made, so
-	// that sockets can be opened there.
+	// that sockets can be opened there; in several of them at once.
 	Inside func(n *Node) error
 	// NICs says which real port stands for a device of kind nic, by the
 	// device's name. A real port is never touched unless it is named here.
@@ -91,13 +91,14 @@ func firstCommand(op topology.Op) string {
 	return s
 }
 
-// makeNodes makes every namespace on one thread.
+// makeNodes makes every namespace, and all that is to be made inside.
 func (l *Lab) makeNodes(inside func(*Node) error) error {
 	nodes := l.plan.LAN.Nodes
 	v6 := l.v6Nodes()
+	made := make([]*Node, len(nodes))
 	_, err := netns.NewEach(len(nodes), func(i int, ns *netns.NS) error {
 		n := &Node{Node: nodes[i], NS: ns}
-		l.nodes[n.Name] = n
+		made[i] = n
 		var err error
 		if n.Conn, err = rtnl.OpenHere(); err != nil {
 			return err
@@ -110,6 +111,11 @@ func (l *Lab) makeNodes(inside func(*Node) error) error {
 		}
 		return nil
 	})
+	for _, n := range made {
+		if n != nil {
+			l.nodes[n.Name] = n
+		}
+	}
 	return err
 }
 

@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -17,12 +18,16 @@ import (
 
 func TestOpen(t *testing.T) {
 	plan := compile(t, small())
+	var mu sync.Mutex
 	var inside []string
 	l := open(t, plan, lab.Options{Inside: func(n *lab.Node) error {
+		mu.Lock()
+		defer mu.Unlock()
 		inside = append(inside, n.Name)
 		return nil
 	}})
-	if want := []string{"switch", "host", "a", "b", "pc", "gw"}; !slices.Equal(inside, want) {
+	slices.Sort(inside)
+	if want := []string{"a", "b", "gw", "host", "pc", "switch"}; !slices.Equal(inside, want) {
 		t.Errorf("Inside was called for %v, want %v", inside, want)
 	}
 	for _, d := range plan.LAN.Devices {

@@ -3,6 +3,7 @@ package lab_test
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -59,9 +60,13 @@ type wires struct {
 func openWires(t *testing.T, plan *topology.Plan) *wires {
 	t.Helper()
 	w := &wires{taps: map[string]*capture.Tap{}}
+	var mu sync.Mutex
 	var err error
-	w.Lab, err = lab.Open(plan, lab.Options{Inside: func(n *lab.Node) (err error) {
-		w.taps[n.Name], err = capture.OpenHere(capture.Config{IgnoreOutgoing: true})
+	w.Lab, err = lab.Open(plan, lab.Options{Inside: func(n *lab.Node) error {
+		tap, err := capture.OpenHere(capture.Config{IgnoreOutgoing: true})
+		mu.Lock()
+		defer mu.Unlock()
+		w.taps[n.Name] = tap
 		return err
 	}})
 	must(t, err)
