@@ -79,7 +79,7 @@ func (o *Observation) findAbsence(want bool) Finding {
 	case o.Fence == FenceHeld && !o.Canary && !want:
 		return inconclusive("no canary: the target did not get a frame that it had to get, so that it got no probe says nothing")
 	case o.Fence == FenceHeld:
-		f.Proof, f.Observed = reports.ProofFence, o.absentText()+fmt.Sprintf("; fences sent afterwards arrived (%d rounds)", o.Rounds)
+		f.Proof, f.Observed = reports.ProofFence, o.absentText()+fmt.Sprintf("; fences sent afterwards arrived (round %d)", o.Rounds)
 	default:
 		f.Proof, f.Observed = reports.ProofQuiet, o.absentText()+fmt.Sprintf(" within %v, where no fence can exist", o.Quiet)
 	}
