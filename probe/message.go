@@ -82,6 +82,22 @@ func udpFrame(h header, from, to netip.Addr, payload []byte) ([]byte, error) {
 	return h.serialize(uint16(layers.EthernetTypeIPv6), ip, udp, gopacket.Payload(payload))
 }
 
+// echoFrame builds an ICMP echo request in an IP packet in a frame.
+func echoFrame(h header, from, to netip.Addr, id, seq uint16, payload []byte) ([]byte, error) {
+	if to.Is4() {
+		ip := &layers.IPv4{Version: 4, IHL: 5, TTL: 64, Protocol: layers.IPProtocolICMPv4, SrcIP: from.AsSlice(), DstIP: to.AsSlice()}
+		icmp := &layers.ICMPv4{TypeCode: layers.CreateICMPv4TypeCode(layers.ICMPv4TypeEchoRequest, 0), Id: id, Seq: seq}
+		return h.serialize(uint16(layers.EthernetTypeIPv4), ip, icmp, gopacket.Payload(payload))
+	}
+	ip := &layers.IPv6{Version: 6, HopLimit: 64, NextHeader: layers.IPProtocolICMPv6, SrcIP: from.AsSlice(), DstIP: to.AsSlice()}
+	icmp := &layers.ICMPv6{TypeCode: layers.CreateICMPv6TypeCode(layers.ICMPv6TypeEchoRequest, 0)}
+	if err := icmp.SetNetworkLayerForChecksum(ip); err != nil {
+		return nil, err
+	}
+	echo := &layers.ICMPv6Echo{Identifier: id, SeqNumber: seq}
+	return h.serialize(uint16(layers.EthernetTypeIPv6), ip, icmp, echo, gopacket.Payload(payload))
+}
+
 // arpFrame builds an ARP request (RFC 826).
 func arpFrame(h header, from, to netip.Addr) ([]byte, error) {
 	return h.serialize(uint16(layers.EthernetTypeARP), &layers.ARP{
@@ -100,12 +116,18 @@ func solicitationFrame(h header, from, to netip.Addr) ([]byte, error) {
 	t := to.As16()
 	group := net.IP{0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, t[13], t[14], t[15]}
 	h.dst = net.HardwareAddr{0x33, 0x33, 0xff, t[13], t[14], t[15]}
+	if !from.IsValid() {
+		from = netip.IPv6Unspecified()
+	}
 	ip := &layers.IPv6{Version: 6, HopLimit: 255, NextHeader: layers.IPProtocolICMPv6, SrcIP: from.AsSlice(), DstIP: group}
 	icmp := &layers.ICMPv6{TypeCode: layers.CreateICMPv6TypeCode(layers.ICMPv6TypeNeighborSolicitation, 0)}
 	if err := icmp.SetNetworkLayerForChecksum(ip); err != nil {
 		return nil, err
 	}
-	ns := &layers.ICMPv6NeighborSolicitation{TargetAddress: to.AsSlice(), Options: layers.ICMPv6Options{{Type: layers.ICMPv6OptSourceAddress, Data: h.src}}}
+	ns := &layers.ICMPv6NeighborSolicitation{TargetAddress: to.AsSlice()}
+	if !from.IsUnspecified() { // RFC 4861 section 4.3
+		ns.Options = layers.ICMPv6Options{{Type: layers.ICMPv6OptSourceAddress, Data: h.src}}
+	}
 	return h.serialize(uint16(layers.EthernetTypeIPv6), ip, icmp, ns)
 }
 

@@ -355,13 +355,18 @@ func (f *Field) evidence(flow *Flow, sent []uint32, o *Observation) {
 		if s.frame.Type == capture.Outgoing && s.node == flow.From.Node {
 			o.Left = true
 		}
-		o.Sightings = append(o.Sightings, Sighting{
-			Node: s.node.Name, Link: f.name(s.node.Name, s.index), Index: s.index, Type: s.frame.Type,
-			Source: bytes.Clone(s.frame.Data[6:12]), Dest: bytes.Clone(s.frame.Data[:6]), Tags: capture.Tags(s.frame.Data),
-			Text: describe(s.frame.Data, s.content), Time: s.frame.Time, Ours: mine, handle: s.handle,
-		})
+		o.Sightings = append(o.Sightings, f.sightingOf(s, mine))
 	}
 	slices.SortStableFunc(o.Sightings, func(a, b Sighting) int { return a.Time.Compare(b.Time) })
+}
+
+// sightingOf is a sighting as callers get it.
+func (f *Field) sightingOf(s *sighting, mine bool) Sighting {
+	return Sighting{
+		Node: s.node.Name, Link: f.name(s.node.Name, s.index), Index: s.index, Type: s.frame.Type,
+		Source: bytes.Clone(s.frame.Data[6:12]), Dest: bytes.Clone(s.frame.Data[:6]), Tags: capture.Tags(s.frame.Data),
+		Text: describe(s.frame.Data, s.content), Time: s.frame.Time, Ours: mine, handle: s.handle,
+	}
 }
 
 func resolution(k contentKind) bool {

@@ -156,6 +156,8 @@ func (e *expansion) expand(c *scenarios.Check) []Check {
 		qs = []question{e.refused(c)}
 	case c.HandedOut != nil:
 		qs = []question{&poolQuestion{want: c.HandedOut}}
+	case len(c.Oracle) > 0:
+		qs = e.oracle(c.Oracle)
 	}
 	var out []Check
 	for _, q := range qs {

@@ -84,6 +84,7 @@ var rules = map[string]rule{
 	"Flow.from":        {what: "sender", pattern: refPattern, form: refForm},
 	"Flow.to":          {what: "target", pattern: refPattern, form: refForm},
 	"Flow.kind":        {what: "frame kind", enum: []string{"icmp", "udp", "arp", "nd", "raw"}},
+	"Check.oracle":     {what: "class of frames", enum: []string{"all", "unicast", "unknown", "broadcast", "multicast", "unsubscribed", "tagged", "arp", "nd", "dad", "icmp4", "icmp6", "udp4", "udp6"}},
 	"Flow.cast":        {what: "cast", enum: []string{"unicast", "broadcast", "multicast", "unsubscribed", "unknown"}},
 	"Flow.family":      {what: "family", enum: []string{"4", "6"}},
 	"Flow.address":     {what: "IP address", parse: parseAddr},
@@ -144,7 +145,7 @@ var rules = map[string]rule{
 var shapes = map[string]shape{
 	"Scenario": {required: []string{"name"}, anyOf: []string{"checks", "steps"}},
 	"Check": {oneOf: []string{
-		"reach", "blocked", "macs", "tag", "link", "addresses", "route", "counters", "refused", "handed_out",
+		"reach", "blocked", "macs", "tag", "link", "addresses", "route", "counters", "refused", "handed_out", "oracle",
 	}},
 	"Step":       {anyOf: []string{"do", "checks"}},
 	"Flow":       {required: []string{"from", "to"}},

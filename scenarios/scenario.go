@@ -54,7 +54,7 @@ type Step struct {
 }
 
 // Check is one expectation, or several of one kind when from, to or kind are
-// lists. Exactly one of the fields from Reach to HandedOut is set.
+// lists. Exactly one of the fields from Reach to Oracle is set.
 type Check struct {
 	// At is where the check stands in its file.
 	At Position `yaml:"-"`
@@ -89,6 +89,9 @@ type Check struct {
 	Refused *Refused `yaml:"refused"`
 	// HandedOut expects what a network's address pool gives away.
 	HandedOut *HandedOut `yaml:"handed_out"`
+	// Oracle expects every frame of some classes, from everybody to everybody, to
+	// be seen where the oracle's tables say, and nowhere else. "all" is all classes.
+	Oracle Values `yaml:"oracle"`
 }
 
 // Flow is one frame kind from senders to targets.

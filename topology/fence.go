@@ -58,12 +58,12 @@ func (l *LAN) Fences() []Fence {
 		}
 	}
 	for _, d := range l.Devices {
-		if d.Kind == KindVeth && d.Peer.Node != SwitchNode && l.carrier(d) {
+		if d.Kind == KindVeth && d.Peer.Node != SwitchNode && l.Carrier(d) {
 			add(l.fencesInto(l.Device(d.Peer), Fence{At: d.Ref}))
 		}
 	}
 	for _, parent := range l.Devices {
-		if !reached[parent.Ref] && l.carrier(parent) {
+		if !reached[parent.Ref] && l.Carrier(parent) {
 			add(l.siblingFences(parent))
 		}
 	}
@@ -122,7 +122,7 @@ func (l *LAN) bridged(port *Device, visit func(*Device)) {
 	}
 	visit(br)
 	for _, p := range l.Devices {
-		if p.Master == br.Ref && p != port && p.Peer.Node != SwitchNode && l.carrier(p) {
+		if p.Master == br.Ref && p != port && p.Peer.Node != SwitchNode && l.Carrier(p) {
 			visit(l.Device(p.Peer))
 		}
 	}

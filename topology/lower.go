@@ -46,11 +46,11 @@ func (l *LAN) setUp(d *Device, up bool) {
 	}
 }
 
-// carrier reports whether a device that is up can send: a veth needs its other
+// Carrier reports whether a device that is up can send: a veth needs its other
 // end up, a bridge a port that forwards (net/bridge/br_stp.c:
 // br_port_state_selection), a child its parent. A dummy never loses it, up or
 // down, and of a real port none is known to be lacking.
-func (l *LAN) carrier(d *Device) bool { return l.carries(d, map[Ref]bool{}) }
+func (l *LAN) Carrier(d *Device) bool { return l.carries(d, map[Ref]bool{}) }
 
 func (l *LAN) carries(d *Device, seen map[Ref]bool) bool {
 	if d == nil || seen[d.Ref] {

@@ -1,0 +1,236 @@
+package oracle
+
+import (
+	"net/netip"
+	"slices"
+)
+
+type prefix = netip.Prefix
+
+// ipvlanTX is a frame that an ipvlan is to send.
+type ipvlanTX struct {
+	*walk
+	child *device
+	p     packet
+}
+
+// ipvlanSends is drivers/net/ipvlan/ipvlan_core.c:ipvlan_queue_xmit.
+func ipvlanSends() []row[ipvlanTX] {
+	const l2 = "drivers/net/ipvlan/ipvlan_core.c:ipvlan_xmit_mode_l2"
+	const l3 = "drivers/net/ipvlan/ipvlan_core.c:ipvlan_xmit_mode_l3"
+	const outbound = "drivers/net/ipvlan/ipvlan_core.c:ipvlan_process_outbound"
+	return []row[ipvlanTX]{
+		{
+			Rule{ID: "ipvlan-sends-l2-private", When: "mode l2, flag private, to the parent's address and an IP address of a child", Then: "refused with ENOBUFS", Source: l2, Claim: "kernel-ipvlan-private"},
+			func(c ipvlanTX) bool { return c.l2() && c.inside() && c.to() != nil && c.child.Flag == "private" },
+			func(c ipvlanTX) { c.deny("ENOBUFS") },
+		},
+		{
+			Rule{ID: "ipvlan-sends-l2-sibling", When: "mode l2, no flag, to the parent's address and an IP address of a child", Then: "that child receives it; it never leaves", Source: l2, Claim: "kernel-ipvlan-bridge-cross-talk"},
+			func(c ipvlanTX) bool { return c.l2() && c.inside() && c.to() != nil },
+			func(c ipvlanTX) { c.forward(c.to(), c.p) },
+		},
+		{
+			Rule{ID: "ipvlan-sends-l2-host", When: "mode l2, not flag vepa, to the parent's address and nobody's IP address here", Then: "the parent receives it; it never leaves", Source: l2},
+			func(c ipvlanTX) bool { return c.l2() && c.inside() },
+			func(c ipvlanTX) { c.forward(c.child.parent, c.p) },
+		},
+		{
+			Rule{ID: "ipvlan-sends-l2-group", When: "mode l2, to a group", Then: "each other child that is up and has joined gets a copy, whatever the flag; then the parent sends it", Source: "drivers/net/ipvlan/ipvlan_core.c:ipvlan_process_multicast", Claim: "kernel-ipvlan-l2-multicast"},
+			func(c ipvlanTX) bool { return c.l2() && c.p.Dest.group() },
+			func(c ipvlanTX) {
+				c.ipvlanFlood(c.child.parent, c.p, c.child)
+				c.transmit(c.child.parent, c.p)
+			},
+		},
+		{
+			Rule{ID: "ipvlan-sends-l2", When: "mode l2, anything else", Then: "the parent sends it", Source: l2},
+			func(c ipvlanTX) bool { return c.l2() },
+			func(c ipvlanTX) { c.transmit(c.child.parent, c.p) },
+		},
+		{
+			Rule{ID: "ipvlan-sends-l3-private", When: "mode l3 or l3s, flag private, to an IP address of a child", Then: "refused with ENOBUFS", Source: l3, Claim: "kernel-ipvlan-private"},
+			func(c ipvlanTX) bool { return c.to() != nil && c.child.Flag == "private" },
+			func(c ipvlanTX) { c.deny("ENOBUFS") },
+		},
+		{
+			Rule{ID: "ipvlan-sends-l3-sibling", When: "mode l3 or l3s, no flag, to an IP address of a child, whatever the MAC address", Then: "that child receives it; it never leaves", Source: l3, Claim: "kernel-ipvlan-bridge-cross-talk"},
+			func(c ipvlanTX) bool { return c.to() != nil && c.child.Flag != "vepa" },
+			func(c ipvlanTX) { c.forward(c.to(), c.p) },
+		},
+		{
+			Rule{ID: "ipvlan-sends-l3-group", When: "mode l3 or l3s, to a group", Then: "refused with ENOBUFS", Source: outbound, Claim: "kernel-ipvlan-l3-no-multicast"},
+			func(c ipvlanTX) bool { return c.p.Dest.group() },
+			func(c ipvlanTX) { c.deny("ENOBUFS") },
+		},
+		{
+			Rule{ID: "ipvlan-sends-l3-other", When: "mode l3 or l3s, what is no IP packet", Then: "refused with ENOBUFS", Source: outbound},
+			func(c ipvlanTX) bool { k := c.kind(); return k != IPv4 && k != IPv6 },
+			func(c ipvlanTX) { c.deny("ENOBUFS") },
+		},
+		{
+			Rule{ID: "ipvlan-sends-l3-local", When: "mode l3 or l3s, to an IP address of the parent's node", Then: "that node's stack takes it, past all taps but the loopback's", Source: "drivers/net/ipvlan/ipvlan_core.c:ipvlan_process_v4_outbound", Claim: "kernel-ipvlan-l3-master-routes"},
+			func(c ipvlanTX) bool { return c.hostOf(c.p.To) },
+			func(ipvlanTX) {},
+		},
+		{
+			Rule{ID: "ipvlan-sends-l3-routed", When: "mode l3 or l3s, to any other IP address", Then: "the parent's node routes it: the parent sends it, from its own address to the one that it knows for the next hop", Source: "drivers/net/ipvlan/ipvlan_core.c:ipvlan_process_v4_outbound", Claim: "kernel-ipvlan-l3-master-routes"},
+			func(ipvlanTX) bool { return true },
+			func(c ipvlanTX) { c.route() },
+		},
+	}
+}
+
+func (c ipvlanTX) l2() bool { return c.child.Mode == "l2" }
+
+// inside reports whether a frame of mode l2 is for an address behind the parent.
+func (c ipvlanTX) inside() bool { return c.child.Flag != "vepa" && c.p.Dest == c.p.Source }
+
+// kind is what the driver sees: a tag that was put in by hand hides it.
+func (c ipvlanTX) kind() Kind {
+	if len(c.p.Tags) > 0 {
+		return Raw
+	}
+	return c.p.Kind
+}
+
+// to is the child whose IP address the frame is for.
+func (c ipvlanTX) to() *device { return c.child.parent.ipvlanOf(c.kind(), c.p.Frame) }
+
+// hostOf reports whether the parent's node has the address.
+func (c ipvlanTX) hostOf(a netip.Addr) bool {
+	return c.nodeHas(c.child.parent.Node, a)
+}
+
+func (w *World) nodeHas(node string, a netip.Addr) bool {
+	for _, d := range w.devices {
+		if d.Node == node && d.hasAddress(a) {
+			return true
+		}
+	}
+	return false
+}
+
+func (d *device) hasAddress(a netip.Addr) bool {
+	return slices.ContainsFunc(d.Addresses, func(p prefix) bool { return p.Addr() == a })
+}
+
+// route sends a packet on, to the one device that has its address.
+func (c ipvlanTX) route() {
+	to, parent := c.ownerOf(c.p.To), c.child.parent
+	if to == nil {
+		c.err = noNextHop(c.p.To)
+		return
+	}
+	p := c.p
+	p.Source, p.Dest = parent.mac, to.mac
+	c.transmit(parent, p)
+}
+
+// ownerOf is the device that has an IP address, nil when none has or several.
+func (w *World) ownerOf(a netip.Addr) *device {
+	var owner *device
+	for _, d := range w.devices {
+		if d.hasAddress(a) {
+			if owner != nil {
+				return nil
+			}
+			owner = d
+		}
+	}
+	return owner
+}
+
+// ipvlanRX is a frame that the parent of ipvlans receives.
+type ipvlanRX struct {
+	*walk
+	parent *device
+	p      packet
+}
+
+// ipvlanReceives is drivers/net/ipvlan/ipvlan_core.c:ipvlan_handle_frame.
+func ipvlanReceives() []row[ipvlanRX] {
+	const l2 = "drivers/net/ipvlan/ipvlan_core.c:ipvlan_handle_mode_l2"
+	const l3 = "drivers/net/ipvlan/ipvlan_core.c:ipvlan_handle_mode_l3"
+	return []row[ipvlanRX]{
+		{
+			Rule{ID: "ipvlan-receives-l3s", When: "mode l3s", Then: "it is the host's, whose stack hands packets for children on behind all taps", Source: "drivers/net/ipvlan/ipvlan_l3s.c:ipvlan_nf_input", Claim: "kernel-ipvlan-l3s-like-l3"},
+			func(c ipvlanRX) bool { return c.mode() == "l3s" },
+			func(ipvlanRX) {},
+		},
+		{
+			Rule{ID: "ipvlan-receives-own-group", When: "mode l2, to a group, from the parent's MAC address and a child's IP address", Then: "it is the host's alone: the children have had it", Source: "drivers/net/ipvlan/ipvlan_core.c:ipvlan_external_frame"},
+			func(c ipvlanRX) bool { return c.mode() == "l2" && c.p.Dest.group() && c.own() },
+			func(ipvlanRX) {},
+		},
+		{
+			Rule{ID: "ipvlan-receives-group", When: "mode l2, to a group", Then: "every child that is up and has joined gets a copy, and the host", Source: l2, Claim: "kernel-ipvlan-l2-multicast"},
+			func(c ipvlanRX) bool { return c.mode() == "l2" && c.p.Dest.group() },
+			func(c ipvlanRX) { c.ipvlanFlood(c.parent, c.p, nil) },
+		},
+		{
+			Rule{ID: "ipvlan-receives-child", When: "to an IP address of a child that is up, whatever the MAC address; ARP and a solicitation without a source by their target", Then: "that child gets it; the host does not", Source: l3, Claim: "docker-ipvlan-one-mac-many-ips"},
+			func(c ipvlanRX) bool { return c.to() != nil },
+			func(c ipvlanRX) { c.give(c.to(), c.p, c.p.typ) },
+		},
+		{
+			Rule{ID: "ipvlan-receives-other", When: "anything else", Then: "it is the host's", Source: l3},
+			func(ipvlanRX) bool { return true },
+			func(ipvlanRX) {},
+		},
+	}
+}
+
+// mode is the parent's: all of its children have the same
+// (ipvlan_main.c:ipvlan_set_port_mode).
+func (c ipvlanRX) mode() string { return c.parent.ipvlans[0].Mode }
+
+func (c ipvlanRX) kind() Kind {
+	if len(c.p.Tags) > 1 { // the outer one is out of the way by now
+		return Raw
+	}
+	return c.p.Kind
+}
+
+func (c ipvlanRX) to() *device { return c.parent.ipvlanOf(c.kind(), c.p.Frame) }
+
+// own reports whether a frame has come back that a child has sent.
+func (c ipvlanRX) own() bool {
+	if c.p.Source != c.parent.mac || c.kind() == Raw {
+		return false
+	}
+	return slices.ContainsFunc(c.parent.ipvlans, func(d *device) bool { return d.Up && d.hasAddress(c.p.From) })
+}
+
+func (c ipvlanRX) consumed() bool {
+	return c.mode() != "l3s" && (c.mode() != "l2" || !c.p.Dest.group()) && c.to() != nil
+}
+
+// ipvlanOf is the child that is up and has the IP address that a frame is for
+// (ipvlan_core.c:ipvlan_addr_lookup).
+func (d *device) ipvlanOf(k Kind, f Frame) *device {
+	if k == Raw || k == NS && !f.From.IsUnspecified() {
+		return nil // a solicitation with a source is for its group
+	}
+	for _, c := range d.ipvlans {
+		if c.Up && c.hasAddress(f.To) {
+			return c
+		}
+	}
+	return nil
+}
+
+// ipvlanFlood gives children a copy of a frame to a group.
+func (w *walk) ipvlanFlood(parent *device, p packet, except *device) {
+	for _, child := range parent.ipvlans {
+		if child == except || !child.Up {
+			continue
+		}
+		copied := p
+		copied.maybe = p.maybe || !w.member(child, p.Dest)
+		w.give(child, copied, groupType(p.Dest))
+	}
+}
+
+// deny lets sending fail.
+func (w *walk) deny(errno string) { w.p.Errno = errno }
