@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"bytes"
 	"fmt"
 	"net"
 	"net/netip"
@@ -86,6 +87,7 @@ func (d *decoder) decodeARP(payload []byte) content {
 	if d.arp.Operation == layers.ARPReply {
 		c.kind = arpReplyContent
 	}
+	c.msg, c.ours = behind(d.arp.Payload)
 	return c
 }
 
@@ -117,12 +119,20 @@ func (d *decoder) decodeIP(p *gopacket.DecodingLayerParser, payload []byte) cont
 			}
 		case layers.LayerTypeICMPv6NeighborSolicitation:
 			c.kind, c.dst = solicitContent, addr(d.ns.TargetAddress)
+			for _, o := range d.ns.Options {
+				if o.Type == experimentOption {
+					c.msg, c.ours = decodeMessage(o.Data)
+				}
+			}
 		case layers.LayerTypeICMPv6NeighborAdvertisement:
 			c.kind, c.dst = advertiseContent, addr(d.na.TargetAddress)
 		}
 	}
 	return c
 }
+
+// behind reads the message behind a request and its padding: see Shot.
+func behind(b []byte) (message, bool) { return decodeMessage(bytes.TrimLeft(b, "\x00")) }
 
 func echoKind(typ, request, reply uint8) contentKind {
 	switch typ {

@@ -110,9 +110,27 @@ func arpFrame(h header, from, to netip.Addr) ([]byte, error) {
 	})
 }
 
+// experimentOption is an option for experiments (RFC 4727 section 5.1.3), which
+// stacks pass over.
+const experimentOption layers.ICMPv6Opt = 253
+
+// numbered is the option that a message stands in: a bridge cuts off what is behind
+// an IPv6 packet.
+func numbered(payload []byte) layers.ICMPv6Options {
+	// With type and length it is a multiple of 8 bytes (RFC 4861 section 4.6).
+	data := make([]byte, (len(payload)+2+7)/8*8-2)
+	copy(data, payload)
+	return layers.ICMPv6Options{{Type: experimentOption, Data: data}}
+}
+
 // solicitationFrame builds a neighbour solicitation (RFC 4861 section 4.3) to
 // the target's solicited-node group (RFC 4291 section 2.7.1).
 func solicitationFrame(h header, from, to netip.Addr) ([]byte, error) {
+	return solicitationWith(h, from, to, nil)
+}
+
+// solicitationWith builds one with further options.
+func solicitationWith(h header, from, to netip.Addr, more layers.ICMPv6Options) ([]byte, error) {
 	t := to.As16()
 	group := net.IP{0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, t[13], t[14], t[15]}
 	h.dst = net.HardwareAddr{0x33, 0x33, 0xff, t[13], t[14], t[15]}
@@ -126,8 +144,9 @@ func solicitationFrame(h header, from, to netip.Addr) ([]byte, error) {
 	}
 	ns := &layers.ICMPv6NeighborSolicitation{TargetAddress: to.AsSlice()}
 	if !from.IsUnspecified() { // RFC 4861 section 4.3
-		ns.Options = layers.ICMPv6Options{{Type: layers.ICMPv6OptSourceAddress, Data: h.src}}
+		ns.Options = append(ns.Options, layers.ICMPv6Option{Type: layers.ICMPv6OptSourceAddress, Data: h.src})
 	}
+	ns.Options = append(ns.Options, more...)
 	return h.serialize(uint16(layers.EthernetTypeIPv6), ip, icmp, ns)
 }
 

@@ -12,7 +12,9 @@ import (
 	"github.com/lanproof/lanproof/capture"
 )
 
-// Shot is one frame of a sweep, crafted whole: no stack has a say in it.
+// Shot is one frame of a sweep, crafted whole: no stack has a say in it. Requests
+// that have no payload have their number where stacks do not look, so that none is
+// taken for what a stack sends of its own accord.
 type Shot struct {
 	// From is the device that sends.
 	From Port
@@ -43,11 +45,11 @@ type Landing struct {
 // (drivers/net/macvlan.c:MACVLAN_DEFAULT_BC_QUEUE_LEN).
 const salvo = 64
 
-// shotKey tells frames apart that carry no number.
+// shotKey tells the frames of shots from those that they cause, such as the answer
+// to an echo request, which carries its payload.
 type shotKey struct {
-	seq      uint32
-	kind     contentKind
-	src, dst netip.Addr
+	seq  uint32
+	kind contentKind
 }
 
 // Sweep sends shots in their order, and returns what became of each when nothing of
@@ -92,11 +94,7 @@ func (f *Field) fire(ctx context.Context, shots []Shot, landings []Landing, queu
 	err := f.onCPU(f.cpus[0], func() error {
 		for ; n < min(len(shots), salvo); n++ {
 			f.seq++
-			key := shots[n].key(f.seq)
-			if _, twice := under[key]; twice {
-				return nil // one that looks the same is still under way
-			}
-			under[key] = n
+			under[shotKey{f.seq, shots[n].content()}] = n
 			if err := f.shoot(&shots[n], f.seq); err != nil {
 				var errno unix.Errno
 				if !errors.As(err, &errno) {
@@ -118,7 +116,7 @@ func (f *Field) fire(ctx context.Context, shots []Shot, landings []Landing, queu
 	}
 	for i := range f.log {
 		s := &f.log[i]
-		if shot, ok := under[s.shotKey()]; ok {
+		if shot, ok := under[shotKey{s.msg.seq, s.kind}]; ok {
 			f.land(&landings[shot], s)
 		}
 	}
@@ -153,31 +151,20 @@ func (f *Field) land(l *Landing, s *sighting) {
 	}
 }
 
-// key is by what the shot's frame is known again.
-func (s *Shot) key(seq uint32) shotKey {
+// content is what the shot's frame is read as.
+func (s *Shot) content() contentKind {
 	switch s.Kind {
 	case UDP:
-		return shotKey{seq: seq, kind: udpContent}
+		return udpContent
 	case ICMP:
-		return shotKey{seq: seq, kind: echoRequestContent}
+		return echoRequestContent
 	case ARP:
-		return shotKey{kind: arpRequestContent, src: s.SourceIP, dst: s.Target}
+		return arpRequestContent
 	case ND:
-		src := s.SourceIP
-		if !src.IsValid() {
-			src = netip.IPv6Unspecified()
-		}
-		return shotKey{kind: solicitContent, src: src, dst: s.Target}
+		return solicitContent
 	case Raw:
 	}
-	return shotKey{seq: seq, kind: rawContent}
-}
-
-func (s *sighting) shotKey() shotKey {
-	if resolution(s.kind) {
-		return shotKey{kind: s.kind, src: s.src, dst: s.dst}
-	}
-	return shotKey{seq: s.msg.seq, kind: s.kind}
+	return rawContent
 }
 
 func (f *Field) shoot(s *Shot, seq uint32) error {
@@ -195,9 +182,9 @@ func (f *Field) shoot(s *Shot, seq uint32) error {
 		typ = ipType(s.Target)
 	case ARP:
 		frame, err = arpFrame(h, s.SourceIP, s.Target)
-		typ = unix.ETH_P_ARP
+		typ, frame = unix.ETH_P_ARP, append(frame, payload...)
 	case ND:
-		frame, err = solicitationFrame(h, s.SourceIP, s.Target)
+		frame, err = solicitationWith(h, s.SourceIP, s.Target, numbered(payload))
 		typ = unix.ETH_P_IPV6
 	case Raw:
 		frame, err = rawFrame(h, payload)

@@ -26,6 +26,7 @@ type order struct {
 	// Captures asks for the captures, too.
 	Captures bool `json:"captures"`
 	FailFast bool `json:"fail_fast"`
+	Oracle   bool `json:"oracle"`
 }
 
 type orderedCase struct {
@@ -86,7 +87,7 @@ func (g *guestRun) run() error {
 }
 
 func (g *guestRun) order() *order {
-	o := &order{Seed: g.o.Seed, Files: map[string]string{}, Captures: g.o.Out != "", FailFast: g.o.FailFast}
+	o := &order{Seed: g.o.Seed, Files: map[string]string{}, Captures: g.o.Out != "", FailFast: g.o.FailFast, Oracle: g.o.Oracle}
 	for _, j := range g.jobs {
 		o.Files[j.p.Case.File] = string(j.p.Case.Source)
 		o.Cases = append(o.Cases, orderedCase{File: j.p.Case.File, Case: j.p.Case.Name})
@@ -227,6 +228,9 @@ func (in *inside) one(n int, c orderedCase) (failed bool, err error) {
 	loaded, err := scenarios.LoadCase(c.File, []byte(in.order.Files[c.File]), c.Case)
 	if err != nil {
 		return false, err
+	}
+	if in.order.Oracle {
+		loaded = withOracle(loaded)
 	}
 	p, err := Prepare(loaded, in.order.Seed)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/lanproof/lanproof/internal/rtnl"
 	"github.com/lanproof/lanproof/probe"
 	"github.com/lanproof/lanproof/reports"
+	"github.com/lanproof/lanproof/scenarios"
 	"github.com/lanproof/lanproof/topology"
 	"github.com/lanproof/lanproof/topology/oracle"
 )
@@ -234,6 +235,21 @@ func (e *expansion) oracle(names []string) []question {
 		}
 	}
 	return qs
+}
+
+// withOracle is a case that also holds every frame of every class against the
+// oracle, as it is built and after each of its steps.
+func withOracle(c *scenarios.Case) *scenarios.Case {
+	with, s := *c, *c.Scenario
+	all := scenarios.Values{"all"}
+	s.Checks = append(slices.Clone(s.Checks), scenarios.Check{At: scenarios.Position{Line: 1, Column: 1}, Oracle: all})
+	s.Steps = slices.Clone(s.Steps)
+	for i := range s.Steps {
+		step := &s.Steps[i]
+		step.Checks = append(slices.Clone(step.Checks), scenarios.Check{At: step.At, Oracle: all})
+	}
+	with.Scenario = &s
+	return &with
 }
 
 func (q *oracleQuestion) describe() (id, title, expected string) {

@@ -51,6 +51,8 @@ type Options struct {
 	Repeat   int
 	Seed     uint64
 	FailFast bool
+	// Oracle holds every frame of every case against the oracle's tables, too.
+	Oracle bool
 	// Keep leaves the topology standing under names after the run.
 	Keep bool
 	// NICs says which real port stands for a device of kind nic.
@@ -148,6 +150,9 @@ func (r *runner) prepare(cases []*scenarios.Case) error {
 	r.release = release
 	var errs scenarios.Errors
 	for _, c := range cases {
+		if r.o.Oracle {
+			c = withOracle(c)
+		}
 		p, err := Prepare(c, r.o.Seed)
 		var bad scenarios.Errors
 		switch {

@@ -58,6 +58,7 @@ func (f *runFlags) flags(cmd *cobra.Command) {
 	flags.IntVar(&o.Repeat, "repeat", 1, "times that each case runs")
 	flags.Uint64Var(&o.Seed, "seed", 0, "seed that names and addresses are derived from")
 	flags.BoolVar(&o.FailFast, "fail-fast", false, "stop after the first case that fails")
+	flags.BoolVar(&o.Oracle, "oracle", false, "also hold every frame, from everybody to everybody, against the oracle's tables")
 	flags.BoolVar(&o.Keep, "keep", false, "leave the topologies standing, under names that are printed")
 	flags.BoolVar(&o.NoSnapshot, "no-snapshot", false, "boot every guest cold, and keep no snapshot of it")
 	flags.BoolVar(&f.json, "json", false, "write results.json to standard output, and progress to standard error")
