@@ -2,11 +2,14 @@ package run
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"slices"
 	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/lanproof/lanproof/internal/rtnl"
 	"github.com/lanproof/lanproof/probe"
@@ -332,7 +335,8 @@ func (m *measurement) introduce(d *topology.Device) error {
 			if other.Node == d.Parent.Node {
 				continue
 			}
-			if err := tell(parent, p.Addr(), other.MAC); err != nil {
+			err := tell(parent, p.Addr(), other.MAC)
+			if err != nil && !(p.Addr().Is6() && errors.Is(err, unix.EINVAL)) { // IPv6 is off there
 				return err
 			}
 		}

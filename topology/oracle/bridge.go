@@ -17,6 +17,7 @@ var (
 	ruleUnknown     = Rule{ID: "bridge-unknown", When: "to an address that is not learned", Then: "every other port gets it that floods", Source: "net/bridge/br_forward.c:br_flood; IEEE 802.1Q-2022 8.8"}
 	ruleLearned     = Rule{ID: "bridge-learned", When: "to an address that is learned behind a port", Then: "that port alone gets it, even the one that it came by if that has hairpin", Source: "net/bridge/br_forward.c:br_forward"}
 	ruleBridgeOwn   = Rule{ID: "bridge-own", When: "to the bridge's address, or a port's", Then: "the bridge itself gets it", Source: "net/bridge/br_input.c:br_pass_frame_up"}
+	ruleSendsOwn    = Rule{ID: "bridge-sends-own", When: "the bridge itself sends to one of its ports' addresses", Then: "the frame goes out of that port; to its own it goes nowhere", Source: "net/bridge/br_device.c:br_dev_xmit"}
 	ruleBridgeSends = Rule{ID: "bridge-sends", When: "the bridge itself sends", Then: "as if it had come by a port that is none of these", Source: "net/bridge/br_device.c:br_dev_xmit"}
 )
 
@@ -67,11 +68,17 @@ func (w *walk) bridge(br, from *device, vid int, p packet) {
 	case p.Dest.group():
 		w.note(br, ruleFlood)
 		w.toPorts(br, from, vid, p, func(*topology.Port) bool { return true })
+	case br.has(p.Dest) && from == nil:
+		w.note(br, ruleSendsOwn)
+		for _, port := range br.ports {
+			if port.mac == p.Dest {
+				w.out(port, nil, vid, p)
+				return
+			}
+		}
 	case br.has(p.Dest):
 		w.note(br, ruleBridgeOwn)
-		if from != nil {
-			w.up(br, vid, p)
-		}
+		w.up(br, vid, p)
 		return
 	case known:
 		w.note(br, ruleLearned)
@@ -161,7 +168,7 @@ func (w *walk) up(br *device, vid int, p packet) {
 	if br.VLANFiltering && vid != own {
 		return
 	}
-	w.receive(br, p)
+	w.receive(br, p, nil)
 }
 
 // noNextHop is why a routed packet has no prediction.

@@ -69,9 +69,14 @@ func ipvlanSends() []row[ipvlanTX] {
 			func(c ipvlanTX) { c.deny("ENOBUFS") },
 		},
 		{
-			Rule{ID: "ipvlan-sends-l3-local", When: "mode l3 or l3s, to an IP address of the parent's node", Then: "that node's stack takes it, past all taps but the loopback's", Source: "drivers/net/ipvlan/ipvlan_core.c:ipvlan_process_v4_outbound", Claim: "kernel-ipvlan-l3-master-routes"},
+			Rule{ID: "ipvlan-sends-l3-local", When: "mode l3 or l3s, to an IP address of the parent's node", Then: "that node's stack takes it, past all taps but the loopback's, whose empty MAC addresses a tap on the child sees in the place of the frame's: they share the bytes", Source: "drivers/net/ipvlan/ipvlan_core.c:ipvlan_process_v4_outbound", Claim: "kernel-ipvlan-l3-master-routes"},
 			func(c ipvlanTX) bool { return c.hostOf(c.p.To) },
-			func(ipvlanTX) {},
+			func(c ipvlanTX) { c.overwrite() },
+		},
+		{
+			Rule{ID: "ipvlan-sends-l3-no-route", When: "mode l3 or l3s, IPv6, to an address that the parent is in no subnet of", Then: "refused with ENETUNREACH; over IPv4 every address counts as one of the parent's link", Source: "drivers/net/ipvlan/ipvlan_core.c:ipvlan_process_v6_outbound; net/ipv4/route.c:ip_route_output_key_hash_rcu"},
+			func(c ipvlanTX) bool { return c.p.To.Is6() && !c.onLink() },
+			func(c ipvlanTX) { c.deny("ENETUNREACH") },
 		},
 		{
 			Rule{ID: "ipvlan-sends-l3-routed", When: "mode l3 or l3s, to any other IP address", Then: "the parent's node routes it: the parent sends it, from its own address to the one that it knows for the next hop", Source: "drivers/net/ipvlan/ipvlan_core.c:ipvlan_process_v4_outbound", Claim: "kernel-ipvlan-l3-master-routes"},
@@ -113,6 +118,17 @@ func (w *World) nodeHas(node string, a netip.Addr) bool {
 
 func (d *device) hasAddress(a netip.Addr) bool {
 	return slices.ContainsFunc(d.Addresses, func(p prefix) bool { return p.Addr() == a })
+}
+
+// onLink reports whether the packet is for one of the parent's subnets.
+func (c ipvlanTX) onLink() bool {
+	return slices.ContainsFunc(c.child.parent.Addresses, func(p prefix) bool { return p.Contains(c.p.To) })
+}
+
+// overwrite empties the addresses of the frame that a tap on the sender has just seen.
+func (w *walk) overwrite() {
+	last := &w.p.Sights[len(w.p.Sights)-1]
+	last.Source, last.Dest = MAC{}, MAC{}
 }
 
 // route sends a packet on, to the one device that has its address.

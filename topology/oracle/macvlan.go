@@ -124,7 +124,7 @@ func (w *walk) fromLists(c *macvlanRX) {
 // give hands a frame to a child, if it is up.
 func (w *walk) give(child *device, p packet, t Type) {
 	p.typ = t
-	w.receive(child, p)
+	w.receive(child, p, nil)
 }
 
 // flood gives the children in some modes a copy of a frame to a group, as far as
@@ -146,6 +146,12 @@ func (w *walk) flood(parent *device, p packet, except *device, modes ...string) 
 func (w *walk) member(d *device, group MAC) bool {
 	if group == broadcast || d.Promisc || w.joined[d.Ref][group] {
 		return true
+	}
+	// What stands on it has joined by it, too (net/core/dev_addr_lists.c:dev_mc_sync).
+	for _, c := range slices.Concat(d.vlans, d.macvlans, d.ipvlans) {
+		if c.Up && w.member(c, group) {
+			return true
+		}
 	}
 	// The solicited-node groups of its addresses (RFC 4291 2.7.1).
 	return slices.ContainsFunc(d.Addresses, func(a prefix) bool {

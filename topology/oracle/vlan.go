@@ -49,11 +49,13 @@ func (w *walk) demux(d *device, p packet) bool {
 	if p.typ == ToOther && p.Dest == v.mac {
 		p.typ = ToHost
 	}
-	// Without reorder_hdr taps see the tag where it was (vlan_insert_inner_tag).
+	// Without reorder_hdr taps see the tag, right behind the addresses; one that was
+	// inside of it is told beside the frame by then, as an outer one is
+	// (net/8021q/vlan_core.c:vlan_insert_inner_tag, net/core/skbuff.c:skb_vlan_untag).
 	if !v.reorders() && len(v.macvlans) == 0 && v.master == nil {
-		w.receive(v, p, tag)
+		w.receive(v, p, &tag)
 		return true
 	}
-	w.receive(v, p)
+	w.receive(v, p, nil)
 	return true
 }

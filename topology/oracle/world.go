@@ -164,10 +164,13 @@ func (w *walk) refuse(at *device, r Rule, errno string) {
 	w.p.Errno = errno
 }
 
-func (w *walk) see(at *device, t Type, p packet, shown ...Tag) {
-	w.p.Sights = append(w.p.Sights, Sight{
-		At: at.Ref, Type: t, Source: p.Source, Dest: p.Dest, Tags: slices.Concat(shown, p.Tags), Maybe: p.maybe,
-	})
+// see notes a sight. A tag that is only shown stands behind the frame's outer one.
+func (w *walk) see(at *device, t Type, p packet, shown *Tag) {
+	tags := slices.Clone(p.Tags)
+	if shown != nil {
+		tags = slices.Insert(tags, min(1, len(tags)), *shown)
+	}
+	w.p.Sights = append(w.p.Sights, Sight{At: at.Ref, Type: t, Source: p.Source, Dest: p.Dest, Tags: tags, Maybe: p.maybe})
 }
 
 // hop reports whether the frame may go on, and stops one that goes in circles.
@@ -191,7 +194,7 @@ func (w *walk) transmit(d *device, p packet) {
 		w.note(d, ruleNoCarrier)
 		return
 	}
-	w.see(d, Outgoing, p)
+	w.see(d, Outgoing, p, nil)
 	switch d.Kind {
 	case topology.KindDummy:
 		w.note(d, ruleDummy)
@@ -212,7 +215,7 @@ func (w *walk) transmit(d *device, p packet) {
 // dev_forward_skb), which also finds out anew for whom it is.
 func (w *walk) forward(d *device, p packet) {
 	p.typ = d.typeOf(p.Dest)
-	w.receive(d, p)
+	w.receive(d, p, nil)
 }
 
 // typeOf is for whom a frame is at a device (net/ethernet/eth.c:eth_type_trans).
@@ -230,7 +233,7 @@ func (d *device) typeOf(dest MAC) Type {
 
 // receive is what a kernel does with a frame that came in by a device
 // (net/core/dev.c:__netif_receive_skb_core).
-func (w *walk) receive(d *device, p packet, shown ...Tag) {
+func (w *walk) receive(d *device, p packet, shown *Tag) {
 	if !w.hop() {
 		return
 	}
@@ -238,7 +241,7 @@ func (w *walk) receive(d *device, p packet, shown ...Tag) {
 		w.note(d, ruleDown)
 		return
 	}
-	w.see(d, p.typ, p, shown...)
+	w.see(d, p.typ, p, shown)
 	if w.demux(d, p) || w.handled(d, p) {
 		return
 	}
