@@ -13,9 +13,15 @@ var (
 	ruleBridgeDown  = Rule{ID: "bridge-down", When: "the bridge is down", Then: "nothing passes", Source: "net/bridge/br_input.c:br_handle_frame_finish"}
 	ruleLocked      = Rule{ID: "bridge-locked", When: "a port admits some addresses, and the frame is from none of them", Then: "the frame is gone", Source: "net/bridge/br_input.c:br_handle_frame_finish"}
 	ruleIngressVLAN = Rule{ID: "bridge-ingress", When: "VLANs are told apart, and the port is not in the frame's", Then: "the frame is gone", Source: "net/bridge/br_vlan.c:__allowed_ingress; IEEE 802.1Q-2022 8.6.2"}
+	ruleTableFull   = Rule{ID: "bridge-full", When: "the table of learned addresses is full", Then: "no further one is learned: frames to it go to every port that floods", Source: "net/bridge/br_fdb.c:br_fdb_update", Claim: "docker-macvlan-vlan-spread"}
 	ruleFlood       = Rule{ID: "bridge-group", When: "to a group", Then: "the bridge itself and every other port gets it; its own port only with hairpin", Source: "net/bridge/br_input.c:br_handle_frame_finish; br_forward.c:br_flood"}
 	ruleUnknown     = Rule{ID: "bridge-unknown", When: "to an address that is not learned", Then: "every other port gets it that floods", Source: "net/bridge/br_forward.c:br_flood; IEEE 802.1Q-2022 8.8"}
 	ruleLearned     = Rule{ID: "bridge-learned", When: "to an address that is learned behind a port", Then: "that port alone gets it, even the one that it came by if that has hairpin", Source: "net/bridge/br_forward.c:br_forward"}
+	rulePortDown    = Rule{ID: "bridge-port-down", When: "the port that it is to leave by is down or has no carrier", Then: "it does not", Source: "net/bridge/br_forward.c:should_deliver"}
+	ruleNotBack     = Rule{ID: "bridge-not-back", When: "that port is the one that it came by, and has no hairpin", Then: "it does not", Source: "net/bridge/br_forward.c:should_deliver; IEEE 802.1Q-2022 8.6.1", Claim: "iplink-vepa-hairpin"}
+	ruleIsolated    = Rule{ID: "bridge-isolated", When: "both ports are isolated", Then: "it does not", Source: "net/bridge/br_private.h:br_skb_isolated"}
+	ruleEgressVLAN  = Rule{ID: "bridge-egress", When: "VLANs are told apart, and that port is not in the frame's", Then: "it does not", Source: "net/bridge/br_vlan.c:br_allowed_egress; IEEE 802.1Q-2022 8.6.4"}
+	ruleNoFlood     = Rule{ID: "bridge-no-flood", When: "to an address that is not learned, and the port does not flood", Then: "it does not leave by it", Source: "net/bridge/br_forward.c:br_flood"}
 	ruleBridgeOwn   = Rule{ID: "bridge-own", When: "to the bridge's address, or a port's", Then: "the bridge itself gets it", Source: "net/bridge/br_input.c:br_pass_frame_up"}
 	ruleSendsOwn    = Rule{ID: "bridge-sends-own", When: "the bridge itself sends to one of its ports' addresses", Then: "the frame goes out of that port; to its own it goes nowhere", Source: "net/bridge/br_device.c:br_dev_xmit"}
 	ruleBridgeSends = Rule{ID: "bridge-sends", When: "the bridge itself sends", Then: "as if it had come by a port that is none of these", Source: "net/bridge/br_device.c:br_dev_xmit"}
@@ -37,18 +43,32 @@ func (w *walk) bridgeReceives(port *device, p packet) {
 		w.note(port, ruleIngressVLAN)
 		return
 	}
-	from := learnedKey{br, vid, p.Source}
-	switch {
-	case len(port.port.Allow) > 0 && !listed(port.port.Allow, p.Source):
+	if len(port.port.Allow) > 0 && !listed(port.port.Allow, p.Source) {
 		w.note(port, ruleLocked)
 		return
-	case port.port.Learning && !p.maybe && !p.Source.group() && !br.has(p.Source):
-		w.learned[from] = port
 	}
+	w.learn(port, vid, p)
 	if p.Dest == br.mac {
 		p.typ = ToHost
 	}
 	w.bridge(br, port, vid, p)
+}
+
+// learn remembers where a frame came from (net/bridge/br_fdb.c:br_fdb_update).
+func (w *walk) learn(port *device, vid int, p packet) {
+	br := port.master
+	if !port.port.Learning || p.maybe || p.Source.group() || br.has(p.Source) {
+		return
+	}
+	key := learnedKey{br, vid, p.Source}
+	if _, known := w.learned[key]; !known {
+		if br.FDBMaxLearned > 0 && br.known >= br.FDBMaxLearned {
+			w.note(port, ruleTableFull)
+			return
+		}
+		br.known++
+	}
+	w.learned[key] = port
 }
 
 // bridgeSends is what a bridge does with a frame of its own.
@@ -134,9 +154,11 @@ const tpidC = 0x8100
 // toPorts sends a frame out of all ports that it may go out of.
 func (w *walk) toPorts(br, from *device, vid int, p packet, may func(*topology.Port) bool) {
 	for _, to := range br.ports {
-		if may(to.port) {
-			w.out(to, from, vid, p)
+		if !may(to.port) {
+			w.note(to, ruleNoFlood)
+			continue
 		}
+		w.out(to, from, vid, p)
 	}
 }
 
@@ -144,16 +166,20 @@ func (w *walk) toPorts(br, from *device, vid int, p packet, may func(*topology.P
 // (net/bridge/br_forward.c:should_deliver).
 func (w *walk) out(to, from *device, vid int, p packet) {
 	switch {
-	case !to.Up || !to.carrier: // the port is disabled
+	case !to.Up || !to.carrier:
+		w.note(to, rulePortDown)
 		return
 	case to == from && !to.port.Hairpin:
+		w.note(to, ruleNotBack)
 		return
 	case from != nil && from.port.Isolated && to.port.Isolated:
+		w.note(to, ruleIsolated)
 		return
 	}
 	if to.master.VLANFiltering {
 		vids := to.port.VIDs()
 		if !slices.Contains(vids, vid) {
+			w.note(to, ruleEgressVLAN)
 			return
 		}
 		if vid != vids[0] {

@@ -27,7 +27,7 @@ func Tables() []Table {
 		{"ipvlan: a child sends", rulesOf(ipvlanSends())},
 		{"ipvlan: a parent receives", rulesOf(ipvlanReceives())},
 		{"VLAN devices", []Rule{ruleTag, ruleKeepsTag, ruleUntag, ruleVLANDown, rulePriority, ruleForeignVID}},
-		{"Bridges, and the switch", []Rule{ruleBridgeDown, ruleLocked, ruleIngressVLAN, ruleFlood, ruleUnknown, ruleLearned, ruleBridgeOwn, ruleBridgeSends, ruleSendsOwn}},
+		{"Bridges, and the switch", []Rule{ruleBridgeDown, ruleLocked, ruleIngressVLAN, ruleTableFull, ruleFlood, ruleUnknown, ruleNoFlood, ruleLearned, rulePortDown, ruleNotBack, ruleIsolated, ruleEgressVLAN, ruleBridgeOwn, ruleBridgeSends, ruleSendsOwn}},
 		{"Every device", []Rule{ruleDown, ruleNoCarrier, ruleDummy, ruleTaken, ruleForOthers}},
 	}
 }

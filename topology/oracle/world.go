@@ -36,6 +36,7 @@ type device struct {
 	ports                    []*device      // of a bridge
 	port                     *topology.Port // of a bridge's port
 	listens                  bool           // a bridge that takes all that passes
+	known                    int            // addresses that a bridge has learned
 }
 
 // New makes a world of a LAN as it stands; its bridges know nothing yet. The error
@@ -64,11 +65,8 @@ func New(lan *topology.LAN) (*World, error) {
 
 // judgeable is nil for a device that the tables speak of in full.
 func judgeable(d *topology.Device) error {
-	switch {
-	case d.Kind == topology.KindNIC:
+	if d.Kind == topology.KindNIC {
 		return fmt.Errorf("no prediction where there is %s: what is behind a real port is not known", d.Ref)
-	case d.Kind == topology.KindBridge && d.FDBMaxLearned > 0:
-		return fmt.Errorf("no prediction where there is %s: what a full table has room for depends on what came before", d.Ref)
 	}
 	return nil
 }
