@@ -23,7 +23,7 @@ type Table struct {
 func Tables() []Table {
 	return []Table{
 		{"macvlan: a child sends", rulesOf(macvlanSends())},
-		{"macvlan: a parent receives", rulesOf(macvlanReceives())},
+		{"macvlan: a parent receives", append([]Rule{ruleSource}, rulesOf(macvlanReceives())...)},
 		{"ipvlan: a child sends", rulesOf(ipvlanSends())},
 		{"ipvlan: a parent receives", rulesOf(ipvlanReceives())},
 		{"VLAN devices", []Rule{ruleTag, ruleKeepsTag, ruleUntag, ruleVLANDown, rulePriority, ruleForeignVID}},
