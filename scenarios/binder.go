@@ -218,6 +218,9 @@ func (b *binder) bindMap(n *node, v reflect.Value, r rule) bool {
 
 func (b *binder) bindList(n *node, v reflect.Value, r rule) bool {
 	items := n.items
+	if v.Type() == reflect.TypeFor[[]Check]() && n.kind == scalar {
+		return b.bindOracle(n, v)
+	}
 	if n.kind != list {
 		if v.Type() != reflect.TypeFor[Values]() || n.kind != scalar {
 			return b.fail(n, "expected a list, found %s", n.describe())
@@ -231,6 +234,18 @@ func (b *binder) bindList(n *node, v reflect.Value, r rule) bool {
 			b.spoiled[n] = true
 		}
 	}
+	return true
+}
+
+// oracleWord stands for the checks that the oracle makes by itself.
+const oracleWord = "oracle"
+
+// bindOracle reads checks that are one word.
+func (b *binder) bindOracle(n *node, v reflect.Value) bool {
+	if n.value != oracleWord {
+		return b.fail(n, "expected a list of checks, or %s, found %q", oracleWord, n.value)
+	}
+	v.Set(reflect.ValueOf([]Check{{At: n.pos, Oracle: Values{"all"}}}))
 	return true
 }
 

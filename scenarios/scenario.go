@@ -25,7 +25,8 @@ type Scenario struct {
 	Exclude []map[string]Values `yaml:"exclude"`
 	// Spec is the topology.
 	topology.Spec `yaml:",inline"`
-	// Checks are made on the topology as it is built.
+	// Checks are made on the topology as it is built: a list, or oracle, which is
+	// all that the oracle knows about it.
 	Checks []Check `yaml:"checks"`
 	// Steps follow in time: something changes, then checks are made again.
 	Steps []Step `yaml:"steps"`
@@ -49,7 +50,7 @@ type Step struct {
 	When map[string]Values `yaml:"when"`
 	// Do is what changes, in order.
 	Do []topology.Change `yaml:"do"`
-	// Checks are made after the changes.
+	// Checks are made after the changes: a list, or oracle.
 	Checks []Check `yaml:"checks"`
 }
 

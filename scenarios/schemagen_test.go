@@ -119,6 +119,9 @@ func (g *generator) of(t reflect.Type, r rule, tried bool) object {
 		}
 		items := g.of(t.Elem(), r, tried)
 		many := object{"type": "array", "items": items}
+		if t == reflect.TypeFor[[]Check]() {
+			return object{"anyOf": []any{object{"const": oracleWord}, many}}
+		}
 		if t == reflect.TypeFor[Values]() {
 			return object{"anyOf": []any{items, many}}
 		}
