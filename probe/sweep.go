@@ -123,6 +123,9 @@ func (f *Field) fire(ctx context.Context, shots []Shot, landings []Landing, queu
 	return n, nil
 }
 
+// Fenced reports whether a fence reaches the device.
+func (f *Field) Fenced(p Port) bool { return f.fenceAt(p) == FenceHeld }
+
 // outlast makes sure that nothing is queued any more on its way to some devices.
 func (f *Field) outlast(ctx context.Context, queued []Port) error {
 	proven := len(f.fences) > 0

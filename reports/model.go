@@ -97,6 +97,18 @@ type Check struct {
 	Location string        `json:"location"` // file:line
 	Duration time.Duration `json:"duration_ns,omitempty"`
 	Evidence []Evidence    `json:"evidence"`
+	Matrices []Matrix      `json:"matrices,omitempty"`
+}
+
+// Matrix tells who got the frames of one kind from whom.
+type Matrix struct {
+	Title string   `json:"title"`
+	From  []string `json:"from"` // senders, node/link: a row each
+	To    []string `json:"to"`   // receivers: a column each
+	// Expected and Observed have a string for each sender with a letter for each
+	// receiver: + got the frame, - did not, . had none sent.
+	Expected []string `json:"expected"`
+	Observed []string `json:"observed"`
 }
 
 // Evidence is one thing that was seen.

@@ -30,6 +30,7 @@ type answer struct {
 	observation *probe.Observation
 	more        []*probe.Observation
 	evidence    []reports.Evidence
+	matrices    []reports.Matrix
 }
 
 func trouble(err error) answer {

@@ -128,6 +128,7 @@ func (o *Outcome) check(ctx context.Context, b *bench, p *Prepared, stage *Stage
 		ID: c.ID, Title: c.Title, Step: stage.Name, Verdict: probe.Judge(a.Finding), Expected: c.Expected,
 		Observed: a.Observed, Proof: a.Proof, Claims: append([]string{}, c.Claims...), Refutes: c.Refutes,
 		Location: p.Location(c.At), Duration: time.Since(start), Evidence: append([]reports.Evidence{}, a.evidence...),
+		Matrices: a.matrices,
 	}
 	var packets []packet
 	observations := a.more

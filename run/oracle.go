@@ -265,7 +265,7 @@ func (q *oracleQuestion) ask(ctx context.Context, b *bench) answer {
 		return trouble(err)
 	}
 	a := newAim(b.plan.LAN)
-	m := &measurement{bench: b, world: world}
+	m := &measurement{bench: b, world: world, matrices: newMatrices(a.ends)}
 	if err := m.prime(ctx, a); err != nil {
 		return trouble(err)
 	}
@@ -278,10 +278,11 @@ func (q *oracleQuestion) ask(ctx context.Context, b *bench) answer {
 // measurement holds what was seen against what the oracle says.
 type measurement struct {
 	*bench
-	world  *oracle.World
-	frames int
-	seen   int
-	wrong  []disagreement
+	world    *oracle.World
+	matrices *matrices
+	frames   int
+	seen     int
+	wrong    []disagreement
 	// hashed counts, by group and sight, what only a hash can have let through.
 	hashed map[string]int
 }
@@ -316,7 +317,7 @@ func (m *measurement) prime(ctx context.Context, a *aim) error {
 	}
 	before := len(m.wrong)
 	err := m.measure(ctx, a.broadcasts())
-	m.frames, m.seen, m.wrong = 0, 0, m.wrong[:before]
+	m.frames, m.seen, m.wrong, m.matrices = 0, 0, m.wrong[:before], newMatrices(a.ends)
 	return err
 }
 
@@ -387,6 +388,7 @@ func (m *measurement) salvo(ctx context.Context, all []shot) error {
 			return err
 		}
 		m.compare(all[i], p, &landings[i])
+		m.matrices.mark(&all[i], p, &landings[i])
 	}
 	return nil
 }
@@ -547,6 +549,8 @@ func (m *measurement) answer(c class) answer {
 	if len(m.wrong) > 0 {
 		a.Observed = fmt.Sprintf("%d of %d frames were not seen as the tables say; the first: %s", len(m.wrong), m.frames, m.wrong[0].String())
 	}
+	a.matrices = m.matrices.report()
+	a.Proof, a.evidence = m.proof()
 	const most = 20
 	for i := range m.wrong[:min(len(m.wrong), most)] {
 		d := &m.wrong[i]
@@ -554,6 +558,43 @@ func (m *measurement) answer(c class) answer {
 		m.field.Mark(d.landing, "oracle-"+c.name+": "+d.String())
 	}
 	return a
+}
+
+// proof says behind which queues fences have come out, so that what was not seen by
+// then never will be. Where a queue lets no fence through there was a quiet window.
+func (m *measurement) proof() (reports.Proof, []reports.Evidence) {
+	all := []reports.Evidence{{Kind: "fence", Text: "behind every frame, fences came out of each CPU's backlog"}}
+	proof := reports.ProofFence
+	for _, parent := range m.plan.LAN.Devices {
+		if len(m.plan.LAN.Children(parent)) == 0 {
+			continue
+		}
+		e := reports.Evidence{Kind: "fence", At: parent.String(), Text: ""}
+		for _, p := range m.queued() {
+			child := m.plan.LAN.Device(topology.Ref{Node: p.Node.Name, Link: p.Name})
+			if child == nil || child.Parent != parent.Ref {
+				continue
+			}
+			e.Text = "behind every frame, fences came out of " + queueOf(child)
+			if !m.field.Fenced(p) {
+				e.Text = fmt.Sprintf("no fence gets through %s to %s: %v were waited", queueOf(child), child, m.field.QuietWindow)
+				proof = reports.ProofQuiet
+				break
+			}
+		}
+		if e.Text != "" {
+			all = append(all, e)
+		}
+	}
+	return proof, all
+}
+
+// queueOf is where frames wait that a parent receives for several of its children.
+func queueOf(child *topology.Device) string {
+	if child.Kind == topology.KindMacvlan {
+		return "macvlan's broadcast queue (macvlan.c:macvlan_process_broadcast)"
+	}
+	return "ipvlan's multicast queue (ipvlan_core.c:ipvlan_process_multicast)"
 }
 
 // String tells both sides, and the rules that the oracle went by.
