@@ -107,6 +107,7 @@ type htmlCheck struct {
 	Claims                                                                 []htmlClaimRef
 	ClaimList                                                              string
 	Evidence                                                               []Evidence
+	Matrices                                                               []string
 	Cut                                                                    int
 	Packets                                                                string
 	Open                                                                   bool
@@ -349,6 +350,9 @@ func (v *viewer) checkView(k *Check, anchor string) htmlCheck {
 			view.Claims = append(view.Claims, ref)
 			view.ClaimList += fmt.Sprintf("%d ", at)
 		}
+	}
+	for i := range k.Matrices {
+		view.Matrices = append(view.Matrices, text(k.Matrices[i].Text()))
 	}
 	for i, e := range k.Evidence {
 		if i == maxEvidence {
