@@ -2,6 +2,7 @@ package run
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/lanproof/lanproof/probe"
@@ -30,7 +31,7 @@ func (m *measurement) compare(s shot, p *oracle.Prediction, l *probe.Landing) {
 			want[takenKey(t.At)]++
 		}
 	}
-	d := disagreement{shot: s, landing: l, steps: p.Steps}
+	d := disagreement{shot: s, landing: l}
 	for _, key := range observed(l) {
 		m.seen++
 		switch {
@@ -51,8 +52,24 @@ func (m *measurement) compare(s shot, p *oracle.Prediction, l *probe.Landing) {
 		d.missing = append(d.missing, "sending ends with "+orNone(p.Errno))
 	}
 	if len(d.missing)+len(d.extra) > 0 {
+		d.why = m.why(&d, p)
 		m.wrong = append(m.wrong, d)
 	}
+}
+
+// why are the decisions that a disagreement is about: the first one on the frame's
+// way, and the one that should have led to what is missing, or kept away what was seen.
+func (m *measurement) why(d *disagreement, p *oracle.Prediction) []oracle.Step {
+	key := append(slices.Clone(d.extra), d.missing...)[0]
+	at, _, _ := strings.Cut(key, " ")
+	last, ok := m.world.Why(p, topology.ParseRef(at, ""))
+	switch {
+	case !ok:
+		return nil
+	case last == p.Steps[0]:
+		return p.Steps[:1]
+	}
+	return []oracle.Step{p.Steps[0], last}
 }
 
 // always counts what a hash let through, and reports whether it did for each
@@ -178,12 +195,8 @@ func (d *disagreement) String() string {
 			b.WriteString("; " + side.name + strings.Join(side.keys, ", "))
 		}
 	}
-	if n := len(d.steps); n > 0 {
-		b.WriteString("; by")
-		for _, s := range d.steps {
-			fmt.Fprintf(&b, " %s at %s,", s.Rule.ID, s.At)
-		}
-		b.WriteString(" " + d.steps[n-1].Rule.Source)
+	for _, s := range d.why {
+		fmt.Fprintf(&b, "; rule %s at %s: %s, %s (%s)", s.Rule.ID, s.At, s.Rule.When, s.Rule.Then, s.Rule.Source)
 	}
 	return b.String()
 }

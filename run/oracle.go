@@ -88,7 +88,7 @@ type disagreement struct {
 	missing []string
 	extra   []string
 	landing *probe.Landing
-	steps   []oracle.Step
+	why     []oracle.Step
 }
 
 // prime makes all bridges forget, then everybody be known to them.

@@ -122,7 +122,7 @@ func TestOracleDisagrees(t *testing.T) {
 		if id != "oracle-unicast" {
 			continue
 		}
-		for _, part := range []string{"a/eth0 to b/eth0", "not seen: ", "; seen: host/eth0 otherhost", "macvlan-sends at a/eth0"} {
+		for _, part := range []string{"a/eth0 to b/eth0", "not seen: ", "; seen: host/eth0 otherhost", "; rule macvlan-sends at a/eth0: ", "(drivers/net/macvlan.c:macvlan_queue_xmit)"} {
 			if !strings.Contains(a.Observed, part) {
 				t.Errorf("%q is not told in %q", part, a.Observed)
 			}
