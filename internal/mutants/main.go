@@ -37,6 +37,7 @@ var errSurvivor = errors.New("not every mutant was killed")
 type options struct {
 	only     *regexp.Regexp
 	list     bool
+	quick    bool
 	parallel int
 	lanproof string
 }
@@ -67,6 +68,7 @@ func parse(args []string) (options, error) {
 	flags := flag.NewFlagSet("mutants", flag.ContinueOnError)
 	only := flags.String("only", "", "try only the mutants whose id matches `REGEXP`")
 	flags.BoolVar(&o.list, "list", false, "list the mutants and try none")
+	flags.BoolVar(&o.quick, "quick", false, "run only the scenarios that are labelled with the mutant's driver")
 	flags.IntVar(&o.parallel, "j", 1, "guests that run at once")
 	flags.StringVar(&o.lanproof, "lanproof", "bin/lanproof", "the `FILE` that is asked")
 	if err := flags.Parse(args); err != nil {
@@ -135,20 +137,21 @@ func openLaboratory(ctx context.Context, o options, dir string, out io.Writer) (
 		l.free <- b
 	}
 	for _, d := range drivers() {
-		if l.names[d.label], err = order(ctx, o.lanproof, d.label); err != nil {
+		if l.names[d.label], err = order(ctx, o, d.label); err != nil {
 			return nil, err
 		}
 	}
 	return l, nil
 }
 
-// order returns the names of all scenarios, those with the label first.
-func order(ctx context.Context, lanproof, label string) ([]string, error) {
-	first, err := list(ctx, lanproof, "--label", label)
-	if err != nil {
-		return nil, err
+// order returns the names of all scenarios, those with the label first, and only
+// those if it is to be quick.
+func order(ctx context.Context, o options, label string) ([]string, error) {
+	first, err := list(ctx, o.lanproof, "--label", label)
+	if err != nil || o.quick {
+		return first, err
 	}
-	all, err := list(ctx, lanproof)
+	all, err := list(ctx, o.lanproof)
 	if err != nil {
 		return nil, err
 	}
