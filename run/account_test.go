@@ -173,7 +173,7 @@ func TestOrder(t *testing.T) {
 	g, _ := boot(t, "out")
 	g.o.Seed, g.o.FailFast = 7, true
 	o := g.order()
-	if o.Seed != 7 || !o.FailFast || !o.Captures || len(o.Files) != 1 || len(o.Cases) != 3 || o.Cases[2] != (orderedCase{"three.yaml", "three@mtu=1003"}) {
+	if o.Seed != 7 || !o.FailFast || !o.Captures || len(o.Files) != 1 || len(o.Cases) != 3 || o.Cases[2] != (orderedCase{File: "three.yaml", Case: "three@mtu=1003"}) {
 		t.Errorf("%+v", o)
 	}
 }

@@ -22,6 +22,8 @@ type bench struct {
 	lab   *lab.Lab
 	nodes map[string]*probe.Node
 	field *probe.Field
+	// sabotage is nil in all but a self-test.
+	sabotage *Sabotage
 }
 
 // answer is what a question found out.
@@ -183,7 +185,7 @@ func (b *bench) change(c *topology.Change) error {
 		return &errRefused{err: err}
 	}
 	for i, op := range next.Ops {
-		if err := b.lab.Apply(op); err != nil {
+		if err := b.lab.Apply(b.sabotage.op(op)); err != nil {
 			return errors.Join(&errRefused{op: op, err: err}, b.undo(next.Ops[:i]))
 		}
 	}

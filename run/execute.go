@@ -80,22 +80,34 @@ func runID(p *Prepared) uint64 {
 	return h.Sum64()
 }
 
+// notBuilt begins the reason of a case whose topology could not be built.
+const notBuilt = "build the topology"
+
 func (o *Outcome) execute(ctx context.Context, p *Prepared, nics map[string]string) error {
 	// The plan changes with the LAN, and p may be executed again.
 	plan, problems := topology.Compile(&p.Case.Scenario.Spec, seedText(p.seed))
 	if len(problems) > 0 {
 		return fmt.Errorf("plan the topology: %w", problems[0])
 	}
+	if err := p.sabotage.spoil(plan); err != nil {
+		return err
+	}
 	b, err := openBench(plan, runID(p), nics)
 	if err != nil {
-		return fmt.Errorf("build the topology: %w", err)
+		return fmt.Errorf("%s: %w", notBuilt, err)
 	}
 	o.bench = b
+	if err := p.sabotage.tamper(b); err != nil {
+		return fmt.Errorf("%s: %w", notBuilt, err)
+	}
 	if o.namespaces, err = namespacesOf(b.lab); err != nil {
 		return err
 	}
 	var packets []packet
 	for i := range p.Stages {
+		if p.sabotage.shown(p, o.Result.Checks) {
+			break
+		}
 		stage := &p.Stages[i]
 		if err := b.step(ctx, stage.Do); err != nil {
 			o.Result.Verdict = reports.Error
@@ -105,6 +117,9 @@ func (o *Outcome) execute(ctx context.Context, p *Prepared, nics map[string]stri
 		for j := range stage.Checks {
 			if err := ctx.Err(); err != nil {
 				return fmt.Errorf("interrupted: %w", context.Cause(ctx))
+			}
+			if p.sabotage.shown(p, o.Result.Checks) {
+				break
 			}
 			packets = append(packets, o.check(ctx, b, p, stage, &stage.Checks[j])...)
 		}

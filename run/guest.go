@@ -32,6 +32,8 @@ type order struct {
 type orderedCase struct {
 	File string `json:"file"`
 	Case string `json:"case"`
+	// Sabotage is what a self-test does to the case.
+	Sabotage *Sabotage `json:"sabotage,omitempty"`
 }
 
 // line is one line of a guest's answer. Exactly one field is set.
@@ -90,7 +92,7 @@ func (g *guestRun) order() *order {
 	o := &order{Seed: g.o.Seed, Files: map[string]string{}, Captures: g.o.Out != "", FailFast: g.o.FailFast, Oracle: g.o.Oracle}
 	for _, j := range g.jobs {
 		o.Files[j.p.Case.File] = string(j.p.Case.Source)
-		o.Cases = append(o.Cases, orderedCase{File: j.p.Case.File, Case: j.p.Case.Name})
+		o.Cases = append(o.Cases, orderedCase{File: j.p.Case.File, Case: j.p.Case.Name, Sabotage: j.p.sabotage})
 	}
 	return o
 }
@@ -236,6 +238,7 @@ func (in *inside) one(n int, c orderedCase) (failed bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	p.sabotage = c.Sabotage
 	res := newResult(p)
 	lacks, err := in.kernel.Missing(p.Needs)
 	switch {

@@ -21,6 +21,8 @@ type Prepared struct {
 	// Needs are the kernel features that the case takes, sorted.
 	Needs []string
 	seed  uint64
+	// sabotage is nil in all but a self-test.
+	sabotage *Sabotage
 }
 
 // Stage is a step in time and the checks made after it.

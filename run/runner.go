@@ -108,14 +108,7 @@ var errFailFast = errors.New("a check failed before")
 // Run runs cases and returns what came of them. An error means that there is no
 // result at all; what went wrong with a case stands in its result.
 func Run(ctx context.Context, cases []*scenarios.Case, o Options) (*reports.Results, error) {
-	if o.Events == nil {
-		o.Events = silent{}
-	}
-	if o.On == "" {
-		o.On = Auto
-	}
-	r := &runner{o: o, all: ctx, env: map[string]reports.Environment{}}
-	r.ctx, r.cancel = context.WithCancelCause(ctx)
+	r := newRunner(ctx, o)
 	defer r.cancel(nil)
 	start := time.Now()
 	results := &reports.Results{Schema: reports.Schema, Started: start.UTC(), Seed: o.Seed}
@@ -133,6 +126,18 @@ func Run(ctx context.Context, cases []*scenarios.Case, o Options) (*reports.Resu
 	results.Duration = time.Since(start)
 	results.Summarize()
 	return results, r.closeErr
+}
+
+func newRunner(ctx context.Context, o Options) *runner {
+	if o.Events == nil {
+		o.Events = silent{}
+	}
+	if o.On == "" {
+		o.On = Auto
+	}
+	r := &runner{o: o, all: ctx, env: map[string]reports.Environment{}}
+	r.ctx, r.cancel = context.WithCancelCause(ctx)
+	return r
 }
 
 type silent struct{}
