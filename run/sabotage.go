@@ -4,10 +4,8 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
-	"net/netip"
 	"slices"
 
-	"github.com/lanproof/lanproof/probe"
 	"github.com/lanproof/lanproof/reports"
 	"github.com/lanproof/lanproof/topology"
 )
@@ -228,73 +226,4 @@ func changed(do []topology.Change) []topology.Ref {
 		}
 	}
 	return all
-}
-
-// scene is a case as saboteurs look at it: what is made at any time, and what
-// is checked.
-type scene struct {
-	p    *Prepared
-	lan  *topology.LAN // as it is built
-	made []*topology.Device
-	// later are the devices that steps make.
-	later  map[topology.Ref]bool
-	given  []topology.AddAddress
-	taken  map[netip.Addr]bool
-	hairs  bool // some port reflects at some time
-	speaks struct {
-		sizes bool // checks name an MTU or a frame's size
-		kinds map[food]bool
-	}
-}
-
-// food is a kind of frame in a family.
-type food struct {
-	kind probe.Kind
-	v6   bool
-}
-
-func newScene(p *Prepared) *scene {
-	sc := &scene{p: p, lan: p.Plan.LAN, later: map[topology.Ref]bool{}, taken: map[netip.Addr]bool{}}
-	sc.speaks.kinds = map[food]bool{}
-	sc.note(p.Plan.Ops, false)
-	plan, _ := topology.Compile(&p.Case.Scenario.Spec, seedText(p.seed))
-	for _, stage := range p.Stages {
-		for i := range stage.Do {
-			if next, err := plan.Change(&stage.Do[i]); err == nil {
-				sc.note(next.Ops, true)
-				plan.Commit(next)
-			}
-		}
-	}
-	for _, c := range p.Checks() {
-		sc.listen(c.question)
-	}
-	return sc
-}
-
-func (sc *scene) note(ops []topology.Op, later bool) {
-	for _, o := range ops {
-		switch o := o.(type) {
-		case topology.MakeLink:
-			sc.made = append(sc.made, o.Device)
-			sc.later[o.Device.Ref] = later
-		case topology.AddAddress:
-			sc.given = append(sc.given, o)
-			sc.taken[o.Prefix.Addr()] = true
-		case topology.SetPort:
-			sc.hairs = sc.hairs || o.Port.Hairpin
-		}
-	}
-}
-
-func (sc *scene) listen(q question) {
-	switch q := q.(type) {
-	case *flowQuestion:
-		sc.speaks.sizes = sc.speaks.sizes || q.size > 0
-		if q.want {
-			sc.speaks.kinds[food{q.kind, q.target.Is6()}] = true
-		}
-	case *linkQuestion:
-		sc.speaks.sizes = sc.speaks.sizes || q.want.MTU != 0
-	}
 }

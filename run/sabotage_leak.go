@@ -22,7 +22,7 @@ func (sc *scene) inVLAN() map[int][]topology.Ref {
 	return in
 }
 
-// leaks join every two VLANs of the LAN.
+// leaks join every two VLANs of the LAN that must not meet.
 func (sc *scene) leaks() []Sabotage {
 	in := sc.inVLAN()
 	var vids []int
@@ -33,6 +33,12 @@ func (sc *scene) leaks() []Sabotage {
 	var all []Sabotage
 	for i, a := range vids {
 		for _, b := range vids[i+1:] {
+			asked := sc.asked(func(q *flowQuestion) bool {
+				return !q.want && (sc.onAny(q.from, in[a]) && sc.onAny(q.to, in[b]) || sc.onAny(q.from, in[b]) && sc.onAny(q.to, in[a]))
+			})
+			if !asked {
+				continue
+			}
 			touches := append(slices.Clone(in[a]), in[b]...)
 			all = append(all, Sabotage{At: in[a][0], From: strconv.Itoa(a), To: strconv.Itoa(b), Touches: touches})
 		}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,14 +25,42 @@ import (
 // found to be wrong.
 const sabotagedDeadline = time.Second
 
-// taps are the nodes whose tap can go deaf: what sends or is sent to.
+// taps are those that checks rest on: of who must not be reached, and where
+// frames come out on the wire. What arrives at a socket is true without any.
 func (sc *scene) taps() []Sabotage {
-	var all []Sabotage
-	for _, n := range sc.lan.Nodes {
-		if d := sc.lan.Main(n.Name); d != nil && n.Role != topology.RoleSwitch {
-			whole := topology.Ref{Node: n.Name}
-			all = append(all, Sabotage{At: d.Ref, Touches: []topology.Ref{whole}})
+	var at []topology.Ref
+	add := func(r topology.Ref) {
+		if r.Node != "" && !slices.ContainsFunc(at, func(have topology.Ref) bool { return have.Node == r.Node }) {
+			at = append(at, r)
 		}
+	}
+	wire := func(r topology.Ref) {
+		if d := sc.lan.Device(r); d != nil {
+			out, _, _ := sc.lan.Wire(d)
+			add(out)
+		}
+	}
+	for _, q := range sc.questions {
+		switch q := q.(type) {
+		case *flowQuestion:
+			if !q.want && q.errno == 0 && sc.lan.Device(q.to) != nil {
+				add(q.to)
+			}
+		case *tagQuestion:
+			wire(q.from)
+		case *macsQuestion:
+			for _, r := range q.of {
+				wire(r)
+			}
+		case *oracleQuestion:
+			for _, d := range sc.lan.Devices {
+				add(d.Ref)
+			}
+		}
+	}
+	var all []Sabotage
+	for _, r := range at {
+		all = append(all, Sabotage{At: r, Touches: []topology.Ref{{Node: r.Node}}})
 	}
 	return all
 }
@@ -170,17 +199,15 @@ func foods() []food {
 	}
 }
 
-// eaters are every machine's device, and the kinds of frame that the scenario
-// expects to arrive anywhere.
+// eaters are each device that something arrives at, and each kind that does.
 func (sc *scene) eaters() []Sabotage {
 	var all []Sabotage
-	for _, n := range sc.lan.Nodes {
-		d := sc.lan.Main(n.Name)
-		if d == nil || n.Role == topology.RoleSwitch || d.Kind == topology.KindNIC {
+	for _, d := range sc.lan.Devices {
+		if d.Kind == topology.KindNIC || d.Node == topology.SwitchNode {
 			continue
 		}
 		for _, f := range foods() {
-			if sc.speaks.kinds[f] {
+			if slices.ContainsFunc(sc.flows, func(q *flowQuestion) bool { return q.feeds(d.Ref, f) }) {
 				all = append(all, one(d, "", f.String()))
 			}
 		}

@@ -6,21 +6,22 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/lanproof/lanproof/probe"
 	"github.com/lanproof/lanproof/topology"
 )
 
 // isA reports whether a device is of one of the kinds.
 func isA(d *topology.Device, kinds ...string) bool { return slices.Contains(kinds, d.Kind) }
 
-// siblings counts the children of a device's parent, itself left out.
-func (sc *scene) siblings(d *topology.Device) int {
-	n := -1
+// siblings are the other children of a device's parent.
+func (sc *scene) siblings(d *topology.Device) []*topology.Device {
+	var all []*topology.Device
 	for _, other := range sc.made {
-		if other.Kind == d.Kind && other.Parent == d.Parent {
-			n++
+		if other != d && other.Kind == d.Kind && other.Parent == d.Parent {
+			all = append(all, other)
 		}
 	}
-	return n
+	return all
 }
 
 // one is a sabotage that touches one device only.
@@ -28,10 +29,7 @@ func one(d *topology.Device, from, to string) Sabotage {
 	return Sabotage{At: d.Ref, From: from, To: to, Touches: []topology.Ref{d.Ref}}
 }
 
-// macvlanModes are other modes for each macvlan. Left out are those that nothing
-// but the attribute itself could tell from the right one: modes without source
-// lists differ only by what passes between siblings, and private differs from
-// vepa only by what the switch reflects. Passthru wants no siblings.
+// macvlanModes are other modes for each macvlan.
 func (sc *scene) macvlanModes() []Sabotage {
 	var all []Sabotage
 	for _, d := range sc.made {
@@ -39,15 +37,51 @@ func (sc *scene) macvlanModes() []Sabotage {
 			continue
 		}
 		for _, to := range []string{"bridge", "private", "vepa", "source"} {
-			alone := sc.siblings(d) == 0 && d.Mode != "source" && d.Mode != "passthru" && to != "source"
-			reflected := map[string]bool{"private": true, "vepa": true}
-			same := reflected[d.Mode] && reflected[to] && !sc.hairs
-			if to != d.Mode && !alone && !same {
+			if to != d.Mode && (sc.oracle || sc.modeTells(d, to)) {
 				all = append(all, one(d, d.Mode, to))
 			}
 		}
 	}
 	return all
+}
+
+// modeTells reports whether some check could tell a macvlan's mode from another.
+// All of them but source and passthru differ by what passes between siblings
+// only.
+func (sc *scene) modeTells(d *topology.Device, to string) bool {
+	hears := func(want bool) bool {
+		return sc.asked(func(q *flowQuestion) bool { return q.to == d.Ref && q.want == want })
+	}
+	switch {
+	case sc.linked(d.Ref, func(q *linkQuestion) bool { return q.want.Mode != "" }):
+		return true
+	case d.Mode == "passthru":
+		return sc.asked(func(q *flowQuestion) bool {
+			return q.to == d.Ref && q.want && (q.dest != "" || q.cast == probe.Unknown)
+		})
+	case to == "source":
+		return hears(true) // without a list it hears nobody
+	case d.Mode == "source":
+		return hears(false)
+	}
+	return slices.ContainsFunc(sc.siblings(d), func(sibling *topology.Device) bool {
+		return sc.passOtherwise(d, sibling, to) &&
+			sc.asked(func(q *flowQuestion) bool { return q.between(d.Ref, sibling.Ref) })
+	})
+}
+
+// passOtherwise reports whether what passes between siblings is another when one
+// has another mode. What both have to be in mode bridge for goes straight
+// (macvlan.c:macvlan_queue_xmit), all else by the wire: it comes back where the
+// switch reflects, and then goes to all but private ones
+// (macvlan.c:macvlan_handle_frame).
+func (sc *scene) passOtherwise(d, sibling *topology.Device, to string) bool {
+	straight := sibling.Mode == "bridge" && (d.Mode == "bridge" || to == "bridge")
+	if !sc.hairs {
+		return straight
+	}
+	// Reflected or straight, it comes.
+	return d.Mode == "private" || to == "private"
 }
 
 // altered is an operation that makes another device, when it is the one.
@@ -75,7 +109,7 @@ func (s *Sabotage) otherMacvlanMode(o topology.Op) topology.Op {
 
 // ipvlans draws for each parent of ipvlans: all of its children have one mode
 // and one flag.
-func (sc *scene) ipvlans(have func(*topology.Device) string, others []string) []Sabotage {
+func (sc *scene) ipvlans(have func(*topology.Device) string, others []string, tells func(d *topology.Device, to string) bool) []Sabotage {
 	var all []Sabotage
 	seen := map[topology.Ref]bool{}
 	for _, d := range sc.made {
@@ -84,7 +118,7 @@ func (sc *scene) ipvlans(have func(*topology.Device) string, others []string) []
 		}
 		seen[d.Parent] = true
 		for _, to := range others {
-			if to != have(d) {
+			if to != have(d) && (sc.oracle || tells(d, to)) {
 				all = append(all, Sabotage{At: d.Parent, From: have(d), To: to, Touches: []topology.Ref{d.Parent}})
 			}
 		}
@@ -92,17 +126,37 @@ func (sc *scene) ipvlans(have func(*topology.Device) string, others []string) []
 	return all
 }
 
+// ipvlanModes leaves out l3 for l3s and back, which differ by who else in the
+// kernel sees a packet, and not by who gets it.
 func (sc *scene) ipvlanModes() []Sabotage {
-	return sc.ipvlans(func(d *topology.Device) string { return d.Mode }, []string{"l2", "l3", "l3s"})
+	mode := func(d *topology.Device) string { return d.Mode }
+	return sc.ipvlans(mode, []string{"l2", "l3", "l3s"}, func(d *topology.Device, to string) bool {
+		said := func(d *topology.Device) bool {
+			return sc.linked(d.Ref, func(q *linkQuestion) bool { return q.want.Mode != "" })
+		}
+		family := append(sc.siblings(d), d)
+		return slices.ContainsFunc(family, said) || (d.Mode == "l2" || to == "l2") && sc.asked(func(q *flowQuestion) bool {
+			// Only layer 2 lets neighbours be asked for, and frames without a packet pass.
+			return sc.on(q.to, d.Parent) && q.kind != probe.ICMP && q.kind != probe.UDP
+		})
+	})
 }
 
+// ipvlanFlags leaves out private for vepa and back where the switch does not
+// reflect.
 func (sc *scene) ipvlanFlags() []Sabotage {
-	return sc.ipvlans(func(d *topology.Device) string {
+	flag := func(d *topology.Device) string {
 		if d.Flag == "" {
 			return "bridge"
 		}
 		return d.Flag
-	}, []string{"bridge", "private", "vepa"})
+	}
+	return sc.ipvlans(flag, []string{"bridge", "private", "vepa"}, func(d *topology.Device, to string) bool {
+		straight := flag(d) == "bridge" || to == "bridge"
+		return (straight || sc.hairs) && sc.asked(func(q *flowQuestion) bool {
+			return q.from != d.Parent && q.to != d.Parent && sc.on(q.from, d.Parent) && sc.on(q.to, d.Parent)
+		})
+	})
 }
 
 func (s *Sabotage) onParent(d *topology.Device) bool {
@@ -117,11 +171,21 @@ func (s *Sabotage) otherIpvlanFlag(o topology.Op) topology.Op {
 	return altered(o, s.onParent, func(d *topology.Device) { d.Flag, d.FlagAsked = s.To, true })
 }
 
-// vids move each vlan device to the next VLAN.
+// vids move each vlan device to the next VLAN. What goes between two devices on
+// it does not change, nor does what was stopped before.
 func (sc *scene) vids() []Sabotage {
 	var all []Sabotage
 	for _, d := range sc.made {
-		if isA(d, topology.KindVLAN) {
+		if !isA(d, topology.KindVLAN) {
+			continue
+		}
+		asked := sc.linked(d.Ref, func(q *linkQuestion) bool { return q.want.ID != nil }) ||
+			sc.asked(func(q *flowQuestion) bool { return q.want && sc.on(q.from, d.Ref) != sc.on(q.to, d.Ref) }) ||
+			slices.ContainsFunc(sc.questions, func(q question) bool {
+				tag, ok := q.(*tagQuestion)
+				return ok && sc.on(tag.from, d.Ref)
+			})
+		if asked {
 			all = append(all, one(d, strconv.Itoa(d.VID), strconv.Itoa(d.VID%4094+1)))
 		}
 	}
@@ -141,7 +205,8 @@ func (sc *scene) macs() []Sabotage {
 			continue
 		}
 		for _, d := range sc.made {
-			if isA(d, topology.KindVeth) && d.Port != nil && d.Node != child.Node && sc.lan.Root(child).Ref != d.Ref {
+			asked := sc.asked(func(q *flowQuestion) bool { return q.want && q.between(child.Ref, d.Ref) })
+			if asked && isA(d, topology.KindVeth) && d.Port != nil && d.Node != child.Node && sc.lan.Root(child).Ref != d.Ref {
 				s := one(d, d.MAC.String(), child.MAC.String())
 				s.Touches = append(s.Touches, child.Ref)
 				all = append(all, s)
@@ -167,11 +232,20 @@ func (sc *scene) addresses() []Sabotage {
 		for sc.taken[next] {
 			next = next.Next()
 		}
-		if a.Prefix.Contains(next) && a.Prefix.Contains(next.Next()) {
+		if sc.addressed(a) && a.Prefix.Contains(next) && a.Prefix.Contains(next.Next()) {
 			all = append(all, one(a.Device, a.Prefix.String(), netip.PrefixFrom(next, a.Prefix.Bits()).String()))
 		}
 	}
 	return all
+}
+
+// addressed reports whether anything goes to an address, or it is asked for.
+func (sc *scene) addressed(a topology.AddAddress) bool {
+	return sc.asked(func(q *flowQuestion) bool { return q.target == a.Prefix.Addr() }) ||
+		slices.ContainsFunc(sc.questions, func(q question) bool {
+			of, ok := q.(*addressesQuestion)
+			return ok && of.ref == a.Device.Ref
+		})
 }
 
 func (s *Sabotage) otherAddress(o topology.Op) topology.Op {
@@ -186,11 +260,10 @@ func (s *Sabotage) otherAddress(o topology.Op) topology.Op {
 }
 
 // mtus make each child's MTU one byte smaller, for its parent's bounds it.
-// Where no check names a size nothing could tell.
 func (sc *scene) mtus() []Sabotage {
 	var all []Sabotage
 	for _, d := range sc.made {
-		if sc.speaks.sizes && isA(d, topology.KindMacvlan, topology.KindIpvlan, topology.KindVLAN) {
+		if sc.linked(d.Ref, func(q *linkQuestion) bool { return q.want.MTU != 0 }) && d.Parent.Link != "" {
 			mtu := sc.mtu(d)
 			all = append(all, one(d, strconv.Itoa(mtu), strconv.Itoa(mtu-1)))
 		}
@@ -218,11 +291,33 @@ func (s *Sabotage) otherMTU(o topology.Op) topology.Op {
 func (sc *scene) hairpins() []Sabotage {
 	var all []Sabotage
 	for _, d := range sc.lan.Devices {
-		if d.Port != nil && len(sc.lan.Children(d)) > 0 {
+		if d.Port != nil && sc.asked(func(q *flowQuestion) bool { return sc.reflectable(q, d) }) {
 			all = append(all, one(d, strconv.FormatBool(d.Port.Hairpin), strconv.FormatBool(!d.Port.Hairpin)))
 		}
 	}
 	return all
+}
+
+// reflectable reports whether a flow comes, or stays away, by grace of the
+// switch's port of a parent: one between the parent and a child, or between
+// children that neither go straight nor shut each other out. How often a frame
+// comes only the oracle asks.
+func (sc *scene) reflectable(q *flowQuestion, parent *topology.Device) bool {
+	a, b := sc.device(q.from), sc.device(q.to)
+	if a == nil || b == nil || a == b {
+		return false
+	}
+	onIt := func(d *topology.Device) bool { return d.Parent == parent.Ref && isA(d, topology.KindMacvlan) }
+	switch {
+	case onIt(a) && onIt(b):
+		private := a.Mode == "private" || b.Mode == "private"
+		return (a.Mode != "bridge" || b.Mode != "bridge") && !private
+	case onIt(a):
+		return q.to == parent.Ref
+	case onIt(b):
+		return q.from == parent.Ref
+	}
+	return false
 }
 
 func (s *Sabotage) flipHairpin(o topology.Op) topology.Op {
@@ -252,7 +347,9 @@ func (s *Sabotage) flipPlain(plan *topology.Plan) []topology.Op {
 func (sc *scene) children() []Sabotage {
 	var all []Sabotage
 	for _, d := range sc.made {
-		if isA(d, topology.KindMacvlan, topology.KindIpvlan, topology.KindVLAN) && d.Up && !sc.later[d.Ref] {
+		asked := sc.linked(d.Ref, func(q *linkQuestion) bool { return q.want.Up != nil || len(q.want.Operstate) > 0 }) ||
+			sc.asked(func(q *flowQuestion) bool { return sc.on(q.from, d.Ref) || sc.on(q.to, d.Ref) })
+		if asked && isA(d, topology.KindMacvlan, topology.KindIpvlan, topology.KindVLAN) && d.Up && !sc.later[d.Ref] {
 			all = append(all, one(d, "", ""))
 		}
 	}

@@ -49,6 +49,7 @@ scenario; 3 the harness could not do its work.`,
 	flags.IntVar(&o.Parallel, "parallel", 0, "cases that run at once on this kernel; 0 is four for each CPU")
 	flags.Uint64Var(&o.Seed, "seed", 0, "seed that sabotages are drawn from")
 	flags.IntVar(&f.each, "each", 1, "sabotages of each kind that are drawn for a case")
+	flags.BoolVar(&o.Oracle, "oracle", false, "also hold every frame against the oracle's tables, which notice what no check asks about")
 	flags.BoolVar(&f.json, "json", false, "write every trial to standard output as JSON")
 	flags.BoolVar(&f.verbose, "verbose", false, "print a line for every sabotage, caught ones too")
 	return cmd
