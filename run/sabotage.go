@@ -136,6 +136,11 @@ func (p *Prepared) Sabotages(each int) []*Sabotage {
 		r.Shuffle(len(drawn), func(i, j int) { drawn[i], drawn[j] = drawn[j], drawn[i] })
 		for i := range drawn[:min(each, len(drawn))] {
 			drawn[i].Kind = k.kind
+			for _, r := range drawn[i].Touches {
+				if to, ok := sc.moved[r]; ok {
+					drawn[i].Touches = append(drawn[i].Touches, to)
+				}
+			}
 			all = append(all, &drawn[i])
 		}
 	}
@@ -166,6 +171,9 @@ func (s *Sabotage) right(p *Prepared, id string) bool {
 // what sits on that.
 func (s *Sabotage) meets(lan *topology.LAN, q question) bool {
 	on := func(upper, lower topology.Ref) bool {
+		if upper.Node == "" {
+			return false
+		}
 		if lower.Link == "" || upper.Link == "" {
 			return upper.Node == lower.Node
 		}
@@ -187,7 +195,7 @@ func (s *Sabotage) meets(lan *topology.LAN, q question) bool {
 func subjects(q question) (about []topology.Ref, all, upwards bool) {
 	switch q := q.(type) {
 	case *flowQuestion:
-		return []topology.Ref{q.from, q.to}, false, false
+		return []topology.Ref{q.from, q.to, topology.ParseRef(q.dest, "")}, false, false
 	case *countersQuestion:
 		return []topology.Ref{q.ref, q.flow.from, q.flow.to}, false, true
 	case *macsQuestion:

@@ -28,23 +28,28 @@ const sabotagedDeadline = time.Second
 // taps are those that checks rest on: of who must not be reached, and where
 // frames come out on the wire. What arrives at a socket is true without any.
 func (sc *scene) taps() []Sabotage {
-	var at []topology.Ref
-	add := func(r topology.Ref) {
-		if r.Node != "" && !slices.ContainsFunc(at, func(have topology.Ref) bool { return have.Node == r.Node }) {
-			at = append(at, r)
+	var all []Sabotage
+	// add takes the tap at a device, where something about another is seen.
+	add := func(at, about topology.Ref) {
+		i := slices.IndexFunc(all, func(s Sabotage) bool { return s.At.Node == at.Node })
+		if i < 0 {
+			i = len(all)
+			all = append(all, Sabotage{At: at, Touches: []topology.Ref{{Node: at.Node}}})
 		}
+		all[i].Touches = append(all[i].Touches, about)
 	}
 	wire := func(r topology.Ref) {
 		if d := sc.lan.Device(r); d != nil {
-			out, _, _ := sc.lan.Wire(d)
-			add(out)
+			if at, _, ok := sc.lan.Wire(d); ok {
+				add(at, r)
+			}
 		}
 	}
 	for _, q := range sc.questions {
 		switch q := q.(type) {
 		case *flowQuestion:
-			if !q.want && q.errno == 0 && sc.lan.Device(q.to) != nil {
-				add(q.to)
+			if !q.want && q.errno == 0 && !sc.mute[q] && sc.lan.Device(q.to) != nil {
+				add(q.to, q.to)
 			}
 		case *tagQuestion:
 			wire(q.from)
@@ -54,13 +59,9 @@ func (sc *scene) taps() []Sabotage {
 			}
 		case *oracleQuestion:
 			for _, d := range sc.lan.Devices {
-				add(d.Ref)
+				add(d.Ref, d.Ref)
 			}
 		}
-	}
-	var all []Sabotage
-	for _, r := range at {
-		all = append(all, Sabotage{At: r, Touches: []topology.Ref{{Node: r.Node}}})
 	}
 	return all
 }

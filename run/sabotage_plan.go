@@ -49,9 +49,6 @@ func (sc *scene) macvlanModes() []Sabotage {
 // All of them but source and passthru differ by what passes between siblings
 // only.
 func (sc *scene) modeTells(d *topology.Device, to string) bool {
-	hears := func(want bool) bool {
-		return sc.asked(func(q *flowQuestion) bool { return q.to == d.Ref && q.want == want })
-	}
 	switch {
 	case sc.linked(d.Ref, func(q *linkQuestion) bool { return q.want.Mode != "" }):
 		return true
@@ -60,9 +57,13 @@ func (sc *scene) modeTells(d *topology.Device, to string) bool {
 			return q.to == d.Ref && q.want && (q.dest != "" || q.cast == probe.Unknown)
 		})
 	case to == "source":
-		return hears(true) // without a list it hears nobody
+		// Without a list it hears nobody.
+		return sc.asked(func(q *flowQuestion) bool { return q.to == d.Ref && q.want })
 	case d.Mode == "source":
-		return hears(false)
+		return sc.asked(func(q *flowQuestion) bool {
+			// What siblings send does not come in by the parent but reflected.
+			return q.to == d.Ref && !q.want && (sc.hairs || !sc.on(q.from, d.Parent))
+		})
 	}
 	return slices.ContainsFunc(sc.siblings(d), func(sibling *topology.Device) bool {
 		return sc.passOtherwise(d, sibling, to) &&
@@ -186,10 +187,20 @@ func (sc *scene) vids() []Sabotage {
 				return ok && sc.on(tag.from, d.Ref)
 			})
 		if asked {
-			all = append(all, one(d, strconv.Itoa(d.VID), strconv.Itoa(d.VID%4094+1)))
+			all = append(all, one(d, strconv.Itoa(d.VID), strconv.Itoa(sc.freeVID(d))))
 		}
 	}
 	return all
+}
+
+// freeVID is the next VID that no sibling has.
+func (sc *scene) freeVID(d *topology.Device) int {
+	const most = 4094
+	vid := d.VID%most + 1
+	for slices.ContainsFunc(sc.siblings(d), func(s *topology.Device) bool { return s.VID == vid }) {
+		vid = vid%most + 1
+	}
+	return vid
 }
 
 func (s *Sabotage) otherVID(o topology.Op) topology.Op {
@@ -205,7 +216,7 @@ func (sc *scene) macs() []Sabotage {
 			continue
 		}
 		for _, d := range sc.made {
-			asked := sc.asked(func(q *flowQuestion) bool { return q.want && q.between(child.Ref, d.Ref) })
+			asked := sc.asked(func(q *flowQuestion) bool { return q.want && q.straight() && q.between(child.Ref, d.Ref) })
 			if asked && isA(d, topology.KindVeth) && d.Port != nil && d.Node != child.Node && sc.lan.Root(child).Ref != d.Ref {
 				s := one(d, d.MAC.String(), child.MAC.String())
 				s.Touches = append(s.Touches, child.Ref)
@@ -241,7 +252,7 @@ func (sc *scene) addresses() []Sabotage {
 
 // addressed reports whether anything goes to an address, or it is asked for.
 func (sc *scene) addressed(a topology.AddAddress) bool {
-	return sc.asked(func(q *flowQuestion) bool { return q.target == a.Prefix.Addr() }) ||
+	return sc.asked(func(q *flowQuestion) bool { return q.target == a.Prefix.Addr() && q.to == a.Device.Ref && q.straight() }) ||
 		slices.ContainsFunc(sc.questions, func(q question) bool {
 			of, ok := q.(*addressesQuestion)
 			return ok && of.ref == a.Device.Ref

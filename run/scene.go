@@ -20,13 +20,21 @@ type scene struct {
 	taken map[netip.Addr]bool
 	hairs bool // some port reflects at some time
 
+	// moved are the places that devices get to in steps.
+	moved map[topology.Ref]topology.Ref
+
+	// mute are the flows that nothing can be sent of, for the sender has no carrier.
+	mute      map[*flowQuestion]bool
 	questions []question
 	flows     []*flowQuestion
 	oracle    bool
 }
 
 func newScene(p *Prepared) *scene {
-	sc := &scene{lan: p.Plan.LAN, later: map[topology.Ref]bool{}, taken: map[netip.Addr]bool{}}
+	sc := &scene{
+		lan: p.Plan.LAN, later: map[topology.Ref]bool{}, taken: map[netip.Addr]bool{},
+		moved: map[topology.Ref]topology.Ref{}, mute: map[*flowQuestion]bool{},
+	}
 	sc.note(p.Plan.Ops, false)
 	plan, _ := topology.Compile(&p.Case.Scenario.Spec, seedText(p.seed))
 	for _, stage := range p.Stages {
@@ -36,17 +44,27 @@ func newScene(p *Prepared) *scene {
 				plan.Commit(next)
 			}
 		}
-	}
-	for _, c := range p.Checks() {
-		sc.questions = append(sc.questions, c.question)
-		switch q := c.question.(type) {
-		case *flowQuestion:
-			sc.flows = append(sc.flows, q)
-		case *oracleQuestion:
-			sc.oracle = true
+		for i := range stage.Checks {
+			sc.listen(stage.Checks[i].question, plan.LAN)
 		}
 	}
 	return sc
+}
+
+// listen notes what is asked of the LAN as it then is.
+func (sc *scene) listen(q question, now *topology.LAN) {
+	sc.questions = append(sc.questions, q)
+	switch q := q.(type) {
+	case *flowQuestion:
+		sc.flows = append(sc.flows, q)
+		for d := now.Device(q.from); d != nil; d = now.Device(d.Parent) {
+			if !d.Up || d.Port != nil && d.Port.NoCarrier {
+				sc.mute[q] = true
+			}
+		}
+	case *oracleQuestion:
+		sc.oracle = true
+	}
 }
 
 func (sc *scene) note(ops []topology.Op, later bool) {
@@ -58,6 +76,8 @@ func (sc *scene) note(ops []topology.Op, later bool) {
 		case topology.AddAddress:
 			sc.given = append(sc.given, o)
 			sc.taken[o.Prefix.Addr()] = true
+		case topology.MoveDevice:
+			sc.moved[o.Device.Ref] = o.To
 		case topology.SetPort:
 			sc.hairs = sc.hairs || o.Port.Hairpin
 		}
@@ -108,6 +128,11 @@ func (sc *scene) onAny(upper topology.Ref, lower []topology.Ref) bool {
 // between reports whether a flow is between two devices, in either direction.
 func (q *flowQuestion) between(a, b topology.Ref) bool {
 	return q.from == a && q.to == b || q.from == b && q.to == a
+}
+
+// straight reports whether a flow's frames are for its target alone.
+func (q *flowQuestion) straight() bool {
+	return q.cast == probe.Unicast && q.dest == "" && q.errno == 0
 }
 
 // food is a kind of frame in a family.
