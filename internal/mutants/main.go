@@ -38,6 +38,7 @@ type options struct {
 	only     *regexp.Regexp
 	list     bool
 	quick    bool
+	oracle   bool
 	parallel int
 	lanproof string
 }
@@ -69,6 +70,7 @@ func parse(args []string) (options, error) {
 	only := flags.String("only", "", "try only the mutants whose id matches `REGEXP`")
 	flags.BoolVar(&o.list, "list", false, "list the mutants and try none")
 	flags.BoolVar(&o.quick, "quick", false, "run only the scenarios that are labelled with the mutant's driver")
+	flags.BoolVar(&o.oracle, "oracle", false, "hold every path against the oracle as well (lanproof run --oracle)")
 	flags.IntVar(&o.parallel, "j", 1, "guests that run at once")
 	flags.StringVar(&o.lanproof, "lanproof", "bin/lanproof", "the `FILE` that is asked")
 	if err := flags.Parse(args); err != nil {
@@ -130,7 +132,7 @@ func openLaboratory(ctx context.Context, o options, dir string, out io.Writer) (
 		return nil, err
 	}
 	for n := range o.parallel {
-		b, err := openBench(o.lanproof, tree, filepath.Join(dir, fmt.Sprint(n)))
+		b, err := openBench(o, tree, filepath.Join(dir, fmt.Sprint(n)))
 		if err != nil {
 			return nil, err
 		}

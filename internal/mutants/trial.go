@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -36,18 +37,24 @@ type Result struct {
 
 // Bench runs the catalogue on kernels with one module replaced.
 type Bench struct {
-	lanproof string
-	scratch  string
-	kernel   string
-	updates  string // the kernel's directory of modules that win
+	lanproof []string // the command up to the scenarios' names
+	updates  string   // the kernel's directory of modules that win
 }
 
 // openBench makes a bench in an empty directory.
-func openBench(lanproof string, t Tree, dir string) (*Bench, error) {
-	b := &Bench{lanproof: lanproof, scratch: filepath.Join(dir, "out"), kernel: filepath.Join(dir, "kernel")}
-	var err error
-	b.updates, err = t.kernelDir(b.kernel)
-	return b, err
+func openBench(o options, t Tree, dir string) (*Bench, error) {
+	kernel := filepath.Join(dir, "kernel")
+	updates, err := t.kernelDir(kernel)
+	if err != nil {
+		return nil, err
+	}
+	b := &Bench{updates: updates, lanproof: []string{
+		o.lanproof, "run", "--on", "guest", "--kernel", kernel, "--no-snapshot", "--fail-fast", "--json", "--out", filepath.Join(dir, "out"),
+	}}
+	if o.oracle {
+		b.lanproof = append(b.lanproof, "--oracle")
+	}
+	return b, nil
 }
 
 // module is where a driver's module is put to win over the kernel's own.
@@ -89,20 +96,17 @@ func (b *Bench) try(ctx context.Context, w *Workshop, m Mutant, names map[string
 
 // run runs scenarios, in the given order, until the first case that fails.
 func (b *Bench) run(ctx context.Context, scenarios []string) (Result, error) {
-	args := append([]string{
-		b.lanproof, "run", "--on", "guest", "--kernel", b.kernel, "--no-snapshot", "--fail-fast", "--json", "--out", b.scratch,
-	}, scenarios...)
-	cmd := exec.CommandContext(ctx, "nice", args...)
+	cmd := exec.CommandContext(ctx, "nice", slices.Concat(b.lanproof, scenarios)...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err := cmd.Run()
 	var exit *exec.ExitError
 	if err != nil && (!errors.As(err, &exit) || ctx.Err() != nil) {
-		return Result{}, fmt.Errorf("run %s: %w", b.lanproof, err)
+		return Result{}, fmt.Errorf("run %s: %w", b.lanproof[0], err)
 	}
 	var all results
 	if bad := json.Unmarshal(out.Bytes(), &all); bad != nil || len(all.Cases) == 0 {
-		return Result{}, fmt.Errorf("run %s: no results (%w): %s", b.lanproof, errors.Join(err, bad), strings.TrimSpace(errs.String()))
+		return Result{}, fmt.Errorf("run %s: no results (%w): %s", b.lanproof[0], errors.Join(err, bad), strings.TrimSpace(errs.String()))
 	}
 	return judge(all), nil
 }
