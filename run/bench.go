@@ -14,6 +14,7 @@ import (
 	"github.com/lanproof/lanproof/reports"
 	"github.com/lanproof/lanproof/topology"
 	"github.com/lanproof/lanproof/topology/lab"
+	"github.com/lanproof/lanproof/topology/oracle"
 )
 
 // bench is a lab with probes in it: what questions are asked of.
@@ -22,6 +23,8 @@ type bench struct {
 	lab   *lab.Lab
 	nodes map[string]*probe.Node
 	field *probe.Field
+	// world is what bridges have learned, as long as only the oracle has been asked.
+	world *oracle.World
 	// sabotage is nil in all but a self-test.
 	sabotage *Sabotage
 }
@@ -89,6 +92,7 @@ func (b *bench) linkName(node string, index int) string {
 // refresh takes the devices' addresses from the kernel, for frames must go
 // where the devices really are, and tells the field which fences there now are.
 func (b *bench) refresh() error {
+	b.world = nil
 	for _, n := range b.lab.Nodes() {
 		states, err := n.Conn.Links()
 		if err != nil {

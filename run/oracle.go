@@ -55,16 +55,13 @@ func (q *oracleQuestion) describe() (id, title, expected string) {
 }
 
 func (q *oracleQuestion) ask(ctx context.Context, b *bench) answer {
-	world, err := oracle.New(b.plan.LAN)
-	if err != nil {
-		return trouble(err)
-	}
 	a := newAim(b.plan.LAN)
-	m := &measurement{bench: b, world: world, matrices: newMatrices(a.ends)}
+	m := &measurement{bench: b, matrices: newMatrices(a.ends)}
 	if err := m.prime(ctx, a); err != nil {
 		return trouble(err)
 	}
 	if err := m.measure(ctx, q.class.shots(a)); err != nil {
+		b.world = nil
 		return trouble(err)
 	}
 	return m.answer(q.class)
@@ -73,7 +70,6 @@ func (q *oracleQuestion) ask(ctx context.Context, b *bench) answer {
 // measurement holds what was seen against what the oracle says.
 type measurement struct {
 	*bench
-	world    *oracle.World
 	matrices *matrices
 	frames   int
 	seen     int
@@ -91,8 +87,16 @@ type disagreement struct {
 	why     []oracle.Step
 }
 
-// prime makes all bridges forget, then everybody be known to them.
+// prime makes all bridges forget, then everybody be known to them, unless they are
+// as the class before has left them.
 func (m *measurement) prime(ctx context.Context, a *aim) error {
+	if m.world != nil {
+		return nil
+	}
+	world, err := oracle.New(a.lan)
+	if err != nil {
+		return err
+	}
 	for _, d := range a.lan.Devices {
 		if d.Master == (topology.Ref{}) {
 			continue
@@ -110,10 +114,32 @@ func (m *measurement) prime(ctx context.Context, a *aim) error {
 			return err
 		}
 	}
-	before := len(m.wrong)
-	err := m.measure(ctx, a.broadcasts())
-	m.frames, m.seen, m.wrong, m.matrices = 0, 0, m.wrong[:before], newMatrices(a.ends)
-	return err
+	m.world = world
+	if err := m.hearAll(ctx, a); err != nil {
+		m.world = nil
+		return err
+	}
+	return nil
+}
+
+// hearAll has everybody speak, in their order, which is no part of the class.
+func (m *measurement) hearAll(ctx context.Context, a *aim) error {
+	apart := &measurement{bench: m.bench, matrices: newMatrices(a.ends), hashed: map[string]int{}}
+	return apart.salvo(ctx, a.broadcasts())
+}
+
+// contested reports whether two devices on different wires have one address. Then
+// whoever answers moves it, and bridges must hear all again before each frame.
+func contested(lan *topology.LAN) bool {
+	wires := map[oracle.MAC]topology.Ref{}
+	for _, d := range lan.Devices {
+		root := lan.Root(d).Ref
+		if at, ok := wires[oracle.MACOf(d.MAC)]; ok && at != root && d.Node != topology.SwitchNode {
+			return true
+		}
+		wires[oracle.MACOf(d.MAC)] = root
+	}
+	return false
 }
 
 // introduce tells the node that routes for an ipvlan where everybody is, so that
@@ -143,9 +169,15 @@ func (m *measurement) introduce(d *topology.Device) error {
 // measure sends shots and compares.
 func (m *measurement) measure(ctx context.Context, all []shot) error {
 	m.hashed = map[string]int{}
+	alone := contested(m.plan.LAN)
 	for len(all) > 0 {
+		if alone {
+			if err := m.hearAll(ctx, newAim(m.plan.LAN)); err != nil {
+				return err
+			}
+		}
 		n := 1
-		for n < len(all) && all[n].joins == all[0].joins && (!all[0].joins || all[n].to == all[0].to) {
+		for !alone && n < len(all) && all[n].joins == all[0].joins && (!all[0].joins || all[n].to == all[0].to) {
 			n++
 		}
 		if err := m.salvo(ctx, all[:n]); err != nil {
