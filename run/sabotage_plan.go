@@ -37,7 +37,7 @@ func (sc *scene) macvlanModes() []Sabotage {
 			continue
 		}
 		for _, to := range []string{"bridge", "private", "vepa", "source"} {
-			if to != d.Mode && (sc.oracle || sc.modeTells(d, to)) {
+			if to != d.Mode && sc.modeTells(d, to) {
 				all = append(all, one(d, d.Mode, to))
 			}
 		}
@@ -52,6 +52,8 @@ func (sc *scene) modeTells(d *topology.Device, to string) bool {
 	switch {
 	case sc.linked(d.Ref, func(q *linkQuestion) bool { return q.want.Mode != "" }):
 		return true
+	case !d.Up:
+		return false
 	case d.Mode == "passthru":
 		return sc.asked(func(q *flowQuestion) bool {
 			return q.to == d.Ref && q.want && (q.dest != "" || q.cast == probe.Unknown)
@@ -66,7 +68,7 @@ func (sc *scene) modeTells(d *topology.Device, to string) bool {
 		})
 	}
 	return slices.ContainsFunc(sc.siblings(d), func(sibling *topology.Device) bool {
-		return sc.passOtherwise(d, sibling, to) &&
+		return sibling.Up && sc.passOtherwise(d, sibling, to) &&
 			sc.asked(func(q *flowQuestion) bool { return q.between(d.Ref, sibling.Ref) })
 	})
 }
@@ -81,8 +83,8 @@ func (sc *scene) passOtherwise(d, sibling *topology.Device, to string) bool {
 	if !sc.hairs {
 		return straight
 	}
-	// Reflected or straight, it comes.
-	return d.Mode == "private" || to == "private"
+	// Reflected or straight, it comes; only the oracle asks how often.
+	return d.Mode == "private" || to == "private" || straight && sc.oracle
 }
 
 // altered is an operation that makes another device, when it is the one.
@@ -216,7 +218,8 @@ func (sc *scene) macs() []Sabotage {
 			continue
 		}
 		for _, d := range sc.made {
-			asked := sc.asked(func(q *flowQuestion) bool { return q.want && q.straight() && q.between(child.Ref, d.Ref) })
+			// The oracle asks nothing here: it judges by the addresses that there are.
+			asked := slices.ContainsFunc(sc.flows, func(q *flowQuestion) bool { return q.want && q.straight() && q.between(child.Ref, d.Ref) })
 			if asked && isA(d, topology.KindVeth) && d.Port != nil && d.Node != child.Node && sc.lan.Root(child).Ref != d.Ref {
 				s := one(d, d.MAC.String(), child.MAC.String())
 				s.Touches = append(s.Touches, child.Ref)
@@ -250,9 +253,13 @@ func (sc *scene) addresses() []Sabotage {
 	return all
 }
 
-// addressed reports whether anything goes to an address, or it is asked for.
+// addressed reports whether anything goes to an address, or it is asked for. The
+// oracle minds those that ipvlans find their children by.
 func (sc *scene) addressed(a topology.AddAddress) bool {
-	return sc.asked(func(q *flowQuestion) bool { return q.target == a.Prefix.Addr() && q.to == a.Device.Ref && q.straight() }) ||
+	if sc.oracle && isA(a.Device, topology.KindIpvlan) && a.Device.Up {
+		return true
+	}
+	return slices.ContainsFunc(sc.flows, func(q *flowQuestion) bool { return q.target == a.Prefix.Addr() && q.to == a.Device.Ref && q.straight() }) ||
 		slices.ContainsFunc(sc.questions, func(q question) bool {
 			of, ok := q.(*addressesQuestion)
 			return ok && of.ref == a.Device.Ref
