@@ -160,7 +160,7 @@ func (s *Sabotage) shown(p *Prepared, made []reports.Check) bool {
 func (s *Sabotage) right(p *Prepared, id string) bool {
 	for _, c := range p.Checks() {
 		if c.ID == id {
-			return s.meets(p.Plan.LAN, c.question)
+			return s.meets(newScene(p), c.question)
 		}
 	}
 	return false
@@ -169,20 +169,15 @@ func (s *Sabotage) right(p *Prepared, id string) bool {
 // meets reports whether a question is about a device that is touched, or about
 // one that sits on it. What the kernel reports of a device may also be due to
 // what sits on that.
-func (s *Sabotage) meets(lan *topology.LAN, q question) bool {
+func (s *Sabotage) meets(sc *scene, q question) bool {
 	on := func(upper, lower topology.Ref) bool {
-		if upper.Node == "" {
+		switch {
+		case upper.Node == "":
 			return false
-		}
-		if lower.Link == "" || upper.Link == "" {
+		case lower.Link == "" || upper.Link == "":
 			return upper.Node == lower.Node
 		}
-		for d := lan.Device(upper); d != nil; d = lan.Device(d.Parent) {
-			if d.Ref == lower {
-				return true
-			}
-		}
-		return upper == lower
+		return sc.on(upper, lower)
 	}
 	about, all, upwards := subjects(q)
 	return all || slices.ContainsFunc(about, func(r topology.Ref) bool {

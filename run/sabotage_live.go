@@ -59,7 +59,9 @@ func (sc *scene) taps() []Sabotage {
 			}
 		case *oracleQuestion:
 			for _, d := range sc.lan.Devices {
-				add(d.Ref, d.Ref)
+				if d.Up { // the other ones see nothing
+					add(d.Ref, d.Ref)
+				}
 			}
 		}
 	}

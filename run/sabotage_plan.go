@@ -281,8 +281,9 @@ func (s *Sabotage) otherAddress(o topology.Op) topology.Op {
 func (sc *scene) mtus() []Sabotage {
 	var all []Sabotage
 	for _, d := range sc.made {
-		if sc.linked(d.Ref, func(q *linkQuestion) bool { return q.want.MTU != 0 }) && d.Parent.Link != "" {
-			mtu := sc.mtu(d)
+		mtu := sc.mtu(d)
+		// Where another one is asked for, it has been changed by then.
+		if sc.linked(d.Ref, func(q *linkQuestion) bool { return q.want.MTU == mtu }) && d.Parent.Link != "" {
 			all = append(all, one(d, strconv.Itoa(mtu), strconv.Itoa(mtu-1)))
 		}
 	}

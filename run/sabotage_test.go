@@ -75,7 +75,7 @@ func TestSabotagesAreDrawn(t *testing.T) {
 		}
 		met := false
 		for _, c := range p.Checks() {
-			met = met || s.meets(p.Plan.LAN, c.question)
+			met = met || s.meets(newScene(p), c.question)
 		}
 		if !met {
 			t.Errorf("no check is about what this touches: %s, %v", s, s.Touches)
