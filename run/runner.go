@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
@@ -438,36 +436,6 @@ func (r *runner) environment(e reports.Environment) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.env[e.Ground+" "+e.Kernel] = e
-}
-
-// captureName is a case's capture, relative to the out directory. Only a run
-// with several kernels, or that repeats, has more than one of a case.
-func (r *runner) captureName(j *job) string {
-	name := j.p.Case.Name
-	if len(r.o.Kernels) > 1 {
-		name += "@kernel=" + j.result.Kernel
-	}
-	if j.repeat > 0 {
-		name += fmt.Sprintf("@repeat=%d", j.repeat)
-	}
-	return filepath.Join("captures", name+".pcapng")
-}
-
-func (r *runner) saveCapture(j *job, capture []byte) {
-	if r.o.Out == "" || len(capture) == 0 {
-		return
-	}
-	name := r.captureName(j)
-	path := filepath.Join(r.o.Out, name)
-	err := os.MkdirAll(filepath.Dir(path), 0o755)
-	if err == nil {
-		err = os.WriteFile(path, capture, 0o644)
-	}
-	if err != nil {
-		j.result.Verdict, j.result.Reason = reports.Error, fmt.Sprintf("keep the capture: %v", err)
-		return
-	}
-	j.result.Capture = name
 }
 
 // claimsOf returns the claims that a run's checks speak about.

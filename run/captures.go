@@ -1,0 +1,39 @@
+package run
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/lanproof/lanproof/reports"
+)
+
+// captureName is a case's capture, relative to the out directory. Only a run
+// with several kernels, or that repeats, has more than one of a case.
+func (r *runner) captureName(j *job) string {
+	name := j.p.Case.Name
+	if len(r.o.Kernels) > 1 {
+		name += "@kernel=" + j.result.Kernel
+	}
+	if j.repeat > 0 {
+		name += fmt.Sprintf("@repeat=%d", j.repeat)
+	}
+	return filepath.Join("captures", name+".pcapng")
+}
+
+func (r *runner) saveCapture(j *job, capture []byte) {
+	if r.o.Out == "" || len(capture) == 0 {
+		return
+	}
+	name := r.captureName(j)
+	path := filepath.Join(r.o.Out, name)
+	err := os.MkdirAll(filepath.Dir(path), 0o755)
+	if err == nil {
+		err = os.WriteFile(path, capture, 0o644)
+	}
+	if err != nil {
+		j.result.Verdict, j.result.Reason = reports.Error, fmt.Sprintf("keep the capture: %v", err)
+		return
+	}
+	j.result.Capture = name
+}
