@@ -292,8 +292,12 @@ func (q *countersQuestion) ask(ctx context.Context, b *bench) answer {
 		n := int(after[name] - before[name])
 		// Fences come in and go out, and are counted like anything else.
 		switch name {
-		case "rx_packets", "multicast":
+		case "rx_packets":
 			n -= in
+		case "multicast":
+			if b.countsBroadcasts(q.ref) {
+				n -= in
+			}
 		case "tx_packets":
 			n -= out
 		}
@@ -308,6 +312,14 @@ func (q *countersQuestion) ask(ctx context.Context, b *bench) answer {
 	}
 	a.Finding = state(held, strings.Join(seen, ", "))
 	return a
+}
+
+// countsBroadcasts reports whether a device counts broadcasts, as fences are, among
+// its multicasts (macvlan.c:macvlan_count_rx, ipvlan_core.c:ipvlan_count_rx). A VLAN
+// device does not (net/8021q/vlan_core.c:vlan_do_receive).
+func (b *bench) countsBroadcasts(r topology.Ref) bool {
+	d := b.plan.LAN.Device(r)
+	return d != nil && (d.Kind == topology.KindMacvlan || d.Kind == topology.KindIpvlan)
 }
 
 func (b *bench) counters(r topology.Ref) (map[string]uint64, error) {
