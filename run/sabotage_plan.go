@@ -121,7 +121,7 @@ func (sc *scene) ipvlans(have func(*topology.Device) string, others []string, te
 		}
 		seen[d.Parent] = true
 		for _, to := range others {
-			if to != have(d) && (sc.oracle || tells(d, to)) {
+			if to != have(d) && tells(d, to) {
 				all = append(all, Sabotage{At: d.Parent, From: have(d), To: to, Touches: []topology.Ref{d.Parent}})
 			}
 		}
@@ -146,7 +146,7 @@ func (sc *scene) ipvlanModes() []Sabotage {
 }
 
 // ipvlanFlags leaves out private for vepa and back where the switch does not
-// reflect.
+// reflect, and a child without siblings.
 func (sc *scene) ipvlanFlags() []Sabotage {
 	flag := func(d *topology.Device) string {
 		if d.Flag == "" {
@@ -156,7 +156,7 @@ func (sc *scene) ipvlanFlags() []Sabotage {
 	}
 	return sc.ipvlans(flag, []string{"bridge", "private", "vepa"}, func(d *topology.Device, to string) bool {
 		straight := flag(d) == "bridge" || to == "bridge"
-		return (straight || sc.hairs) && sc.asked(func(q *flowQuestion) bool {
+		return len(sc.siblings(d)) > 0 && (straight || sc.hairs) && sc.asked(func(q *flowQuestion) bool {
 			return q.from != d.Parent && q.to != d.Parent && sc.on(q.from, d.Parent) && sc.on(q.to, d.Parent)
 		})
 	})
