@@ -157,7 +157,9 @@ func (f *Field) open(ctx context.Context, flow *Flow) (drops int, err error) {
 		return 0, err
 	}
 	clear(f.canaries)
-	if flow.byStacks() && !flow.OnWire {
+	// A solicitation is not answered for an address that is not the stack's yet: the
+	// canary waits for that (see sendIPCanary).
+	if (flow.byStacks() || flow.Kind == ND) && !flow.OnWire {
 		if err := f.sendIPCanary(ctx, flow); err != nil {
 			return 0, err
 		}
