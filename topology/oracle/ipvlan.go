@@ -175,7 +175,7 @@ func ipvlanReceives() []row[ipvlanRX] {
 			func(ipvlanRX) {},
 		},
 		{
-			Rule{ID: "ipvlan-receives-own-group", When: "mode l2, to a group, from the parent's MAC address and a child's IP address", Then: "it is the host's alone: the children have had it", Source: "drivers/net/ipvlan/ipvlan_core.c:ipvlan_external_frame"},
+			Rule{ID: "ipvlan-receives-own-group", When: "mode l2, to a group, from the parent's MAC address and a child's IP address; a solicitation without a source by its target", Then: "it is the host's alone: the children have had it", Source: "drivers/net/ipvlan/ipvlan_core.c:ipvlan_external_frame"},
 			func(c ipvlanRX) bool { return c.mode() == "l2" && c.p.Dest.group() && c.own() },
 			func(ipvlanRX) {},
 		},
@@ -215,7 +215,11 @@ func (c ipvlanRX) own() bool {
 	if c.p.Source != c.parent.mac || c.kind() == Raw {
 		return false
 	}
-	return slices.ContainsFunc(c.parent.ipvlans, func(d *device) bool { return d.Up && d.hasAddress(c.p.From) })
+	from := c.p.From
+	if c.kind() == NS && from.IsUnspecified() {
+		from = c.p.To // it is looked up by its target on either way (ipvlan_addr_lookup)
+	}
+	return slices.ContainsFunc(c.parent.ipvlans, func(d *device) bool { return d.Up && d.hasAddress(from) })
 }
 
 func (c ipvlanRX) consumed() bool {
