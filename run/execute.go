@@ -93,6 +93,10 @@ func (o *Outcome) execute(ctx context.Context, p *Prepared, nics map[string]stri
 		return err
 	}
 	b, err := openBench(plan, runID(p), nics)
+	if t, ok := turnedDown(err, true); ok {
+		o.refusedToAccept(builtCheck, notBuilt, "", p.Case.File+":1", t)
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", notBuilt, err)
 	}
@@ -110,6 +114,10 @@ func (o *Outcome) execute(ctx context.Context, p *Prepared, nics map[string]stri
 		}
 		stage := &p.Stages[i]
 		if err := b.step(ctx, stage.Do); err != nil {
+			if t, ok := turnedDown(err, false); ok {
+				o.refusedToAccept(fmt.Sprintf("s%d.accepted", i), stage.Name, stage.Name, p.Location(stage.At), t)
+				break
+			}
 			o.Result.Verdict = reports.Error
 			o.Result.Reason = fmt.Sprintf("%s (%s): %v", stage.Name, p.Location(stage.At), err)
 			break

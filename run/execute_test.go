@@ -97,8 +97,8 @@ steps:
 	}
 }
 
-// TestStepThatFails shows that a change which the kernel refuses ends the case,
-// at its place, and keeps what was found until then.
+// TestStepThatFails shows that a change which the kernel refuses is a failure,
+// ends the case at its place, and keeps what was found until then.
 func TestStepThatFails(t *testing.T) {
 	needRoot(t)
 	p := prepared(t, "bad-step", lan+`checks:
@@ -116,16 +116,51 @@ steps:
 		t.Error(err)
 	}
 	res := out.Result
-	if res.Verdict != reports.Error || len(res.Checks) != 1 || res.Checks[0].Verdict != reports.Pass {
-		t.Errorf("%s with %d checks, want an error behind the first", res.Verdict, len(res.Checks))
+	if res.Verdict != reports.Fail || len(res.Checks) != 2 || res.Checks[0].Verdict != reports.Pass || res.Checks[1].Verdict != reports.Fail {
+		t.Fatalf("%s with %d checks, want a failure behind the first", res.Verdict, len(res.Checks))
 	}
-	for _, says := range []string{"over the parent's", "bad-step.yaml:", "mtu 9000", "invalid argument"} {
+	refused := res.Checks[1]
+	if refused.ID != "s1.accepted" || refused.Proof != reports.ProofErrno || !strings.Contains(refused.Observed, "EINVAL") {
+		t.Errorf("check %q observed %q by %s, want s1.accepted by the errno EINVAL", refused.ID, refused.Observed, refused.Proof)
+	}
+	for _, says := range []string{"over the parent's", "mtu 9000", "invalid argument"} {
 		if !strings.Contains(res.Reason, says) {
 			t.Errorf("reason %q does not say %q", res.Reason, says)
 		}
 	}
+	if !strings.HasPrefix(refused.Location, "bad-step.yaml:") {
+		t.Errorf("the check is located at %q", refused.Location)
+	}
 	if len(out.Capture) == 0 {
 		t.Error("what was captured until then is lost")
+	}
+}
+
+// TestTopologyThatIsRefused shows that a kernel which refuses a child while the
+// topology is built has failed, and that one which refuses anything else has not.
+func TestTopologyThatIsRefused(t *testing.T) {
+	needRoot(t)
+	for _, c := range []struct {
+		name, parent, child string
+		verdict             reports.Verdict
+		checks              int
+	}{
+		{"child", "{}", "mtu: 9000", reports.Fail, 1},
+		{"parent", "{mtu: 1000000}", "mtu: 1500", reports.Error, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			res := execute(t, "bad-"+c.name, `
+hosts: {host: {parents: {eth0: `+c.parent+`}}}
+endpoints: {c1: {links: {eth0: {kind: macvlan, parent: host/eth0, `+c.child+`}}}}
+checks: [{link: {link: c1/eth0, up: true}}]
+`)
+			if res.Verdict != c.verdict || len(res.Checks) != c.checks || !strings.Contains(res.Reason, "build the topology") {
+				t.Fatalf("%s with %d checks: %s", res.Verdict, len(res.Checks), res.Reason)
+			}
+			if c.checks > 0 && (res.Checks[0].ID != "built" || !strings.Contains(res.Checks[0].Observed, "EINVAL")) {
+				t.Errorf("check %s observed %q, want built and EINVAL", res.Checks[0].ID, res.Checks[0].Observed)
+			}
+		})
 	}
 }
 

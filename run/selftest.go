@@ -169,9 +169,9 @@ func (j *job) judge() Trial {
 		}
 	}
 	switch {
+	case red(res.Verdict) && strings.HasPrefix(res.Reason, notBuilt):
+		t.Fate, t.Reason, t.Red = Unbuilt, res.Reason, nil
 	case t.Fate == Caught || !red(res.Verdict):
-	case strings.HasPrefix(res.Reason, notBuilt):
-		t.Fate, t.Reason = Unbuilt, res.Reason
 	case len(res.Checks) > 0:
 		// A step met what the scenario does not foresee.
 		t.Fate, t.Red = Caught, []RedCheck{{res.Reason, res.Verdict}}

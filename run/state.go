@@ -460,7 +460,11 @@ func (q *refusedQuestion) describe() (id, title, expected string) {
 func (q *refusedQuestion) ask(_ context.Context, b *bench) answer {
 	last := len(q.want.Do) - 1
 	for i := range q.want.Do[:last] {
-		if err := b.change(&q.want.Do[i]); err != nil {
+		err := b.change(&q.want.Do[i])
+		if t, ok := turnedDown(err, false); ok {
+			return answer{Finding: probe.Finding{Proof: reports.ProofErrno, Observed: fmt.Sprintf("what has to come before was refused: %s: %s", t.command, t.answer)}}
+		}
+		if err != nil {
 			return trouble(fmt.Errorf("prepare: %w", err))
 		}
 	}

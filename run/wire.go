@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -40,7 +41,7 @@ func (b *bench) onWire(ctx context.Context, from topology.Ref, priority int) ([]
 		return nil, o, o.Trouble
 	}
 	if o.SendErr != nil {
-		return nil, o, fmt.Errorf("send from %s: %w", from, o.SendErr)
+		return nil, o, &errUnsent{from, o.SendErr}
 	}
 	var out []probe.Sighting
 	for _, s := range o.Sightings {
@@ -49,6 +50,26 @@ func (b *bench) onWire(ctx context.Context, from topology.Ref, priority int) ([]
 		}
 	}
 	return out, o, nil
+}
+
+// errUnsent wraps what a kernel says that will not send a frame.
+type errUnsent struct {
+	from topology.Ref
+	err  error
+}
+
+func (e *errUnsent) Error() string { return fmt.Sprintf("send from %s: %v", e.from, e.err) }
+
+func (e *errUnsent) Unwrap() error { return e.err }
+
+// nothingOnWire is the answer where no frame came out because of an error. A
+// kernel that will not send is an answer; the rest is trouble.
+func nothingOnWire(err error) answer {
+	var unsent *errUnsent
+	if errors.As(err, &unsent) {
+		return answer{Finding: probe.Finding{Proof: reports.ProofErrno, Observed: fmt.Sprintf("sending from %s was refused: %s", unsent.from, probe.ErrnoText(unsent.err))}}
+	}
+	return trouble(err)
 }
 
 // Addresses for documentation (RFC 5737, RFC 3849), which no device has.
@@ -130,7 +151,7 @@ func (q *macsQuestion) ask(ctx context.Context, b *bench) answer {
 		}
 		frames, o, err := b.onWire(ctx, r, 0)
 		if err != nil {
-			return trouble(err)
+			return nothingOnWire(err)
 		}
 		a.more = append(a.more, o)
 		if len(frames) == 0 {
@@ -201,7 +222,7 @@ func tagText(tags []probe.Tag) string {
 func (q *tagQuestion) ask(ctx context.Context, b *bench) answer {
 	frames, o, err := b.onWire(ctx, q.from, q.priority)
 	if err != nil {
-		return trouble(err)
+		return nothingOnWire(err)
 	}
 	held := len(frames) > 0
 	var seen []string

@@ -49,7 +49,8 @@ type Options struct {
 	NICs map[string]string
 }
 
-// Open builds what the plan says. When any operation fails, nothing is left.
+// Open builds what the plan says. When any operation fails, nothing is left, and
+// the error wraps an *OpError.
 func Open(plan *topology.Plan, o Options) (*Lab, error) {
 	l := &Lab{plan: plan, nodes: map[string]*Node{}, index: map[topology.Ref]int{}}
 	if err := l.open(o); err != nil {
@@ -69,11 +70,23 @@ func (l *Lab) open(o Options) error {
 	}
 	for _, op := range l.plan.Ops {
 		if err := l.apply(op, o.NICs); err != nil {
-			return fmt.Errorf("%s: %w", firstCommand(op), err)
+			return &OpError{Op: op, Err: err}
 		}
 	}
 	return l.Settle()
 }
+
+// OpError is what became of an operation that could not be carried out.
+type OpError struct {
+	Op  topology.Op
+	Err error
+}
+
+// Error says which command failed, and why.
+func (e *OpError) Error() string { return firstCommand(e.Op) + ": " + e.Err.Error() }
+
+// Unwrap returns the kernel's answer.
+func (e *OpError) Unwrap() error { return e.Err }
 
 // openHome opens the namespace that real ports are borrowed from.
 func (l *Lab) openHome() error {

@@ -15,6 +15,10 @@ import (
 // several, and a real port negotiates.
 const settleLimit = 20 * time.Second
 
+// ErrUnsettled is wrapped by Settle's error where a kernel left a device's
+// operstate behind its carrier.
+var ErrUnsettled = errors.New("the operstate did not follow the carrier")
+
 // Settle waits until the kernel has caught up with what was changed. A device
 // whose carrier came or went begins to send, or stops, only when linkwatch has
 // been there, which wants the kernel's one big lock and so may come late
@@ -46,7 +50,7 @@ func (l *Lab) settle(n *Node) (waited bool, err error) {
 		return len(late) == 0, err
 	})
 	if errors.Is(err, unix.ETIMEDOUT) {
-		err = fmt.Errorf("the operstate of %v did not follow the carrier: %w", late, err)
+		err = fmt.Errorf("%w: %v: %w", ErrUnsettled, late, err)
 	}
 	return true, err
 }
