@@ -28,6 +28,13 @@ func newRunner(o Options) (*runner, error) {
 	}
 	r := &runner{Options: o}
 	r.machine = qemu.Machine{Path: path, Memory: o.Memory, Kernel: o.Kernel.Image, Console: o.Console}
+	static, err := Static(o.Init)
+	if err != nil {
+		return nil, err
+	}
+	if !static {
+		return nil, fmt.Errorf("make %s the guest's init: %w", o.Init, ErrDynamic)
+	}
 	if r.init, err = os.ReadFile(o.Init); err != nil {
 		return nil, fmt.Errorf("read the guest's init: %w", err)
 	}

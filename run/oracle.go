@@ -148,19 +148,34 @@ func (m *measurement) introduce(d *topology.Device) error {
 	if d.Kind != topology.KindIpvlan || d.Mode == "l2" {
 		return nil
 	}
-	parent, err := m.port(d.Parent)
-	if err != nil {
-		return err
-	}
-	for _, other := range m.plan.LAN.Devices {
-		for _, p := range other.Addresses {
-			if other.Node == d.Parent.Node {
-				continue
-			}
-			err := tell(parent, p.Addr(), other.MAC)
-			if err != nil && !(p.Addr().Is6() && errors.Is(err, unix.EINVAL)) { // IPv6 is off there
+	for _, by := range m.plan.LAN.Devices {
+		if by.Node != d.Parent.Node {
+			continue
+		}
+		at, err := m.port(by.Ref)
+		if err != nil {
+			return err
+		}
+		for _, other := range m.plan.LAN.Devices {
+			if err := introduceTo(at, by.Ref == d.Parent, other); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// introduceTo tells a device of the node that routes where another one is. It is the
+// parent that sends IPv4; IPv6 may go by any.
+func introduceTo(at probe.Port, parent bool, other *topology.Device) error {
+	here := topology.Ref{Node: at.Node.Name, Link: at.Name} == other.Ref
+	for _, p := range other.Addresses {
+		if here || p.Addr().Is4() && !parent || p.Addr().Is6() && other.Node == at.Node.Name {
+			continue // it is there itself, or not asked
+		}
+		err := tell(at, p.Addr(), other.MAC)
+		if err != nil && !(p.Addr().Is6() && errors.Is(err, unix.EINVAL)) { // IPv6 is off there
+			return err
 		}
 	}
 	return nil

@@ -9,9 +9,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 
+	"github.com/lanproof/lanproof/guest"
 	"github.com/lanproof/lanproof/internal/features"
 	"github.com/lanproof/lanproof/run"
 )
@@ -22,20 +22,10 @@ const self = "/proc/self/exe"
 // errDynamic is for a case that needs a guest where nothing can be its /init.
 var errDynamic = errors.New("the test binary is not static, so that it cannot be /init of the guest that this needs: build it with CGO_ENABLED=0, and without -race")
 
-// static reports whether a binary asks for no loader, which a guest has not got.
-func static(name string) (bool, error) {
-	f, err := elf.Open(name)
-	if err != nil {
-		return false, fmt.Errorf("find out whether %s is static: %w", name, err)
-	}
-	defer f.Close()
-	return !slices.ContainsFunc(f.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP }), nil
-}
-
 // findInit returns a binary that can be /init, made in dir: of this process's own
 // where that is static, else one that is built.
 func findInit(ctx context.Context, dir string) (string, error) {
-	ok, err := static(self)
+	ok, err := guest.Static(self)
 	switch {
 	case err != nil:
 		return "", err

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/onsi/ginkgo/v2"
 
+	"github.com/lanproof/lanproof/guest"
 	"github.com/lanproof/lanproof/reports"
 	"github.com/lanproof/lanproof/run"
 	"github.com/lanproof/lanproof/scenarios"
@@ -144,7 +145,7 @@ func TestSlim(t *testing.T) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	if ok, err := static(program); err != nil || !ok {
+	if ok, err := guest.Static(program); err != nil || !ok {
 		t.Fatalf("static = %v, %v", ok, err)
 	}
 	copied, err := slim(program, dir)

@@ -1,5 +1,10 @@
 package topology
 
+import (
+	"net/netip"
+	"slices"
+)
+
 // lower is the device that d sits on or will: a child of a child of the same
 // kind sits on the lowest device (macvlan.c:macvlan_common_newlink,
 // ipvlan_main.c:ipvlan_link_new), only vlans stack.
@@ -39,6 +44,10 @@ func (l *LAN) setUp(d *Device, up bool) {
 		l.followMAC(d, parent.MAC)
 	}
 	d.Up = up
+	if !up {
+		// net/ipv6/addrconf.c:addrconf_ifdown; IPv4 addresses stay.
+		d.Addresses = slices.DeleteFunc(d.Addresses, func(p netip.Prefix) bool { return p.Addr().Is6() })
+	}
 	for _, c := range l.Children(d) {
 		if c.Kind == KindVLAN {
 			l.setUp(c, up)

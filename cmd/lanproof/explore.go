@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os/signal"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -87,10 +88,19 @@ func exploredStatus(r *explore.Report) int {
 	switch {
 	case len(r.Found) > 0:
 		return exitFail
-	case len(r.Trouble) > 0, r.Tried == 0 && !r.Interrupted:
+	case slices.ContainsFunc(r.Trouble, func(t explore.Trouble) bool { return !t.Unjudged() }), r.Tried == 0 && !r.Interrupted:
 		return exitHarness
 	}
 	return exitGood
+}
+
+// someOf writes some numbers: the first few, and how many more there are.
+func someOf(all []uint64) string {
+	const most = 8
+	if len(all) > most {
+		return fmt.Sprintf("%v and %d more", all[:most], len(all)-most)
+	}
+	return fmt.Sprint(all)
 }
 
 func showExplored(w io.Writer, r *explore.Report) {
@@ -99,18 +109,23 @@ func showExplored(w io.Writer, r *explore.Report) {
 		if f.File != "" {
 			fmt.Fprintf(w, "  lanproof run %s shows it", f.File)
 			if len(f.Also) > 0 {
-				fmt.Fprintf(w, "; LANs %v disagree about the same rules", f.Also)
+				fmt.Fprintf(w, "; LANs %s disagree about the same rules", someOf(f.Also))
 			}
 			fmt.Fprintln(w)
 		}
 	}
 	for _, t := range r.Trouble {
-		fmt.Fprintf(w, "LAN %d: nothing can be said of %s %s: %s\n", t.LAN, t.Ground, t.Kernel, t.Observed)
+		fmt.Fprintf(w, "LANs %s: nothing can be said of %s %s: %s\n", someOf(t.LANs), t.Ground, t.Kernel, t.Observed)
 	}
-	interrupted := ""
+	interrupted, without := "", map[uint64]bool{}
+	for _, t := range r.Trouble {
+		for _, n := range t.LANs {
+			without[n] = true
+		}
+	}
 	if r.Interrupted {
 		interrupted = "interrupted; "
 	}
 	fmt.Fprintf(w, "%s%d LANs tried, %d disagreements, %d without a verdict, %d that no kernel here can carry (%s, seed %d, LANs up to %d)\n",
-		interrupted, r.Tried, len(r.Found), len(r.Trouble), r.Skipped, r.Duration.Round(time.Second/10), r.Seed, r.Next)
+		interrupted, r.Tried, len(r.Found), len(without), r.Skipped, r.Duration.Round(time.Second/10), r.Seed, r.Next)
 }

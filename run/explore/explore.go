@@ -11,6 +11,7 @@ import (
 
 	"github.com/lanproof/lanproof/reports"
 	"github.com/lanproof/lanproof/scenarios"
+	"github.com/lanproof/lanproof/topology/oracle"
 )
 
 // Options are how LANs are explored.
@@ -18,8 +19,8 @@ type Options struct {
 	Seed uint64
 	// First is the number of the first LAN.
 	First uint64
-	// Budget is how long new LANs are begun; what has begun is finished. A quarter
-	// of it is what the shrinking of one disagreement may take.
+	// Budget is how long new LANs are begun; what has begun is finished. Shrinking
+	// all disagreements may take as long again, and half of that each.
 	Budget time.Duration
 	// Most bounds the number of LANs; none if zero.
 	Most uint64
@@ -49,10 +50,16 @@ type Found struct {
 	Also []uint64
 }
 
-// Trouble is a LAN of which nothing could be found out on a kernel, and why.
+// Trouble is why nothing could be found out about some LANs on a kernel.
 type Trouble struct {
-	LAN uint64
+	LANs []uint64
 	Outcome
+}
+
+// Unjudged reports whether it is the oracle that cannot tell, and says so: the LANs
+// ran well.
+func (t *Trouble) Unjudged() bool {
+	return strings.Contains(t.Observed, oracle.ErrNoPrediction.Error())
 }
 
 // Report is what came of exploring.
@@ -76,7 +83,10 @@ func Explore(ctx context.Context, o Options) (*Report, error) {
 	if o.Note == nil {
 		o.Note = func(string) {}
 	}
-	e := &exploring{Options: o, report: &Report{Seed: o.Seed, Next: o.First}, known: map[string]*Found{}, until: start.Add(o.Budget)}
+	e := &exploring{
+		Options: o, report: &Report{Seed: o.Seed, Next: o.First}, known: map[string]*Found{},
+		until: start.Add(o.Budget), shrinkUntil: start.Add(2 * o.Budget),
+	}
 	var err error
 	size := firstBatch
 	for e.more(ctx) && err == nil {
@@ -98,6 +108,9 @@ type exploring struct {
 	report *Report
 	known  map[string]*Found // by the rules that it is about
 	until  time.Time
+	// shrinkUntil is when the last shrinking ends.
+	shrinkUntil time.Time
+	stuck       bool // there was no verdict about any LAN of a batch, nor will there be
 }
 
 // The number of LANs that are run together: few at first, then as many as take some
@@ -115,7 +128,7 @@ func nextBatch(size int, took, left time.Duration) int {
 }
 
 func (e *exploring) more(ctx context.Context) bool {
-	return ctx.Err() == nil && time.Now().Before(e.until) && (e.Most == 0 || e.report.Next < e.First+e.Most)
+	return ctx.Err() == nil && !e.stuck && time.Now().Before(e.until) && (e.Most == 0 || e.report.Next < e.First+e.Most)
 }
 
 // batch draws some LANs, runs them together and looks at what came of them.
@@ -140,9 +153,11 @@ func (e *exploring) batch(ctx context.Context, size int) error {
 		return err
 	}
 	var errs []error
+	before := e.report.Tried + e.report.Skipped
 	for i, outcomes := range all {
 		errs = append(errs, e.look(ctx, first+uint64(i), cases[i].Source, outcomes))
 	}
+	e.stuck = e.report.Tried+e.report.Skipped == before
 	return errors.Join(errs...)
 }
 
@@ -161,7 +176,7 @@ func (e *exploring) look(ctx context.Context, n uint64, lan []byte, outcomes []O
 		case o.Verdict == reports.Skip:
 			skipped++
 		default:
-			e.report.Trouble = append(e.report.Trouble, Trouble{n, *o})
+			e.trouble(n, o)
 		}
 	}
 	switch {
@@ -174,6 +189,17 @@ func (e *exploring) look(ctx context.Context, n uint64, lan []byte, outcomes []O
 		return nil
 	}
 	return e.follow(ctx, n, lan, outcomes, &outcomes[red])
+}
+
+// trouble notes that there is no verdict about a LAN.
+func (e *exploring) trouble(n uint64, o *Outcome) {
+	for i := range e.report.Trouble {
+		if t := &e.report.Trouble[i]; t.where() == o.where() && t.Observed == o.Observed {
+			t.LANs = append(t.LANs, n)
+			return
+		}
+	}
+	e.report.Trouble = append(e.report.Trouble, Trouble{[]uint64{n}, *o})
 }
 
 // follow shrinks a disagreement, if there is none about the same rules yet, and
@@ -190,15 +216,12 @@ func (e *exploring) follow(ctx context.Context, n uint64, lan []byte, outcomes [
 	e.Note(fmt.Sprintf("LAN %d of seed %d: %s disagrees with the oracle about frames of class %s; shrinking it", n, e.Seed, red.where(), red.Class))
 	name := Name(e.Seed, n)
 	p := &pattern{measure: e.Measure, name: name, want: signs(outcomes, red.Class), class: red.Class, shown: map[string]*Outcome{}}
-	limited, cancel := context.WithTimeout(ctx, max(e.Budget/4, 5*time.Second))
+	limited, cancel := context.WithTimeout(ctx, min(e.Budget/2, time.Until(e.shrinkUntil)))
 	defer cancel()
-	is, err := p.red(limited, [][]byte{lan})
-	if err == nil && is[0] {
-		f.Again = true
-		f.Text, err = Shrink(limited, name, lan, red.Class, p.red)
-		if o := p.shown[string(f.Text)]; o != nil {
-			f.Shrunk = *o
-		}
+	text, again, err := Shrink(limited, name, lan, red.Class, red.Step, p.red)
+	f.Text, f.Again = text, again
+	if o := p.shown[string(f.Text)]; o != nil {
+		f.Shrunk = *o
 	}
 	if limited.Err() != nil {
 		err = nil // time is up: what there is by now is good

@@ -14,25 +14,26 @@ type Red func(ctx context.Context, texts [][]byte) ([]bool, error)
 // atOnce is how many smaller LANs are tried at once: that many fit a guest's boot.
 const atOnce = 16
 
-// Shrink takes away from a LAN what can be taken away with the disagreement still
-// there: machines, devices, settings, addresses, steps and classes, larger parts
-// first, until there is no single one left that could go. It returns the smallest
-// LAN that it came to, even with an error, such as that the context has ended.
-func Shrink(ctx context.Context, name string, lan []byte, class string, red Red) ([]byte, error) {
+// Shrink takes away from a LAN what can be taken away with a disagreement about a class
+// of frames, seen after a step, still there: machines, devices, settings, addresses,
+// steps and classes, larger parts first, until there is no single one left that could
+// go. It returns the smallest LAN that it came to, even with an error, such as that the
+// context has ended, and whether the disagreement came again at all.
+func Shrink(ctx context.Context, name string, lan []byte, class, step string, red Red) (smallest []byte, again bool, err error) {
 	root, err := parse(lan)
 	if err != nil {
-		return lan, err
+		return lan, false, err
 	}
 	s := &shrinking{name: name, root: root, gone: map[*yaml.Node]bool{}, best: lan, red: red, asked: map[string]bool{}}
-	if err := s.narrow(ctx, class); err != nil {
-		return s.best, err
+	if again, err = s.narrow(ctx, class, step); err != nil || !again {
+		return s.best, again, err
 	}
 	for smaller := true; smaller; {
 		if smaller, err = s.round(ctx); err != nil {
-			return s.best, err
+			return s.best, true, err
 		}
 	}
-	return s.best, nil
+	return s.best, true, nil
 }
 
 // shrinking is a LAN that is being shrunk: a tree, and what of it is gone.
@@ -45,8 +46,9 @@ type shrinking struct {
 	asked map[string]bool
 }
 
-// narrow asks about one class alone, if that is enough.
-func (s *shrinking) narrow(ctx context.Context, class string) error {
+// narrow asks about the one class after the one step only, if that is enough, and
+// reports whether the disagreement came again.
+func (s *shrinking) narrow(ctx context.Context, class, step string) (again bool, err error) {
 	var changed []*yaml.Node
 	for _, n := range parts(s.root, nil) {
 		if n.Kind == yaml.ScalarNode && n.Value == "all" {
@@ -54,21 +56,54 @@ func (s *shrinking) narrow(ctx context.Context, class string) error {
 			changed = append(changed, n)
 		}
 	}
-	b, ok := s.good(s.gone)
-	if ok {
-		is, err := s.red(ctx, [][]byte{b})
-		if err != nil {
-			return err
-		}
-		if is[0] {
-			s.best = b
-			return nil
-		}
+	if again, err = s.without(ctx, others(s.root, step)); err != nil || again {
+		return again, err
 	}
 	for _, n := range changed {
 		n.Value = "all"
 	}
-	return nil
+	return s.without(ctx, nil)
+}
+
+// without asks about the LAN without some parts, and takes them away if the
+// disagreement is still there.
+func (s *shrinking) without(ctx context.Context, parts []*yaml.Node) (bool, error) {
+	gone := s.less(parts...)
+	b, ok := s.good(gone)
+	if !ok {
+		return false, nil
+	}
+	is, err := s.red(ctx, [][]byte{b})
+	if err != nil || !is[0] {
+		return false, err
+	}
+	s.gone, s.best = gone, b
+	return true, nil
+}
+
+// others are the checks before a step and the steps behind it; without a step, all
+// steps.
+func others(root *yaml.Node, step string) (all []*yaml.Node) {
+	steps := entry(root, "steps")
+	if steps == nil {
+		return nil
+	}
+	if step != "" {
+		all = append(all, entry(root, "checks"))
+	}
+	behind := step == ""
+	for _, s := range steps.Content {
+		name := entry(s, "name")
+		switch {
+		case behind:
+			all = append(all, s)
+		case name != nil && name.Value == step:
+			behind = true
+		default:
+			all = append(all, entry(s, "checks"))
+		}
+	}
+	return all
 }
 
 // candidate is the LAN without one part more.
@@ -165,18 +200,8 @@ func (s *shrinking) try(ctx context.Context, some []candidate) (bool, error) {
 // many from their beginning as can go: each half is tried.
 func (s *shrinking) together(ctx context.Context, may []*yaml.Node, first []byte) error {
 	for n := len(may); n > 1; n /= 2 {
-		gone := s.less(may[:n]...)
-		b, ok := s.good(gone)
-		if !ok {
-			continue
-		}
-		is, err := s.red(ctx, [][]byte{b})
-		if err != nil {
+		if went, err := s.without(ctx, may[:n]); err != nil || went {
 			return err
-		}
-		if is[0] {
-			s.gone, s.best = gone, b
-			return nil
 		}
 	}
 	s.gone, s.best = s.less(may[0]), first

@@ -116,3 +116,13 @@ func parts(n *yaml.Node, gone map[*yaml.Node]bool) (all []*yaml.Node) {
 	}
 	return all
 }
+
+// entry is the value of a key in a map, nil if there is none.
+func entry(n *yaml.Node, key string) *yaml.Node {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			return n.Content[i+1]
+		}
+	}
+	return nil
+}

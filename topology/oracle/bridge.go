@@ -194,10 +194,10 @@ func (w *walk) up(br *device, vid int, p packet) {
 	if br.VLANFiltering && vid != own {
 		return
 	}
-	w.receive(br, p, nil)
+	w.receive(br, p)
 }
 
 // noNextHop is why a routed packet has no prediction.
 func noNextHop(a netip.Addr) error {
-	return fmt.Errorf("no prediction: %s is not on the LAN once", a)
+	return fmt.Errorf("%w: %s is not on the LAN once", ErrNoPrediction, a)
 }

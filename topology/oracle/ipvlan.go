@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 )
@@ -69,17 +70,17 @@ func ipvlanSends() []row[ipvlanTX] {
 			func(c ipvlanTX) { c.deny("ENOBUFS") },
 		},
 		{
-			Rule{ID: "ipvlan-sends-l3-local", When: "mode l3 or l3s, to an IP address of the parent's node", Then: "that node's stack takes it, past all taps but the loopback's, whose empty MAC addresses a tap on the child sees in the place of the frame's: they share the bytes", Source: "drivers/net/ipvlan/ipvlan_core.c:ipvlan_process_v4_outbound", Claim: "kernel-ipvlan-l3-master-routes"},
-			func(c ipvlanTX) bool { return c.hostOf(c.p.To) },
+			Rule{ID: "ipvlan-sends-l3-local", When: "mode l3 or l3s, to an IPv4 address of the parent's, or any IPv6 address of its node's", Then: "that node's stack takes it, past all taps but the loopback's, whose empty MAC addresses a tap on the child sees in the place of the frame's: they share the bytes", Source: "drivers/net/ipvlan/ipvlan_core.c:ipvlan_process_v4_outbound", Claim: "kernel-ipvlan-l3-master-routes"},
+			func(c ipvlanTX) bool { return c.local() },
 			func(c ipvlanTX) { c.overwrite() },
 		},
 		{
-			Rule{ID: "ipvlan-sends-l3-no-route", When: "mode l3 or l3s, IPv6, to an address that the parent is in no subnet of", Then: "refused with ENETUNREACH; over IPv4 every address counts as one of the parent's link", Source: "drivers/net/ipvlan/ipvlan_core.c:ipvlan_process_v6_outbound; net/ipv4/route.c:ip_route_output_key_hash_rcu"},
-			func(c ipvlanTX) bool { return c.p.To.Is6() && !c.onLink() },
+			Rule{ID: "ipvlan-sends-l3-no-route", When: "mode l3 or l3s, IPv6, to an address that no device of the parent's node has in its subnet", Then: "refused with ENETUNREACH; over IPv4 every address counts as one of the parent's link", Source: "drivers/net/ipvlan/ipvlan_core.c:ipvlan_process_v6_outbound; net/ipv4/route.c:ip_route_output_key_hash_rcu"},
+			func(c ipvlanTX) bool { return c.egress() == nil },
 			func(c ipvlanTX) { c.deny("ENETUNREACH") },
 		},
 		{
-			Rule{ID: "ipvlan-sends-l3-routed", When: "mode l3 or l3s, to any other IP address", Then: "the parent's node routes it: the parent sends it, from its own address to the one that it knows for the next hop", Source: "drivers/net/ipvlan/ipvlan_core.c:ipvlan_process_v4_outbound", Claim: "kernel-ipvlan-l3-master-routes"},
+			Rule{ID: "ipvlan-sends-l3-routed", When: "mode l3 or l3s, to any other IP address", Then: "the parent's node routes it: the parent sends it (over IPv6 another device, where only that has a route), from its own address to the one that it knows for the next hop", Source: "drivers/net/ipvlan/ipvlan_core.c:ipvlan_process_v4_outbound", Claim: "kernel-ipvlan-l3-master-routes"},
 			func(ipvlanTX) bool { return true },
 			func(c ipvlanTX) { c.route() },
 		},
@@ -102,14 +103,17 @@ func (c ipvlanTX) kind() Kind {
 // to is the child whose IP address the frame is for.
 func (c ipvlanTX) to() *device { return c.child.parent.ipvlanOf(c.kind(), c.p.Frame) }
 
-// hostOf reports whether the parent's node has the address.
-func (c ipvlanTX) hostOf(a netip.Addr) bool {
-	return c.nodeHas(c.child.parent.Node, a)
+// local reports whether the parent's node takes the packet itself. The look-up names
+// the parent, which IPv4 takes to the letter (net/ipv4/fib_trie.c:fib_lookup_good_nhc)
+// and IPv6 as a wish (net/ipv6/route.c:rt6_score_route).
+func (c ipvlanTX) local() bool {
+	parent := c.child.parent
+	return parent.hasAddress(c.p.To) || c.p.To.Is6() && c.nodeHas(parent.Node, c.p.To)
 }
 
 func (w *World) nodeHas(node string, a netip.Addr) bool {
 	for _, d := range w.devices {
-		if d.Node == node && d.hasAddress(a) {
+		if d.Node == node && d.Up && d.hasAddress(a) {
 			return true
 		}
 	}
@@ -120,9 +124,34 @@ func (d *device) hasAddress(a netip.Addr) bool {
 	return slices.ContainsFunc(d.Addresses, func(p prefix) bool { return p.Addr() == a })
 }
 
-// onLink reports whether the packet is for one of the parent's subnets.
-func (c ipvlanTX) onLink() bool {
-	return slices.ContainsFunc(c.child.parent.Addresses, func(p prefix) bool { return p.Contains(c.p.To) })
+// egress is the device by which the parent's node sends a packet on, nil if there is
+// none. IPv4 sends by the parent whatever the address (net/ipv4/route.c:
+// ip_route_output_key_hash_rcu), IPv6 where it has a route, by the parent if it can
+// (net/ipv6/route.c:rt6_score_route).
+func (c ipvlanTX) egress() *device {
+	parent := c.child.parent
+	if c.p.To.Is4() || parent.onLink(c.p.To) {
+		return parent
+	}
+	var by []*device
+	for _, d := range c.devices {
+		if d.Node == parent.Node && d.Up && d.onLink(c.p.To) {
+			by = append(by, d)
+		}
+	}
+	switch len(by) {
+	case 0:
+		return nil
+	case 1:
+		return by[0]
+	}
+	c.err = fmt.Errorf("%w: %s has several routes to %s", ErrNoPrediction, parent.Node, c.p.To)
+	return parent
+}
+
+// onLink reports whether an IP address is in one of the device's subnets.
+func (d *device) onLink(a netip.Addr) bool {
+	return slices.ContainsFunc(d.Addresses, func(p prefix) bool { return p.Contains(a) })
 }
 
 // overwrite empties the addresses of the frame that a tap on the sender has just seen.
@@ -133,14 +162,14 @@ func (w *walk) overwrite() {
 
 // route sends a packet on, to the one device that has its address.
 func (c ipvlanTX) route() {
-	to, parent := c.ownerOf(c.p.To), c.child.parent
+	to, by := c.ownerOf(c.p.To), c.egress()
 	if to == nil {
 		c.err = noNextHop(c.p.To)
 		return
 	}
 	p := c.p
-	p.Source, p.Dest = parent.mac, to.mac
-	c.transmit(parent, p)
+	p.Source, p.Dest, p.Tags = by.mac, to.mac, by.header()
+	c.transmit(by, p)
 }
 
 // ownerOf is the device that has an IP address, nil when none has or several.

@@ -124,7 +124,7 @@ func (w *walk) fromLists(c *macvlanRX) {
 // give hands a frame to a child, if it is up.
 func (w *walk) give(child *device, p packet, t Type) {
 	p.typ = t
-	w.receive(child, p, nil)
+	w.receive(child, p)
 }
 
 // flood gives the children in some modes a copy of a frame to a group, as far as

@@ -1,6 +1,10 @@
 package oracle
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/lanproof/lanproof/topology"
+)
 
 // The rules of VLAN devices.
 var (
@@ -28,6 +32,20 @@ func (w *walk) vlanSends(d *device, p packet) {
 	w.transmit(d.parent, p)
 }
 
+// header are the tags that the stack writes into what it sends by a device, before
+// any tap sees it (net/8021q/vlan_dev.c:vlan_dev_hard_header; until 6.1.190 and
+// 6.12.110 only on parents that do not put tags in themselves).
+func (d *device) header() (tags []Tag) {
+	if d.Kind != topology.KindVLAN {
+		return nil
+	}
+	tags = d.parent.header()
+	if !d.reorders() {
+		tags = append(tags, Tag{TPID: d.TPID(), VID: d.VID, PCP: d.EgressQoS[0]})
+	}
+	return tags
+}
+
 // demux gives a tagged frame to the VLAN device that it is for, and reports
 // whether there is one.
 func (w *walk) demux(d *device, p packet) bool {
@@ -52,10 +70,10 @@ func (w *walk) demux(d *device, p packet) bool {
 	// Without reorder_hdr taps see the tag, right behind the addresses; one that was
 	// inside of it is told beside the frame by then, as an outer one is
 	// (net/8021q/vlan_core.c:vlan_insert_inner_tag, net/core/skbuff.c:skb_vlan_untag).
+	p.shown = nil
 	if !v.reorders() && len(v.macvlans) == 0 && v.master == nil {
-		w.receive(v, p, &tag)
-		return true
+		p.shown = &tag
 	}
-	w.receive(v, p, nil)
+	w.receive(v, p)
 	return true
 }

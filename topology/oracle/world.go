@@ -40,7 +40,7 @@ type device struct {
 }
 
 // New makes a world of a LAN as it stands; its bridges know nothing yet. The error
-// names what no prediction can be made of.
+// names what no prediction can be made of, and wraps [ErrNoPrediction].
 func New(lan *topology.LAN) (*World, error) {
 	w := &World{
 		devices: map[topology.Ref]*device{}, learned: map[learnedKey]*device{}, joined: map[topology.Ref]map[MAC]bool{},
@@ -66,7 +66,7 @@ func New(lan *topology.LAN) (*World, error) {
 // judgeable is nil for a device that the tables speak of in full.
 func judgeable(d *topology.Device) error {
 	if d.Kind == topology.KindNIC {
-		return fmt.Errorf("no prediction where there is %s: what is behind a real port is not known", d.Ref)
+		return fmt.Errorf("%w where there is %s: what is behind a real port is not known", ErrNoPrediction, d.Ref)
 	}
 	return nil
 }
@@ -94,15 +94,12 @@ func (w *World) tie(t *topology.Device) {
 	}
 }
 
-// hasListeners reports whether a device above has an address of its own, which a
-// bridge has no filter for (net/core/dev_addr_lists.c:__dev_set_rx_mode).
+// hasListeners reports whether a device above asks for all that passes, or has an
+// address of its own, which a bridge has no filter for (net/core/dev_addr_lists.c:
+// __dev_set_rx_mode). An ipvlan has its parent's.
 func (d *device) hasListeners() bool {
-	for _, c := range slices.Concat(d.macvlans, d.ipvlans) {
-		if c.Up {
-			return true
-		}
-	}
-	return slices.ContainsFunc(d.vlans, func(v *device) bool { return v.Up && v.hasListeners() })
+	return slices.ContainsFunc(d.macvlans, func(c *device) bool { return c.Up && !(c.Mode == "passthru" && c.NoPromisc) }) ||
+		slices.ContainsFunc(d.vlans, func(v *device) bool { return v.Up && (v.Promisc || v.mac != d.mac || v.hasListeners()) })
 }
 
 // Join makes a device a member of a group, as a socket does; leaving is Leave.
@@ -129,19 +126,24 @@ type packet struct {
 	Frame
 	typ   Type
 	maybe bool
+	// shown is a tag that is dealt with, and that taps see still.
+	shown *Tag
 }
 
 // mostHops bounds the way of one frame: more are a loop.
 const mostHops = 10_000
 
-var errLoop = errors.New("no prediction: the frame goes in circles")
+// ErrNoPrediction is wrapped by the error for what the tables do not decide.
+var ErrNoPrediction = errors.New("no prediction")
+
+var errLoop = fmt.Errorf("%w: the frame goes in circles", ErrNoPrediction)
 
 // Send predicts what becomes of a frame that a packet socket sends by a device. The
 // bridges learn from it. The error says why there is no prediction.
 func (w *World) Send(by topology.Ref, f Frame) (*Prediction, error) {
 	d := w.devices[by]
 	if d == nil {
-		return nil, fmt.Errorf("no prediction: there is no device %s", by)
+		return nil, fmt.Errorf("%w: there is no device %s", ErrNoPrediction, by)
 	}
 	k := &walk{World: w}
 	if d.Up {
@@ -163,10 +165,10 @@ func (w *walk) refuse(at *device, r Rule, errno string) {
 }
 
 // see notes a sight. A tag that is only shown stands behind the frame's outer one.
-func (w *walk) see(at *device, t Type, p packet, shown *Tag) {
+func (w *walk) see(at *device, t Type, p packet) {
 	tags := slices.Clone(p.Tags)
-	if shown != nil {
-		tags = slices.Insert(tags, min(1, len(tags)), *shown)
+	if p.shown != nil {
+		tags = slices.Insert(tags, min(1, len(tags)), *p.shown)
 	}
 	w.p.Sights = append(w.p.Sights, Sight{At: at.Ref, Type: t, Source: p.Source, Dest: p.Dest, Tags: tags, Maybe: p.maybe})
 }
@@ -192,7 +194,8 @@ func (w *walk) transmit(d *device, p packet) {
 		w.note(d, ruleNoCarrier)
 		return
 	}
-	w.see(d, Outgoing, p, nil)
+	p.shown = nil
+	w.see(d, Outgoing, p)
 	switch d.Kind {
 	case topology.KindDummy:
 		w.note(d, ruleDummy)
@@ -212,8 +215,8 @@ func (w *walk) transmit(d *device, p packet) {
 // forward hands a frame to a device as if it came in there (net/core/dev.c:
 // dev_forward_skb), which also finds out anew for whom it is.
 func (w *walk) forward(d *device, p packet) {
-	p.typ = d.typeOf(p.Dest)
-	w.receive(d, p, nil)
+	p.typ, p.shown = d.typeOf(p.Dest), nil
+	w.receive(d, p)
 }
 
 // typeOf is for whom a frame is at a device (net/ethernet/eth.c:eth_type_trans).
@@ -231,7 +234,7 @@ func (d *device) typeOf(dest MAC) Type {
 
 // receive is what a kernel does with a frame that came in by a device
 // (net/core/dev.c:__netif_receive_skb_core).
-func (w *walk) receive(d *device, p packet, shown *Tag) {
+func (w *walk) receive(d *device, p packet) {
 	if !w.hop() {
 		return
 	}
@@ -239,7 +242,7 @@ func (w *walk) receive(d *device, p packet, shown *Tag) {
 		w.note(d, ruleDown)
 		return
 	}
-	w.see(d, p.typ, p, shown)
+	w.see(d, p.typ, p)
 	if w.demux(d, p) || w.handled(d, p) {
 		return
 	}
