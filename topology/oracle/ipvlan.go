@@ -72,7 +72,7 @@ func ipvlanSends() []row[ipvlanTX] {
 		{
 			Rule{ID: "ipvlan-sends-l3-local", When: "mode l3 or l3s, to an IPv4 address of the parent's, or any IPv6 address of its node's", Then: "that node's stack takes it, past all taps but the loopback's, whose empty MAC addresses a tap on the child sees in the place of the frame's: they share the bytes", Source: "drivers/net/ipvlan/ipvlan_core.c:ipvlan_process_v4_outbound", Claim: "kernel-ipvlan-l3-master-routes"},
 			func(c ipvlanTX) bool { return c.local() },
-			func(c ipvlanTX) { c.overwrite() },
+			func(c ipvlanTX) { c.overwrite(MAC{}, MAC{}) },
 		},
 		{
 			Rule{ID: "ipvlan-sends-l3-no-route", When: "mode l3 or l3s, IPv6, to an address that no device of the parent's node has in its subnet", Then: "refused with ENETUNREACH; over IPv4 every address counts as one of the parent's link", Source: "drivers/net/ipvlan/ipvlan_core.c:ipvlan_process_v6_outbound; net/ipv4/route.c:ip_route_output_key_hash_rcu"},
@@ -80,7 +80,7 @@ func ipvlanSends() []row[ipvlanTX] {
 			func(c ipvlanTX) { c.deny("ENETUNREACH") },
 		},
 		{
-			Rule{ID: "ipvlan-sends-l3-routed", When: "mode l3 or l3s, to any other IP address", Then: "the parent's node routes it: the parent sends it (over IPv6 another device, where only that has a route), from its own address to the one that it knows for the next hop", Source: "drivers/net/ipvlan/ipvlan_core.c:ipvlan_process_v4_outbound", Claim: "kernel-ipvlan-l3-master-routes"},
+			Rule{ID: "ipvlan-sends-l3-routed", When: "mode l3 or l3s, to any other IP address", Then: "the parent's node routes it: the parent sends it (over IPv6 another device, where only that has a route), from its own address to the one that it knows for the next hop; a tap on the child sees these addresses, too", Source: "drivers/net/ipvlan/ipvlan_core.c:ipvlan_process_v4_outbound", Claim: "kernel-ipvlan-l3-master-routes"},
 			func(ipvlanTX) bool { return true },
 			func(c ipvlanTX) { c.route() },
 		},
@@ -154,10 +154,10 @@ func (d *device) onLink(a netip.Addr) bool {
 	return slices.ContainsFunc(d.Addresses, func(p prefix) bool { return p.Contains(a) })
 }
 
-// overwrite empties the addresses of the frame that a tap on the sender has just seen.
-func (w *walk) overwrite() {
+// overwrite changes the addresses of the frame that a tap on the sender has just seen.
+func (w *walk) overwrite(source, dest MAC) {
 	last := &w.p.Sights[len(w.p.Sights)-1]
-	last.Source, last.Dest = MAC{}, MAC{}
+	last.Source, last.Dest = source, dest
 }
 
 // route sends a packet on, to the one device that has its address.
@@ -169,6 +169,9 @@ func (c ipvlanTX) route() {
 	}
 	p := c.p
 	p.Source, p.Dest, p.Tags = by.mac, to.mac, by.header()
+	if len(p.Tags) == 0 { // there the kernel makes a copy (vlan_dev.c:vlan_dev_hard_header)
+		c.overwrite(p.Source, p.Dest)
+	}
 	c.transmit(by, p)
 }
 
