@@ -132,6 +132,16 @@ func (t *Tap) setBuffer(name string, force, plain, size int) error {
 	return nil
 }
 
+// Buffer is the size of the receive buffer in bytes, as the kernel counts: twice what
+// was asked for, if it gave that much (socket(7), SO_RCVBUF).
+func (t *Tap) Buffer() (int, error) {
+	size, err := unix.GetsockoptInt(t.fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
+	if err != nil {
+		return 0, fmt.Errorf("ask for the receive buffer's size: %w", err)
+	}
+	return size, nil
+}
+
 func (t *Tap) setFilter(filter []bpf.RawInstruction) error {
 	if len(filter) == 0 {
 		return nil

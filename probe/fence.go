@@ -49,6 +49,12 @@ var (
 // SetFences tells the field which fences the LAN allows as it now stands.
 func (f *Field) SetFences(fences []Fence) {
 	f.fences = fences
+	f.fenceable = map[place]bool{}
+	for _, fence := range fences {
+		for _, p := range fence.Reaches {
+			f.fenceable[p.key()] = true
+		}
+	}
 	f.rested = false
 	clear(f.lost)
 	clear(f.mute)
@@ -59,9 +65,7 @@ func (f *Field) fenceAt(p Port) FenceState {
 	switch {
 	case f.lost[p.key()]:
 		return FenceLost
-	case slices.ContainsFunc(f.fences, func(fence Fence) bool {
-		return slices.ContainsFunc(fence.Reaches, func(r Port) bool { return r.key() == p.key() })
-	}):
+	case f.fenceable[p.key()]:
 		return FenceHeld
 	}
 	return NoFence
@@ -182,8 +186,7 @@ func (fence *Fence) frame(m message) (frame []byte, etherType uint16, err error)
 		h.dst = broadcastMAC
 	}
 	if !fence.IP.IsValid() {
-		frame, err = rawFrame(h, m.encode(0))
-		return frame, outerType(h.tags, EtherType), err
+		return rawFrame(h, m.encode(0)), outerType(h.tags, EtherType), nil
 	}
 	from, typ := fenceIP4, uint16(unix.ETH_P_IP)
 	if fence.IP.Is6() {

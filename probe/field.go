@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -34,15 +35,20 @@ type Field struct {
 	cpus   []int
 	decode *decoder
 
-	rec        *capture.Recorder
-	interfaces map[place]int
+	rec     *capture.Recorder
+	devices map[place]device
+	batch   capture.Batch
+	gulp    int // how many frames may be sent before all taps are read
 
-	fences  []Fence
-	lost    map[place]bool // devices whose fences do not arrive
-	mute    map[place]bool // devices whose sockets got no canary
-	seq     uint32
-	pending map[arrival]bool
-	log     []sighting
+	fences    []Fence
+	fenceable map[place]bool // devices that fences reach
+	lost      map[place]bool // devices whose fences do not arrive
+	mute      map[place]bool // devices whose sockets got no canary
+	seq       uint32
+	pending   map[arrival]bool
+	ticked    uint32 // the latest tick that has come back
+	volley    volley // what is sent and not settled yet; of a Sweep only
+	log       []sighting
 	// traffic counts the frames seen that are no fences of ours, and rested is
 	// set when a whole round of fences went by without any, and nothing was sent
 	// since.
@@ -73,6 +79,12 @@ type observed struct {
 	by observer
 }
 
+// device is what the field has to know of a device.
+type device struct {
+	link  string // its name; empty for one that does not matter, such as the loopback
+	iface int    // its number in the capture, -1 for one that does not matter
+}
+
 // sighting is one frame as it was seen somewhere.
 type sighting struct {
 	observed
@@ -88,7 +100,7 @@ func NewField(run uint64, nodes []*Node, name func(node string, index int) strin
 	f := &Field{
 		Deadline: 5 * time.Second, QuietWindow: 100 * time.Millisecond,
 		run: run, nodes: nodes, name: name, decode: newDecoder(),
-		rec: &capture.Recorder{}, interfaces: map[place]int{}, lost: map[place]bool{}, mute: map[place]bool{},
+		rec: &capture.Recorder{}, devices: map[place]device{}, lost: map[place]bool{}, mute: map[place]bool{},
 		pending: map[arrival]bool{}, canaries: map[observed]int{}, fenced: map[place]int{}, fencing: map[place]int{}, lastFence: map[place]capture.Frame{},
 		buf: make([]byte, 1<<16),
 	}
@@ -104,7 +116,21 @@ func NewField(run uint64, nodes []*Node, name func(node string, index int) strin
 	if f.cpus, err = allowedCPUs(); err != nil {
 		return nil, errors.Join(err, f.waiter.Close())
 	}
+	if f.gulp, err = gulpOf(nodes); err != nil {
+		return nil, errors.Join(err, f.waiter.Close())
+	}
 	return f, nil
+}
+
+// gulpOf is how many frames may be sent until the tap of a node with one device is
+// full: it may see each go and come back, and the kernel counts up to 1 KiB for a
+// small one (include/linux/skbuff.h:SKB_TRUESIZE).
+func gulpOf(nodes []*Node) (int, error) {
+	if len(nodes) == 0 {
+		return 1, nil
+	}
+	size, err := nodes[0].tap.Buffer() // the others have as much
+	return max(1, size/(2<<10)), err
 }
 
 // Close lets go of what the field itself holds; the nodes stay open.
@@ -174,6 +200,9 @@ func (f *Field) free() {
 	_ = unix.SchedSetaffinity(0, &set)
 }
 
+// loopback is lo's ifindex in every namespace (net/core/net_namespace.c).
+const loopback = 1
+
 // queuesOf are the functions that read each of a node's sources, in their order.
 func (f *Field) queuesOf(n *Node) (all []func() error) {
 	all = append(all,
@@ -214,77 +243,83 @@ func (f *Field) read(ctx context.Context, deadline time.Time) (bool, error) {
 }
 
 func (f *Field) drainTap(n *Node, t *capture.Tap, by observer) error {
-	for {
-		frame, ok, err := t.Read()
-		if err != nil {
-			return fmt.Errorf("read a tap of %s: %w", n.Name, err)
-		}
-		if !ok {
-			return nil
-		}
-		f.saw(n, by, frame)
+	if err := f.batch.Read(t, func(frame capture.Frame) { f.saw(n, by, frame) }); err != nil {
+		return fmt.Errorf("read a tap of %s: %w", n.Name, err)
 	}
+	return nil
 }
 
-// saw takes one frame in.
+// saw takes one frame in, whose bytes are not its own.
 func (f *Field) saw(n *Node, by observer, frame capture.Frame) {
-	const loopback = 1
-	if frame.Index == loopback {
-		return
-	}
 	c := f.decode.decode(frame.Data)
 	mine := c.ours && c.msg.run == f.run
+	if frame.Index == loopback {
+		if mine && c.msg.role == roleTick && frame.Type != capture.Outgoing {
+			f.ticked = c.msg.seq
+		}
+		return
+	}
 	at := place{n, frame.Index}
 	if mine && c.msg.role == roleFence {
-		if frame.Type == capture.Outgoing {
-			return
-		}
-		f.canaries[observed{at, by}]++
-		if by == byTap {
-			delete(f.pending, arrival{at, false, c.msg.seq})
-			f.lastFence[at] = frame
-			f.fenced[at]++
-		}
+		f.sawFence(observed{at, by}, frame, c.msg.seq)
+		return
+	}
+	if by == byTap {
+		f.traffic++
+	}
+	if mine && f.land(observed{at, by}, &c, frame) {
 		return
 	}
 	if by != byTap && !mine {
 		return
 	}
+	frame.Data = bytes.Clone(frame.Data)
 	s := sighting{observed: observed{at, by}, content: c, frame: frame, handle: -1}
-	if by == byTap {
-		f.traffic++
-		s.handle = f.record(n, frame)
+	if by == byTap && (f.volley.shots == nil || f.rec.Len() < mostRecorded) {
+		s.handle = f.record(at, frame)
 	}
 	s.ours = mine
 	f.log = append(f.log, s)
 }
 
+func (f *Field) sawFence(o observed, frame capture.Frame, seq uint32) {
+	if frame.Type == capture.Outgoing {
+		return
+	}
+	f.canaries[o]++
+	if o.by == byTap {
+		delete(f.pending, arrival{o.place, false, seq})
+		frame.Data = bytes.Clone(frame.Data)
+		f.lastFence[o.place] = frame
+		f.fenced[o.place]++
+	}
+}
+
 // Watch gives a device its place in the capture, where it then stands even if
 // nothing is ever seen there.
-func (f *Field) Watch(p Port) { f.interfaceOf(p.Node, p.Index) }
+func (f *Field) Watch(p Port) { f.deviceAt(p.key()) }
 
-// interfaceOf is a device's number in the capture, -1 when it does not matter.
-func (f *Field) interfaceOf(n *Node, index int) int {
-	at := place{n, index}
-	iface, ok := f.interfaces[at]
+// deviceAt is what is known of a device.
+func (f *Field) deviceAt(at place) device {
+	d, ok := f.devices[at]
 	if !ok {
-		iface = -1
-		if name := f.name(n.Name, index); name != "" {
-			iface = f.rec.Interface(n.Name+"/"+name, "")
+		d = device{link: f.name(at.node.Name, at.index), iface: -1}
+		if d.link != "" { // else it may get a name yet
+			d.iface = f.rec.Interface(at.node.Name+"/"+d.link, "")
+			f.devices[at] = d
 		}
-		f.interfaces[at] = iface
 	}
-	return iface
+	return d
 }
 
 // record puts a frame into the capture and returns its handle, -1 when its
 // device does not matter.
-func (f *Field) record(n *Node, frame capture.Frame) int {
-	iface := f.interfaceOf(n, frame.Index)
-	if iface < 0 {
+func (f *Field) record(at place, frame capture.Frame) int {
+	d := f.deviceAt(at)
+	if d.iface < 0 {
 		return -1
 	}
-	return f.rec.Add(iface, frame)
+	return f.rec.Add(d.iface, frame)
 }
 
 // drainSocket reads what an IP socket was given.

@@ -116,11 +116,7 @@ func (f *Field) sendOne(flow *Flow, i int, seq uint32) error {
 		if h.src == nil {
 			h.src = flow.From.MAC
 		}
-		frame, err := rawFrame(h, payload)
-		if err != nil {
-			return err
-		}
-		return flow.From.Node.stack.Send(flow.From.Index, outerType(flow.Tags, EtherType), frame)
+		return flow.From.Node.stack.Send(flow.From.Index, outerType(flow.Tags, EtherType), rawFrame(h, payload))
 	}
 	return fmt.Errorf("there is no flow of kind %q", flow.Kind)
 }

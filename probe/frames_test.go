@@ -33,13 +33,12 @@ func built(t testing.TB) map[contentKind][][]byte {
 		all[k] = append(all[k], frame)
 	}
 	for _, h := range []header{h, tagged} {
-		frame, err := rawFrame(h, m)
-		add(rawContent, frame, err)
+		add(rawContent, rawFrame(h, m), nil)
 		for _, ips := range [][2]netip.Addr{{ip4A, ip4B}, {ip6A, ip6B}} {
-			frame, err = udpFrame(h, ips[0], ips[1], m)
+			frame, err := udpFrame(h, ips[0], ips[1], m)
 			add(udpContent, frame, err)
 		}
-		frame, err = arpFrame(h, ip4A, ip4B)
+		frame, err := arpFrame(h, ip4A, ip4B)
 		add(arpRequestContent, frame, err)
 		frame, err = solicitationFrame(h, ip6A, ip6B)
 		add(solicitContent, frame, err)

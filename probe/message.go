@@ -26,6 +26,7 @@ type role byte
 const (
 	roleProbe role = 'p'
 	roleFence role = 'f'
+	roleTick  role = 't'
 )
 
 var magic = []byte("lanproof")
@@ -48,7 +49,7 @@ func decodeMessage(b []byte) (message, bool) {
 		return message{}, false
 	}
 	m := message{run: binary.BigEndian.Uint64(b[8:]), seq: binary.BigEndian.Uint32(b[16:]), role: role(b[20])}
-	return m, m.role == roleProbe || m.role == roleFence
+	return m, m.role == roleProbe || m.role == roleFence || m.role == roleTick
 }
 
 // Tag is one VLAN tag to be put into a frame.
@@ -61,8 +62,13 @@ type header struct {
 }
 
 // rawFrame builds a frame of our own EtherType.
-func rawFrame(h header, payload []byte) ([]byte, error) {
-	return h.serialize(EtherType, gopacket.Payload(payload))
+func rawFrame(h header, payload []byte) []byte {
+	b := make([]byte, 0, 14+4*len(h.tags)+len(payload))
+	b = append(append(b, h.dst...), h.src...)
+	for _, t := range h.tags {
+		b = binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint16(b, t.TPID), t.TCI())
+	}
+	return append(binary.BigEndian.AppendUint16(b, EtherType), payload...)
 }
 
 // udpFrame builds a datagram for UDPPort in an IP packet in a frame.

@@ -406,7 +406,7 @@ func (f *Field) Annotate(o *Observation, comment string) {
 		}
 	}
 	for at, frame := range f.lastFence {
-		if h := f.record(at.node, frame); h >= 0 {
+		if h := f.record(at, frame); h >= 0 {
 			f.rec.Comment(h, "fence: what was sent before and takes the same queues is past; "+comment)
 		}
 	}

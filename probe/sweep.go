@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -27,36 +28,52 @@ type Shot struct {
 	// SourceIP and Target are its IP addresses; none of a raw frame. An ND without
 	// a SourceIP is the solicitation of who looks whether an address is free.
 	SourceIP, Target netip.Addr
+	// Record puts all that is seen of the shot into the capture; else only what is
+	// marked later gets there.
+	Record bool
 }
 
 // Landing is what became of a shot.
 type Landing struct {
 	// SendErr is the kernel's refusal to send; it wraps an errno.
 	SendErr error
-	// Sightings are all of the frame's, at every device, in the order in which
-	// the taps gave them.
-	Sightings []Sighting
-	// Taken are the sightings of those whose stack took a raw frame.
-	Taken []Sighting
+	// Sights are all of the frame's, at every device, in the order in which they
+	// were read.
+	Sights []Sight
 }
 
-// salvo is how many shots are fired before the field is settled: few enough for
-// every queue on the way, the shortest of which hold 1000 frames
-// (drivers/net/macvlan.c:MACVLAN_DEFAULT_BC_QUEUE_LEN).
-const salvo = 64
+// Sight is a shot's frame as it was seen somewhere.
+type Sight struct {
+	Node, Link string
+	// Taken is set where it was not a tap that saw the frame, but the node's stack
+	// that took it. Only of raw frames is that known.
+	Taken bool
+	Frame capture.Frame
 
-// shotKey tells the frames of shots from those that they cause, such as the answer
-// to an echo request, which carries its payload.
-type shotKey struct {
-	seq  uint32
-	kind contentKind
+	iface, handle int
 }
+
+// volley is the shots of a sweep, numbered from first, and what became of them.
+type volley struct {
+	first    uint32
+	shots    []Shot
+	landings []Landing
+	bytes    []byte  // of frames that are not recorded
+	busy     []*Node // those with several devices, which see the most
+}
+
+// mostRecorded is how many frames a capture may have before a sweep records no more
+// of what is not its own.
+const mostRecorded = 100_000
 
 // Sweep sends shots in their order, and returns what became of each when nothing of
 // them can be under way any more. Frames that are queued on their way to a device
 // take a fence that reaches it; queued lists those devices, and where there is one
 // that no fence reaches a window is waited. All else is proven by any fence on the
 // same CPU. The error says why nothing could be found out.
+//
+// The fences are shared by all shots, so that many at once cost less each; what was
+// seen of all of them is in memory until Sweep is done.
 func (f *Field) Sweep(ctx context.Context, shots []Shot, queued []Port) ([]Landing, error) {
 	defer f.free()
 	if err := f.rest(ctx); err != nil {
@@ -66,13 +83,16 @@ func (f *Field) Sweep(ctx context.Context, shots []Shot, queued []Port) ([]Landi
 	if err != nil {
 		return nil, err
 	}
-	landings := make([]Landing, len(shots))
-	for at := 0; at < len(shots); {
-		n, err := f.fire(ctx, shots[at:], landings[at:], queued)
-		if err != nil {
-			return nil, err
-		}
-		at += n
+	f.aim(shots)
+	defer func() { f.volley = volley{} }()
+	if err := f.fire(ctx); err != nil {
+		return nil, err
+	}
+	if _, err := f.settle(ctx); err != nil {
+		return nil, err
+	}
+	if err := f.outlast(ctx, queued); err != nil {
+		return nil, err
 	}
 	after, err := f.drops()
 	if err != nil {
@@ -81,46 +101,155 @@ func (f *Field) Sweep(ctx context.Context, shots []Shot, queued []Port) ([]Landi
 	if after != before {
 		return nil, fmt.Errorf("taps lost %d frames", after-before)
 	}
-	return landings, nil
+	return f.volley.landings, nil
 }
 
-// fire sends the first of some shots, as many as go at once, and returns how many.
-func (f *Field) fire(ctx context.Context, shots []Shot, landings []Landing, queued []Port) (int, error) {
-	f.log = f.log[:0]
+// sightsEach is how many sights of a shot have their room beforehand: sent, at the
+// parent, and received by tap and stack.
+const sightsEach = 4
+
+// aim makes shots the ones whose frames are looked for.
+func (f *Field) aim(shots []Shot) {
+	f.log, f.rested = f.log[:0], false
 	clear(f.lastFence)
-	f.rested = false
-	under := map[shotKey]int{}
-	n := 0
-	err := f.onCPU(f.cpus[0], func() error {
-		for ; n < min(len(shots), salvo); n++ {
-			f.seq++
-			under[shotKey{f.seq, shots[n].content()}] = n
-			if err := f.shoot(&shots[n], f.seq); err != nil {
-				var errno unix.Errno
-				if !errors.As(err, &errno) {
-					return err
-				}
-				landings[n].SendErr = err
+	f.volley = volley{first: f.seq + 1, shots: shots, landings: make([]Landing, len(shots))}
+	f.seq += uint32(len(shots))
+	devices := map[*Node]int{f.nodes[0]: 1}
+	for at := range f.devices {
+		if devices[at.node]++; devices[at.node] == 2 {
+			f.volley.busy = append(f.volley.busy, at.node)
+		}
+	}
+	room := make([]Sight, sightsEach*len(shots))
+	for i := range f.volley.landings {
+		f.volley.landings[i].Sights, room = room[:0:sightsEach], room[sightsEach:]
+	}
+}
+
+// burst is how many frames are sent before one is waited for that takes the same
+// backlog: on its way over several devices each is in it once at a time, and it
+// holds 1000 (net/core/dev.c:enqueue_to_backlog, net.core.netdev_max_backlog).
+const burst = 64
+
+// fire sends the volley from the window's home, no faster than the backlog of the
+// CPU and the buffers of the taps are emptied. The fullest of these are read while
+// what is in them is still in the CPU's cache.
+func (f *Field) fire(ctx context.Context) error {
+	unread := 0
+	for at := 0; at < len(f.volley.shots); {
+		n, err := f.fireBurst(at)
+		if err != nil {
+			return err
+		}
+		if err := f.tick(ctx); err != nil {
+			return err
+		}
+		if err := f.readBusy(at, n); err != nil {
+			return err
+		}
+		if unread += n; unread+burst > f.gulp {
+			unread = 0
+			if err := f.drain(); err != nil {
+				return err
 			}
+		}
+		at += n
+	}
+	return nil
+}
+
+// fireBurst sends shots from the given one on, and returns how many. One to a group,
+// which may become many, is the last of its burst.
+func (f *Field) fireBurst(at int) (n int, err error) {
+	v := &f.volley
+	err = f.onCPU(f.cpus[0], func() error {
+		for last := false; !last && n < min(burst, f.gulp) && at+n < len(v.shots); n++ {
+			s := &v.shots[at+n]
+			last = s.Dest[0]&1 != 0
+			err := f.shoot(s, v.first+uint32(at+n))
+			var errno unix.Errno
+			if err != nil && !errors.As(err, &errno) {
+				return err
+			}
+			v.landings[at+n].SendErr = err
 		}
 		return nil
 	})
-	if err != nil {
-		return n, err
-	}
-	if _, err := f.settle(ctx); err != nil {
-		return n, err
-	}
-	if err := f.outlast(ctx, queued); err != nil {
-		return n, err
-	}
-	for i := range f.log {
-		s := &f.log[i]
-		if shot, ok := under[shotKey{s.msg.seq, s.kind}]; ok {
-			f.land(&landings[shot], s)
+	return n, err
+}
+
+// readBusy reads the taps of who has sent some shots, and of nodes with several
+// devices.
+func (f *Field) readBusy(at, n int) error {
+	var last *Node
+	for i := range n {
+		s := &f.volley.shots[at+i]
+		if s.From.Node == last {
+			continue
+		}
+		last = s.From.Node
+		if err := f.drainTap(last, last.tap, byTap); err != nil {
+			return err
 		}
 	}
-	return n, nil
+	for _, node := range f.volley.busy {
+		if err := errors.Join(f.drainTap(node, node.tap, byTap), f.drainTap(node, node.stack, byStack)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tick waits until the CPU's backlog is past what has been sent. The loopback goes
+// through the same one (drivers/net/loopback.c:loopback_xmit).
+func (f *Field) tick(ctx context.Context) error {
+	n := f.nodes[0]
+	f.seq++
+	want := f.seq
+	frame := rawFrame(header{src: fenceMAC, dst: fenceMAC}, message{run: f.run, seq: want, role: roleTick}.encode(0))
+	if err := n.stack.Send(loopback, EtherType, frame); err != nil {
+		return fmt.Errorf("see whether the CPU keeps up: %w", err)
+	}
+	if err := f.drainTap(n, n.tap, byTap); err != nil || f.ticked == want {
+		return err // by far most often: softirqs run as soon as sending is done
+	}
+	some, err := f.wait(ctx, f.Deadline, func() bool { return f.ticked == want })
+	if err == nil && !some {
+		err = fmt.Errorf("CPU %d does not get to what it is sent", f.cpus[0])
+	}
+	return err
+}
+
+// land takes in a frame that is one of the volley's; false when it is none. What a
+// shot causes is none, such as an answer that carries its payload back.
+func (f *Field) land(o observed, c *content, frame capture.Frame) bool {
+	v := &f.volley
+	i := int(c.msg.seq - v.first)
+	if c.msg.role != roleProbe || i >= len(v.shots) || c.kind != v.shots[i].content() {
+		return false
+	}
+	d := f.deviceAt(o.place)
+	if d.link == "" || o.by == byStack && frame.Type == capture.OtherHost {
+		return true
+	}
+	s := Sight{Node: o.node.Name, Link: d.link, Taken: o.by == byStack, Frame: frame, iface: d.iface, handle: -1}
+	s.Frame.Data = v.keep(frame.Data)
+	if v.shots[i].Record && !s.Taken {
+		s.handle = f.rec.Add(s.iface, s.Frame)
+	}
+	v.landings[i].Sights = append(v.landings[i].Sights, s)
+	return true
+}
+
+// keep copies bytes to where they last as long as anybody needs them.
+func (v *volley) keep(b []byte) []byte {
+	const block = 64 << 10
+	if cap(v.bytes)-len(v.bytes) < len(b) {
+		v.bytes = make([]byte, 0, max(block, len(b)))
+	}
+	at := len(v.bytes)
+	v.bytes = append(v.bytes, b...)
+	return v.bytes[at:len(v.bytes):len(v.bytes)]
 }
 
 // Fenced reports whether a fence reaches the device.
@@ -143,15 +272,6 @@ func (f *Field) outlast(ctx context.Context, queued []Port) error {
 	}
 	_, err := f.quiet(ctx, func() bool { return false })
 	return err
-}
-
-func (f *Field) land(l *Landing, s *sighting) {
-	switch {
-	case s.by == byTap:
-		l.Sightings = append(l.Sightings, f.sightingOf(s, true))
-	case s.by == byStack && s.frame.Type != capture.OtherHost:
-		l.Taken = append(l.Taken, f.sightingOf(s, true))
-	}
 }
 
 // content is what the shot's frame is read as.
@@ -190,7 +310,7 @@ func (f *Field) shoot(s *Shot, seq uint32) error {
 		frame, err = solicitationWith(h, s.SourceIP, s.Target, numbered(payload))
 		typ = unix.ETH_P_IPV6
 	case Raw:
-		frame, err = rawFrame(h, payload)
+		frame = rawFrame(h, payload)
 	}
 	if err != nil {
 		return err
@@ -214,11 +334,18 @@ func Join(p Port, group net.HardwareAddr) (leave func(), err error) {
 	return func() { _ = p.Node.stack.Leave(p.Index, group) }, nil
 }
 
-// Mark puts a comment on each frame of a landing in the capture.
+// Mark puts a comment on each frame of a landing in the capture, which gets those
+// that it has not.
 func (f *Field) Mark(l *Landing, comment string) {
-	for _, s := range l.Sightings {
-		if s.handle >= 0 {
-			f.rec.Comment(s.handle, comment)
+	for i := range l.Sights {
+		s := &l.Sights[i]
+		if s.Taken {
+			continue
 		}
+		if s.handle < 0 {
+			s.Frame.Data = bytes.Clone(s.Frame.Data)
+			s.handle = f.rec.Add(s.iface, s.Frame)
+		}
+		f.rec.Comment(s.handle, comment)
 	}
 }

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"iter"
 	"net/netip"
 	"slices"
 
@@ -12,8 +13,9 @@ import (
 // class is a kind of frame that the oracle is asked about.
 type class struct {
 	name, title string
-	// shots are the frames of the class in a LAN, in the order in which they are sent.
-	shots func(*aim) []shot
+	// shots are the frames of the class in a LAN, in the order in which they are
+	// sent. They may be a million, so they are made one by one.
+	shots func(*aim) iter.Seq[shot]
 }
 
 // classes are all of them. A new one is a line here.
@@ -22,22 +24,22 @@ func classes() []class {
 		{"unicast", "raw frame to one address", (*aim).unicasts},
 		{"unknown", "raw frame to an address that nobody has", (*aim).unknowns},
 		{"broadcast", "raw broadcast", (*aim).broadcasts},
-		{"multicast", "raw frame to groups that the target has joined", func(a *aim) []shot { return a.multicasts(true) }},
-		{"unsubscribed", "raw frame to groups that nobody has joined", func(a *aim) []shot { return a.multicasts(false) }},
+		{"multicast", "raw frame to groups that the target has joined", (*aim).joined},
+		{"unsubscribed", "raw frame to groups that nobody has joined", (*aim).unsubscribed},
 		{"tagged", "raw frame with a VLAN tag", (*aim).tagged},
-		{"arp", "ARP request", func(a *aim) []shot { return a.packets(probe.ARP, false) }},
-		{"nd", "neighbour solicitation", func(a *aim) []shot { return a.packets(probe.ND, true) }},
+		{"arp", "ARP request", func(a *aim) iter.Seq[shot] { return a.packets(probe.ARP, false) }},
+		{"nd", "neighbour solicitation", func(a *aim) iter.Seq[shot] { return a.packets(probe.ND, true) }},
 		{"dad", "neighbour solicitation of who looks whether an address is free", (*aim).dads},
-		{"icmp4", "ICMP echo request over IPv4", func(a *aim) []shot { return a.packets(probe.ICMP, false) }},
-		{"icmp6", "ICMP echo request over IPv6", func(a *aim) []shot { return a.packets(probe.ICMP, true) }},
-		{"udp4", "datagram over IPv4", func(a *aim) []shot { return a.packets(probe.UDP, false) }},
-		{"udp6", "datagram over IPv6", func(a *aim) []shot { return a.packets(probe.UDP, true) }},
+		{"icmp4", "ICMP echo request over IPv4", func(a *aim) iter.Seq[shot] { return a.packets(probe.ICMP, false) }},
+		{"icmp6", "ICMP echo request over IPv6", func(a *aim) iter.Seq[shot] { return a.packets(probe.ICMP, true) }},
+		{"udp4", "datagram over IPv4", func(a *aim) iter.Seq[shot] { return a.packets(probe.UDP, false) }},
+		{"udp6", "datagram over IPv6", func(a *aim) iter.Seq[shot] { return a.packets(probe.UDP, true) }},
 	}
 }
 
 // shot is one frame, as the oracle and as the probes know it.
 type shot struct {
-	from, to topology.Ref // to is empty where the frame is for nobody in particular
+	from, to *topology.Device // to is nil where the frame is for nobody in particular
 	kind     probe.Kind
 	frame    oracle.Frame
 	// group tells the shots together that differ in their group's address only; 0
@@ -66,29 +68,32 @@ func newAim(lan *topology.LAN) *aim {
 	return a
 }
 
-// pairs calls f for every ordered pair of different devices.
-func (a *aim) pairs(f func(from, to *topology.Device)) {
-	for _, from := range a.ends {
-		for _, to := range a.ends {
-			if from != to {
-				f(from, to)
+// pairs are all ordered pairs of different devices.
+func (a *aim) pairs() iter.Seq2[*topology.Device, *topology.Device] {
+	return func(yield func(from, to *topology.Device) bool) {
+		for _, from := range a.ends {
+			for _, to := range a.ends {
+				if from != to && !yield(from, to) {
+					return
+				}
 			}
 		}
 	}
 }
 
-func (a *aim) unicasts() (all []shot) {
-	a.pairs(func(from, to *topology.Device) { all = append(all, raw(from, to, oracle.MACOf(to.MAC))) })
-	return all
+func (a *aim) unicasts() iter.Seq[shot] {
+	return func(yield func(shot) bool) {
+		for from, to := range a.pairs() {
+			if !yield(raw(from, to, oracle.MACOf(to.MAC))) {
+				return
+			}
+		}
+	}
 }
 
 // raw is a raw frame; to may be nil.
 func raw(from, to *topology.Device, dest oracle.MAC, tags ...oracle.Tag) shot {
-	s := shot{from: from.Ref, kind: probe.Raw, frame: oracle.Frame{Source: oracle.MACOf(from.MAC), Dest: dest, Tags: tags}}
-	if to != nil {
-		s.to = to.Ref
-	}
-	return s
+	return shot{from: from, to: to, kind: probe.Raw, frame: oracle.Frame{Source: oracle.MACOf(from.MAC), Dest: dest, Tags: tags}}
 }
 
 var (
@@ -96,57 +101,88 @@ var (
 	nobodys   = oracle.MAC{0x02, 0x4c, 0x50, 0xde, 0xad, 0x42}
 )
 
-func (a *aim) unknowns() (all []shot) {
-	for _, from := range a.ends {
-		all = append(all, raw(from, nil, nobodys))
-	}
-	return all
-}
+func (a *aim) unknowns() iter.Seq[shot] { return a.toAll(nobodys) }
 
-func (a *aim) broadcasts() (all []shot) {
-	for _, from := range a.ends {
-		all = append(all, raw(from, nil, everybody))
+func (a *aim) broadcasts() iter.Seq[shot] { return a.toAll(everybody) }
+
+// toAll are frames that are for nobody in particular, one from everybody.
+func (a *aim) toAll(dest oracle.MAC) iter.Seq[shot] {
+	return func(yield func(shot) bool) {
+		for _, from := range a.ends {
+			if !yield(raw(from, nil, dest)) {
+				return
+			}
+		}
 	}
-	return all
 }
 
 // groupsEach is how many groups stand for one: the filters of macvlan and ipvlan
 // are hashes that let 2 groups in 100 through that nobody joined, but not 5 in turn.
 const groupsEach = 5
 
-func (a *aim) multicasts(joins bool) (all []shot) {
-	kind := byte(1)
-	if joins {
-		kind = 2
-	}
-	one := func(from, to *topology.Device) {
-		a.group++
-		for i := range groupsEach {
-			s := raw(from, to, oracle.MAC{0x03, 0x4c, 0x50, 3, kind, byte(i*37 + 5)})
-			s.group, s.joins = a.group, joins
-			all = append(all, s)
-		}
-	}
-	if joins {
-		// By target, so that each joins once.
+// joined are frames to groups that their target is a member of, by target, so that
+// each joins once.
+func (a *aim) joined() iter.Seq[shot] {
+	return func(yield func(shot) bool) {
 		for _, to := range a.ends {
 			for _, from := range a.ends {
-				if from != to {
-					one(from, to)
+				if from != to && !a.toGroups(from, to, yield) {
+					return
 				}
 			}
 		}
-		return all
 	}
-	for _, from := range a.ends {
-		one(from, nil)
+}
+
+func (a *aim) unsubscribed() iter.Seq[shot] {
+	return func(yield func(shot) bool) {
+		for _, from := range a.ends {
+			if !a.toGroups(from, nil, yield) {
+				return
+			}
+		}
 	}
-	return all
+}
+
+// toGroups are the frames to all groups that stand for one. With a target, it is to
+// join them before.
+func (a *aim) toGroups(from, to *topology.Device, yield func(shot) bool) bool {
+	a.group++
+	kind := byte(1)
+	if to != nil {
+		kind = 2
+	}
+	for i := range groupsEach {
+		s := raw(from, to, oracle.MAC{0x03, 0x4c, 0x50, 3, kind, byte(i*37 + 5)})
+		s.group, s.joins = a.group, to != nil
+		if !yield(s) {
+			return false
+		}
+	}
+	return true
 }
 
 // tagged are frames with each tag that means something in the LAN, a foreign one,
 // and the one that tells a priority only.
-func (a *aim) tagged() (all []shot) {
+func (a *aim) tagged() iter.Seq[shot] {
+	return func(yield func(shot) bool) {
+		for _, t := range a.tags() {
+			for from, to := range a.pairs() {
+				if !yield(raw(from, to, oracle.MACOf(to.MAC), t)) {
+					return
+				}
+			}
+			for _, from := range a.ends {
+				if !yield(raw(from, nil, everybody, t)) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// tags are none where nothing in the LAN knows them.
+func (a *aim) tags() []oracle.Tag {
 	tags := []oracle.Tag{{TPID: 0x8100, VID: 0}, {TPID: 0x8100, VID: 4000}}
 	for _, d := range a.lan.Devices {
 		t := oracle.Tag{TPID: d.TPID(), VID: d.VID}
@@ -155,37 +191,34 @@ func (a *aim) tagged() (all []shot) {
 		}
 	}
 	if len(tags) == 2 {
-		return nil // nothing in the LAN knows tags
+		return nil
 	}
-	for _, t := range tags {
-		a.pairs(func(from, to *topology.Device) { all = append(all, raw(from, to, oracle.MACOf(to.MAC), t)) })
-		for _, from := range a.ends {
-			all = append(all, raw(from, nil, everybody, t))
-		}
-	}
-	return all
+	return tags
 }
 
 // packets are IP packets, or what resolves their addresses, between all devices
 // that have addresses of the family.
-func (a *aim) packets(kind probe.Kind, v6 bool) (all []shot) {
-	a.pairs(func(from, to *topology.Device) {
-		source, target := addressOf(from, v6), addressOf(to, v6)
-		if source.IsValid() && target.IsValid() {
-			all = append(all, ipPacket(kind, from, to, source, target))
+func (a *aim) packets(kind probe.Kind, v6 bool) iter.Seq[shot] {
+	return func(yield func(shot) bool) {
+		for from, to := range a.pairs() {
+			source, target := addressOf(from, v6), addressOf(to, v6)
+			if source.IsValid() && target.IsValid() && !yield(ipPacket(kind, from, to, source, target)) {
+				return
+			}
 		}
-	})
-	return all
+	}
 }
 
 // dads ask for an address that somebody has, from no address.
-func (a *aim) dads() (all []shot) {
-	a.pairs(func(from, to *topology.Device) {
-		if target := addressOf(to, true); target.IsValid() {
-			all = append(all, ipPacket(probe.ND, from, to, netip.IPv6Unspecified(), target))
+func (a *aim) dads() iter.Seq[shot] {
+	return func(yield func(shot) bool) {
+		for from, to := range a.pairs() {
+			target := addressOf(to, true)
+			if target.IsValid() && !yield(ipPacket(probe.ND, from, to, netip.IPv6Unspecified(), target)) {
+				return
+			}
 		}
-	})
-	return all
+	}
 }
 
 func ipPacket(kind probe.Kind, from, to *topology.Device, source, target netip.Addr) shot {

@@ -138,9 +138,17 @@ func (b *bench) fences() []probe.Fence {
 
 // port is a device as probes see it.
 func (b *bench) port(r topology.Ref) (probe.Port, error) {
-	d, n := b.plan.LAN.Device(r), b.nodes[r.Node]
-	if d == nil || n == nil {
+	d := b.plan.LAN.Device(r)
+	if d == nil {
 		return probe.Port{}, fmt.Errorf("there is no device %s any more", r)
+	}
+	return b.portOf(d)
+}
+
+func (b *bench) portOf(d *topology.Device) (probe.Port, error) {
+	n := b.nodes[d.Node]
+	if n == nil {
+		return probe.Port{}, fmt.Errorf("there is no node %s", d.Node)
 	}
 	return probe.Port{Node: n, Index: d.Index, Name: d.Link, MAC: d.MAC}, nil
 }

@@ -5,56 +5,80 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/lanproof/lanproof/capture"
 	"github.com/lanproof/lanproof/probe"
 	"github.com/lanproof/lanproof/reports"
 	"github.com/lanproof/lanproof/topology"
 	"github.com/lanproof/lanproof/topology/oracle"
 )
 
+// wanted is a sight that the oracle predicts.
+type wanted struct {
+	*oracle.Sight
+	taken bool // by a stack; else seen by a tap
+	met   bool
+}
+
 // compare holds one landing against its prediction.
-func (m *measurement) compare(s shot, p *oracle.Prediction, l *probe.Landing) {
+func (m *measurement) compare(s *shot, p *oracle.Prediction, l *probe.Landing) {
 	m.frames++
-	want, maybe := map[string]int{}, map[string]bool{}
-	for _, sight := range p.Sights {
-		if sight.Maybe {
-			maybe[sight.Key()] = true
-			continue
-		}
-		want[sight.Key()]++
-	}
-	for _, t := range p.Taken {
-		switch {
-		case s.kind != probe.Raw: // only of those is it known
-		case t.Maybe:
-			maybe[takenKey(t.At)] = true
-		default:
-			want[takenKey(t.At)]++
+	m.seen += len(l.Sights)
+	m.expect(s, p)
+	var d disagreement
+	for i := range l.Sights {
+		if saw := sightOf(&l.Sights[i]); !m.meet(s, &saw, l.Sights[i].Taken) {
+			d.extra = append(d.extra, key(&saw, l.Sights[i].Taken))
 		}
 	}
-	d := disagreement{shot: s, landing: l}
-	for _, key := range observed(l) {
-		m.seen++
-		switch {
-		case want[key] > 0:
-			want[key]--
-		case maybe[key] && !m.always(s, key):
-		default:
-			d.extra = append(d.extra, key)
+	for i := range m.want {
+		if w := &m.want[i]; !w.met && !w.Maybe {
+			d.missing = append(d.missing, key(w.Sight, w.taken))
 		}
 	}
-	for _, key := range sortedKeys(want) {
-		for range want[key] {
-			d.missing = append(d.missing, key)
-		}
-	}
+	slices.Sort(d.missing)
 	if got := errnoOf(l.SendErr); got != p.Errno {
 		d.extra = append(d.extra, "sending ended with "+orNone(got))
 		d.missing = append(d.missing, "sending ends with "+orNone(p.Errno))
 	}
-	if len(d.missing)+len(d.extra) > 0 {
-		d.why = m.why(&d, p)
+	if len(d.missing)+len(d.extra) == 0 {
+		return
+	}
+	if m.disagreed++; len(m.wrong) < mostWrong {
+		d.shot, d.landing, d.why = *s, *l, m.why(&d, p)
 		m.wrong = append(m.wrong, d)
 	}
+}
+
+// expect sets what is to be seen of a shot.
+func (m *measurement) expect(s *shot, p *oracle.Prediction) {
+	m.want = m.want[:0]
+	for i := range p.Sights {
+		m.want = append(m.want, wanted{Sight: &p.Sights[i]})
+	}
+	if s.kind != probe.Raw { // only of those is known who took them
+		return
+	}
+	for i := range p.Taken {
+		m.want = append(m.want, wanted{Sight: &p.Taken[i], taken: true})
+	}
+}
+
+// meet finds the prediction that a sight fulfils, each of which is for one sight,
+// unless a hash decides; false where there is none left.
+func (m *measurement) meet(s *shot, saw *oracle.Sight, taken bool) bool {
+	maybe := false
+	for i := range m.want {
+		w := &m.want[i]
+		switch {
+		case w.met || w.taken != taken || w.At != saw.At || !taken && !w.Is(saw):
+		case w.Maybe:
+			maybe = true
+		default:
+			w.met = true
+			return true
+		}
+	}
+	return maybe && !m.always(s, key(saw, taken))
 }
 
 // why are the decisions that a disagreement is about: the first one on the frame's
@@ -67,14 +91,14 @@ func (m *measurement) why(d *disagreement, p *oracle.Prediction) []oracle.Step {
 	case !ok:
 		return nil
 	case last == p.Steps[0]:
-		return p.Steps[:1]
+		return []oracle.Step{last}
 	}
 	return []oracle.Step{p.Steps[0], last}
 }
 
 // always counts what a hash let through, and reports whether it did for each
 // group of a shot's: then it was no chance.
-func (m *measurement) always(s shot, key string) bool {
+func (m *measurement) always(s *shot, key string) bool {
 	if s.group == 0 {
 		return false
 	}
@@ -98,47 +122,45 @@ func errnoOf(err error) string {
 	return name
 }
 
-func takenKey(r topology.Ref) string { return r.String() + " stack took it" }
-
-// observed are the keys of all that was seen of a frame.
-func observed(l *probe.Landing) []string {
-	var keys []string
-	for i := range l.Sightings {
-		s := &l.Sightings[i]
-		if s.Link == "" {
-			continue
-		}
-		sight := oracle.Sight{
-			At: topology.Ref{Node: s.Node, Link: s.Link}, Type: oracle.Type(s.Type.String()),
-			Source: oracle.MACOf(s.Source), Dest: oracle.MACOf(s.Dest),
-		}
-		for _, t := range s.Tags {
-			sight.Tags = append(sight.Tags, oracle.Tag{TPID: t.TPID, VID: int(t.VID), PCP: int(t.PCP)})
-		}
-		keys = append(keys, sight.Key())
+// key is a sight as text.
+func key(s *oracle.Sight, taken bool) string {
+	if taken {
+		return s.At.String() + " stack took it"
 	}
-	for i := range l.Taken {
-		keys = append(keys, takenKey(topology.Ref{Node: l.Taken[i].Node, Link: l.Taken[i].Link}))
-	}
-	return keys
+	return s.Key()
 }
+
+// sightOf is what was seen in the oracle's terms.
+func sightOf(s *probe.Sight) oracle.Sight {
+	b := s.Frame.Data
+	sight := oracle.Sight{At: refOf(s), Type: oracle.Type(s.Frame.Type)}
+	if len(b) >= 12 {
+		sight.Dest, sight.Source = oracle.MAC(b[:6]), oracle.MAC(b[6:12])
+	}
+	for _, t := range capture.Tags(b) {
+		sight.Tags = append(sight.Tags, oracle.Tag{TPID: t.TPID, VID: int(t.VID), PCP: int(t.PCP)})
+	}
+	return sight
+}
+
+// mostWrong is how many disagreements are told in full.
+const mostWrong = 20
 
 // answer says what came of a class.
 func (m *measurement) answer(c class) answer {
 	a := answer{Finding: probe.Finding{
-		Held: len(m.wrong) == 0, Proof: reports.ProofFence,
+		Held: m.disagreed == 0, Proof: reports.ProofFence,
 		Observed: fmt.Sprintf("%d frames, seen %d times, all as the tables say", m.frames, m.seen),
 	}}
-	if len(m.wrong) > 0 {
-		a.Observed = fmt.Sprintf("%d of %d frames were not seen as the tables say; the first: %s", len(m.wrong), m.frames, m.wrong[0].String())
+	if m.disagreed > 0 {
+		a.Observed = fmt.Sprintf("%d of %d frames were not seen as the tables say; the first: %s", m.disagreed, m.frames, m.wrong[0].String())
 	}
 	a.matrices = m.matrices.report()
 	a.Proof, a.evidence = m.proof()
-	const most = 20
-	for i := range m.wrong[:min(len(m.wrong), most)] {
+	for i := range m.wrong {
 		d := &m.wrong[i]
 		a.evidence = append(a.evidence, reports.Evidence{Kind: "note", At: d.shot.from.String(), Text: d.String()})
-		m.field.Mark(d.landing, "oracle-"+c.name+": "+d.String())
+		m.field.Mark(&d.landing, "oracle-"+c.name+": "+d.String())
 	}
 	return a
 }
@@ -153,7 +175,7 @@ func (m *measurement) proof() (reports.Proof, []reports.Evidence) {
 			continue
 		}
 		e := reports.Evidence{Kind: "fence", At: parent.String(), Text: ""}
-		for _, p := range m.queued() {
+		for _, p := range m.queued {
 			child := m.plan.LAN.Device(topology.Ref{Node: p.Node.Name, Link: p.Name})
 			if child == nil || child.Parent != parent.Ref {
 				continue
@@ -184,7 +206,7 @@ func queueOf(child *topology.Device) string {
 func (d *disagreement) String() string {
 	var b strings.Builder
 	b.WriteString(d.shot.from.String())
-	if d.shot.to != (topology.Ref{}) {
+	if d.shot.to != nil {
 		b.WriteString(" to " + d.shot.to.String())
 	}
 	for _, side := range []struct {

@@ -2,6 +2,7 @@ package run
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/lanproof/lanproof/capture"
 	"github.com/lanproof/lanproof/probe"
@@ -41,14 +42,26 @@ func newMatrices(ends []*topology.Device) *matrices {
 // mark notes what became of one frame. A frame that is for nobody in particular
 // stands in the columns of all.
 func (m *matrices) mark(s *shot, p *oracle.Prediction, l *probe.Landing) {
-	one := m.of(s)
-	from := m.index[s.from]
-	for i, d := range m.ends {
-		if i == from || s.to != (topology.Ref{}) && s.to != d.Ref {
-			continue
+	one, from := m.of(s), m.index[s.from.Ref]
+	if s.to != nil {
+		to := m.index[s.to.Ref]
+		set(&one.expected[from][to], predicted(p, s.to.Ref))
+		set(&one.observed[from][to], landed(l, s.to.Ref))
+		return
+	}
+	want, got := map[topology.Ref]bool{}, map[topology.Ref]bool{}
+	for i := range p.Sights {
+		want[p.Sights[i].At] = want[p.Sights[i].At] || delivery(&p.Sights[i])
+	}
+	for i := range l.Sights {
+		r := refOf(&l.Sights[i])
+		got[r] = got[r] || came(&l.Sights[i])
+	}
+	for to, d := range m.ends {
+		if to != from {
+			set(&one.expected[from][to], want[d.Ref])
+			set(&one.observed[from][to], got[d.Ref])
 		}
-		set(&one.expected[from][i], predicted(p, d.Ref))
-		set(&one.observed[from][i], landed(l, d.Ref))
 	}
 }
 
@@ -93,24 +106,24 @@ func set(cell *byte, got bool) {
 }
 
 func predicted(p *oracle.Prediction, at topology.Ref) bool {
-	for i := range p.Sights {
-		s := &p.Sights[i]
-		if s.At == at && !s.Maybe && s.Type != oracle.Outgoing && s.Type != oracle.ToOther {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(p.Sights, func(s oracle.Sight) bool { return s.At == at && delivery(&s) })
 }
 
 func landed(l *probe.Landing, at topology.Ref) bool {
-	for i := range l.Sightings {
-		s := &l.Sightings[i]
-		if s.Node == at.Node && s.Link == at.Link && s.Type != capture.Outgoing && s.Type != capture.OtherHost {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(l.Sights, func(s probe.Sight) bool { return refOf(&s) == at && came(&s) })
 }
+
+// delivery reports whether a sight is one of a frame that is for the device, and is
+// certain.
+func delivery(s *oracle.Sight) bool {
+	return !s.Maybe && s.Type != oracle.Outgoing && s.Type != oracle.ToOther
+}
+
+func came(s *probe.Sight) bool {
+	return !s.Taken && s.Frame.Type != capture.Outgoing && s.Frame.Type != capture.OtherHost
+}
+
+func refOf(s *probe.Sight) topology.Ref { return topology.Ref{Node: s.Node, Link: s.Link} }
 
 // report is the matrices as results have them.
 func (m *matrices) report() []reports.Matrix {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"net"
 	"net/netip"
 	"slices"
@@ -28,8 +29,9 @@ func (e *expansion) oracle(names []string) []question {
 		if len(names) > 0 && !slices.Contains(names, "all") && !slices.Contains(names, c.name) {
 			continue
 		}
-		if len(c.shots(newAim(e.plan.LAN))) > 0 {
+		for range c.shots(newAim(e.plan.LAN)) {
 			qs = append(qs, &oracleQuestion{c})
+			break
 		}
 	}
 	return qs
@@ -55,12 +57,14 @@ func (q *oracleQuestion) describe() (id, title, expected string) {
 }
 
 func (q *oracleQuestion) ask(ctx context.Context, b *bench) answer {
-	a := newAim(b.plan.LAN)
-	m := &measurement{bench: b, matrices: newMatrices(a.ends)}
-	if err := m.prime(ctx, a); err != nil {
+	m, err := newMeasurement(b)
+	if err != nil {
 		return trouble(err)
 	}
-	if err := m.measure(ctx, q.class.shots(a)); err != nil {
+	if err := m.prime(ctx); err != nil {
+		return trouble(err)
+	}
+	if err := m.measure(ctx, q.class.shots(m.aim)); err != nil {
 		b.world = nil
 		return trouble(err)
 	}
@@ -70,12 +74,18 @@ func (q *oracleQuestion) ask(ctx context.Context, b *bench) answer {
 // measurement holds what was seen against what the oracle says.
 type measurement struct {
 	*bench
+	aim      *aim
+	ports    map[*topology.Device]probe.Port
+	queued   []probe.Port
 	matrices *matrices
 	frames   int
 	seen     int
-	wrong    []disagreement
+	// wrong are the first of those that disagreed.
+	wrong     []disagreement
+	disagreed int
 	// hashed counts, by group and sight, what only a hash can have let through.
 	hashed map[string]int
+	want   []wanted // whose memory serves one comparison after the other
 }
 
 // disagreement is one frame of which oracle and kernel do not say the same.
@@ -83,67 +93,72 @@ type disagreement struct {
 	shot    shot
 	missing []string
 	extra   []string
-	landing *probe.Landing
+	landing probe.Landing
 	why     []oracle.Step
+}
+
+func newMeasurement(b *bench) (*measurement, error) {
+	a := newAim(b.plan.LAN)
+	m := &measurement{bench: b, aim: a, ports: map[*topology.Device]probe.Port{}, matrices: newMatrices(a.ends), hashed: map[string]int{}}
+	for _, d := range a.lan.Devices {
+		p, err := b.portOf(d)
+		if err != nil {
+			return nil, err
+		}
+		m.ports[d] = p
+		// What a parent receives for several of its children is given to them by a
+		// worker, and may wait for it.
+		if d.Up && (d.Kind == topology.KindMacvlan || d.Kind == topology.KindIpvlan) && a.lan.Carrier(d) {
+			m.queued = append(m.queued, p)
+		}
+	}
+	return m, nil
 }
 
 // prime makes all bridges forget, then everybody be known to them, unless they are
 // as the class before has left them.
-func (m *measurement) prime(ctx context.Context, a *aim) error {
+func (m *measurement) prime(ctx context.Context) error {
 	if m.world != nil {
 		return nil
 	}
-	world, err := oracle.New(a.lan)
+	world, err := oracle.New(m.aim.lan)
 	if err != nil {
 		return err
 	}
-	for _, d := range a.lan.Devices {
-		if err := m.forget(d); err != nil {
+	for _, d := range m.aim.lan.Devices {
+		if d.Master == (topology.Ref{}) {
+			continue
+		}
+		c, err := m.conn(d.Ref)
+		if err != nil {
+			return err
+		}
+		if err := c.FlushPort(d.Index); err != nil {
 			return err
 		}
 	}
-	for _, d := range a.lan.Devices {
+	for _, d := range m.aim.lan.Devices {
 		if err := m.introduce(d); err != nil {
 			return err
 		}
 	}
 	m.world = world
-	if err := m.hearAll(ctx, a); err != nil {
+	if err := m.hearAll(ctx); err != nil {
 		m.world = nil
 		return err
 	}
 	return nil
 }
 
-// forget makes a bridge forget what it has learned at a port, and know again who is
-// admitted there: an address that was heard at another port counts as having moved.
-func (m *measurement) forget(port *topology.Device) error {
-	if port.Master == (topology.Ref{}) {
-		return nil
+// hearAll has everybody speak, in their order, which is no part of the class. What
+// they say is for nobody, so that bridges alone hear it; but where a port lets
+// nothing unknown out it is for all, since there may be a bridge behind.
+func (m *measurement) hearAll(ctx context.Context) error {
+	say := m.aim.unknowns()
+	if slices.ContainsFunc(m.aim.lan.Devices, func(d *topology.Device) bool { return d.Port != nil && !d.Port.Flood }) {
+		say = m.aim.broadcasts()
 	}
-	c, err := m.conn(port.Ref)
-	if err != nil {
-		return err
-	}
-	if err := c.FlushPort(port.Index); err != nil {
-		return err
-	}
-	far := m.plan.LAN.Device(port.Peer)
-	if far == nil || far.Port == nil {
-		return nil
-	}
-	for _, mac := range far.Port.Allow {
-		if err := c.AddFDB(port.Index, mac); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// hearAll has everybody speak, in their order, which is no part of the class.
-func (m *measurement) hearAll(ctx context.Context, a *aim) error {
-	apart := &measurement{bench: m.bench, matrices: newMatrices(a.ends), hashed: map[string]int{}}
-	return apart.salvo(ctx, a.broadcasts())
+	return m.inSalvos(ctx, say, func(s *shot, _ *oracle.Prediction, _ *probe.Landing) {})
 }
 
 // contested reports whether two devices on different wires have one address. Then
@@ -200,29 +215,70 @@ func introduceTo(at probe.Port, parent bool, other *topology.Device) error {
 }
 
 // measure sends shots and compares.
-func (m *measurement) measure(ctx context.Context, all []shot) error {
-	m.hashed = map[string]int{}
-	alone := contested(m.plan.LAN)
-	for len(all) > 0 {
-		if alone {
-			if err := m.hearAll(ctx, newAim(m.plan.LAN)); err != nil {
-				return err
-			}
-		}
-		n := 1
-		for !alone && n < len(all) && all[n].joins == all[0].joins && (!all[0].joins || all[n].to == all[0].to) {
-			n++
-		}
-		if err := m.salvo(ctx, all[:n]); err != nil {
+func (m *measurement) measure(ctx context.Context, all iter.Seq[shot]) error {
+	if !contested(m.aim.lan) {
+		return m.inSalvos(ctx, all, m.judge)
+	}
+	for s := range all {
+		if err := m.hearAll(ctx); err != nil {
 			return err
 		}
-		all = all[n:]
+		if err := m.salvo(ctx, []shot{s}, m.judge); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
+// judge says what became of one shot.
+func (m *measurement) judge(s *shot, p *oracle.Prediction, l *probe.Landing) {
+	m.compare(s, p, l)
+	m.matrices.mark(s, p, l)
+}
+
+// What is sent before the LAN is settled: frames to one address as many as keep the
+// memory small that their sights take, to groups no more than the queues hold before
+// workers, 1000 (drivers/net/macvlan.c:MACVLAN_DEFAULT_BC_QUEUE_LEN,
+// drivers/net/ipvlan/ipvlan.h:IPVLAN_QBACKLOG_LIMIT), each of which they may be in
+// more than once.
+const (
+	salvoToOne   = 8192
+	salvoToGroup = 64
+)
+
+// inSalvos sends shots, as many at once as can be, and has each judged.
+func (m *measurement) inSalvos(ctx context.Context, all iter.Seq[shot], judge judge) error {
+	var next []shot
+	for s := range all {
+		if len(next) > 0 && !s.joinsIn(next) {
+			if err := m.salvo(ctx, next, judge); err != nil {
+				return err
+			}
+			next = next[:0]
+		}
+		next = append(next, s)
+	}
+	if len(next) == 0 {
+		return nil
+	}
+	return m.salvo(ctx, next, judge)
+}
+
+// joinsIn reports whether a shot can be sent together with others.
+func (s *shot) joinsIn(salvo []shot) bool {
+	most := salvoToOne
+	if s.frame.Dest.Group() || salvo[0].frame.Dest.Group() {
+		most = salvoToGroup
+	}
+	return len(salvo) < most && s.joins == salvo[0].joins && (!s.joins || s.to == salvo[0].to)
+}
+
+// judge takes in what became of a shot; prediction and landing are good until it
+// returns.
+type judge func(*shot, *oracle.Prediction, *probe.Landing)
+
 // salvo sends shots that ask for the same membership.
-func (m *measurement) salvo(ctx context.Context, all []shot) error {
+func (m *measurement) salvo(ctx context.Context, all []shot, judge judge) error {
 	if all[0].joins {
 		leave, err := m.join(all)
 		defer leave()
@@ -230,42 +286,31 @@ func (m *measurement) salvo(ctx context.Context, all []shot) error {
 			return err
 		}
 	}
-	var shots []probe.Shot
+	shots := make([]probe.Shot, len(all))
 	for i := range all {
-		from, err := m.port(all[i].from)
-		if err != nil {
-			return err
-		}
-		shots = append(shots, all[i].fired(from))
+		shots[i] = all[i].fired(m.ports[all[i].from])
+		shots[i].Record = m.frames+i < m.recorded()
 	}
-	landings, err := m.field.Sweep(ctx, shots, m.queued())
+	landings, err := m.field.Sweep(ctx, shots, m.queued)
 	if err != nil {
 		return fmt.Errorf("send %d frames: %w", len(shots), err)
 	}
 	for i := range all {
-		p, err := m.world.Send(all[i].from, all[i].frame)
+		p, err := m.world.Send(all[i].from.Ref, all[i].frame)
 		if err != nil {
 			return err
 		}
-		m.compare(all[i], p, &landings[i])
-		m.matrices.mark(&all[i], p, &landings[i])
+		judge(&all[i], p, &landings[i])
 	}
 	return nil
 }
 
-// queued are the devices on the way to which frames may wait: what a parent
-// receives for several of its children is given to them by a worker.
-func (m *measurement) queued() []probe.Port {
-	var all []probe.Port
-	for _, d := range m.plan.LAN.Devices {
-		if !d.Up || d.Kind != topology.KindMacvlan && d.Kind != topology.KindIpvlan {
-			continue
-		}
-		if p, err := m.port(d.Ref); err == nil && m.plan.LAN.Carrier(d) {
-			all = append(all, p)
-		}
-	}
-	return all
+// recorded is how many shots of a class are in the capture, whatever became of them:
+// all of any LAN but a very large one, for each is seen by up to as many devices as
+// there are.
+func (m *measurement) recorded() int {
+	const most = 20_000
+	return most / max(len(m.aim.ends), 1)
 }
 
 // join makes the target a member of all groups of some shots.
@@ -276,28 +321,22 @@ func (m *measurement) join(all []shot) (leave func(), err error) {
 			u()
 		}
 	}
-	to, err := m.port(all[0].to)
-	if err != nil {
-		return leave, err
-	}
+	at := all[0].to.Ref
 	for _, s := range all {
-		u, err := probe.Join(to, net.HardwareAddr(s.frame.Dest[:]))
+		u, err := probe.Join(m.ports[all[0].to], net.HardwareAddr(s.frame.Dest[:]))
 		if err != nil {
 			return leave, err
 		}
-		m.world.Join(s.to, s.frame.Dest)
-		undo = append(undo, u, func() { m.world.Leave(s.to, s.frame.Dest) })
+		m.world.Join(at, s.frame.Dest)
+		undo = append(undo, u, func() { m.world.Leave(at, s.frame.Dest) })
 	}
 	return leave, nil
 }
 
-// fired is the shot as probes send it.
+// fired is the shot as probes send it; they share its addresses.
 func (s *shot) fired(from probe.Port) probe.Shot {
-	f := s.frame
-	p := probe.Shot{
-		From: from, Source: slices.Clone(f.Source[:]), Dest: slices.Clone(f.Dest[:]), Kind: s.kind,
-		SourceIP: f.From, Target: f.To,
-	}
+	f := &s.frame
+	p := probe.Shot{From: from, Source: f.Source[:], Dest: f.Dest[:], Kind: s.kind, SourceIP: f.From, Target: f.To}
 	for _, t := range f.Tags {
 		p.Tags = append(p.Tags, probe.Tag{TPID: t.TPID, VID: uint16(t.VID), PCP: uint8(t.PCP)})
 	}

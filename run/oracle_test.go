@@ -1,7 +1,6 @@
 package run
 
 import (
-	"os"
 	"strings"
 	"testing"
 
@@ -30,11 +29,9 @@ checks: oracle
 `
 
 // opened is a case of a scenario, prepared and built.
-func opened(t *testing.T, text string) (*Prepared, *bench) {
+func opened(t testing.TB, text string) (*Prepared, *bench) {
 	t.Helper()
-	if os.Getuid() != 0 {
-		t.Skip("making network namespaces needs root")
-	}
+	needRoot(t)
 	f, err := scenarios.Load("lan.yaml", []byte(text))
 	if err != nil {
 		t.Fatal(err)
@@ -62,7 +59,7 @@ func opened(t *testing.T, text string) (*Prepared, *bench) {
 }
 
 // asked are the answers of a case's checks, by id.
-func asked(t *testing.T, p *Prepared, b *bench) map[string]answer {
+func asked(t testing.TB, p *Prepared, b *bench) map[string]answer {
 	t.Helper()
 	all := map[string]answer{}
 	if err := probe.Locked(func() error {

@@ -11,7 +11,7 @@ import (
 // The rules of bridges.
 var (
 	ruleBridgeDown  = Rule{ID: "bridge-down", When: "the bridge is down", Then: "nothing passes", Source: "net/bridge/br_input.c:br_handle_frame_finish"}
-	ruleLocked      = Rule{ID: "bridge-locked", When: "a port admits some addresses, and the frame is from none that is known to be behind it", Then: "the frame is gone", Source: "net/bridge/br_input.c:br_handle_frame_finish"}
+	ruleLocked      = Rule{ID: "bridge-locked", When: "a port admits some addresses, and the frame is from none of them", Then: "the frame is gone", Source: "net/bridge/br_input.c:br_handle_frame_finish"}
 	ruleIngressVLAN = Rule{ID: "bridge-ingress", When: "VLANs are told apart, and the port is not in the frame's", Then: "the frame is gone", Source: "net/bridge/br_vlan.c:__allowed_ingress; IEEE 802.1Q-2022 8.6.2"}
 	ruleTableFull   = Rule{ID: "bridge-full", When: "the table of learned addresses is full", Then: "no further one is learned: frames to it go to every port that floods", Source: "net/bridge/br_fdb.c:br_fdb_update", Claim: "docker-macvlan-vlan-spread"}
 	ruleFlood       = Rule{ID: "bridge-group", When: "to a group", Then: "the bridge itself and every other port gets it; its own port only with hairpin", Source: "net/bridge/br_input.c:br_handle_frame_finish; br_forward.c:br_flood"}
@@ -43,7 +43,7 @@ func (w *walk) bridgeReceives(port *device, p packet) {
 		w.note(port, ruleIngressVLAN)
 		return
 	}
-	if at, _ := w.behind(br, vid, p.Source); len(port.port.Allow) > 0 && at != port {
+	if len(port.port.Allow) > 0 && !listed(port.port.Allow, p.Source) {
 		w.note(port, ruleLocked)
 		return
 	}
@@ -57,7 +57,7 @@ func (w *walk) bridgeReceives(port *device, p packet) {
 // learn remembers where a frame came from (net/bridge/br_fdb.c:br_fdb_update).
 func (w *walk) learn(port *device, vid int, p packet) {
 	br := port.master
-	if !port.port.Learning || p.maybe || p.Source.group() || br.has(p.Source) {
+	if !port.port.Learning || p.maybe || p.Source.Group() || br.has(p.Source) {
 		return
 	}
 	key := learnedKey{br, vid, p.Source}
@@ -85,7 +85,7 @@ func (w *walk) bridgeSends(br *device, p packet) {
 func (w *walk) bridge(br, from *device, vid int, p packet) {
 	to, known := w.behind(br, vid, p.Dest)
 	switch {
-	case p.Dest.group():
+	case p.Dest.Group():
 		w.note(br, ruleFlood)
 		w.toPorts(br, from, vid, p, func(*topology.Port) bool { return true })
 	case br.has(p.Dest) && from == nil:
@@ -107,18 +107,18 @@ func (w *walk) bridge(br, from *device, vid int, p packet) {
 		w.note(br, ruleUnknown)
 		w.toPorts(br, from, vid, p, func(p *topology.Port) bool { return p.Flood })
 	}
-	if from != nil && (p.Dest.group() || br.listens) {
+	if from != nil && (p.Dest.Group() || br.listens) {
 		w.up(br, vid, p)
 	}
 }
 
-// behind is the port that an address is known to be behind: learned there, or else
-// admitted there, the last one if there are several.
+// behind is the port that an address is known to be behind: learned there, or
+// admitted there alone.
 func (w *walk) behind(br *device, vid int, a MAC) (*device, bool) {
 	if port, ok := w.learned[learnedKey{br, vid, a}]; ok {
 		return port, true
 	}
-	for _, port := range slices.Backward(br.ports) {
+	for _, port := range br.ports {
 		if listed(port.port.Allow, a) {
 			return port, true
 		}

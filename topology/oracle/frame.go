@@ -26,8 +26,8 @@ func MACOf(a net.HardwareAddr) MAC {
 // String returns the address in colons.
 func (m MAC) String() string { return net.HardwareAddr(m[:]).String() }
 
-// group reports whether a frame to the address is for several (IEEE 802-2014 8.2.2).
-func (m MAC) group() bool { return m[0]&1 != 0 }
+// Group reports whether a frame to the address is for several (IEEE 802-2014 8.2.2).
+func (m MAC) Group() bool { return m[0]&1 != 0 }
 
 // listed reports whether an address is in a list.
 func listed(list []net.HardwareAddr, a MAC) bool {
@@ -66,16 +66,25 @@ type Frame struct {
 }
 
 // Type is for whom a frame is, as a tap is told (packet(7), sll_pkttype).
-type Type string
+type Type uint8
 
-// The types.
+// The types, with the kernel's values (include/uapi/linux/if_packet.h).
 const (
-	ToHost      Type = "host"
-	ToBroadcast Type = "broadcast"
-	ToMulticast Type = "multicast"
-	ToOther     Type = "otherhost"
-	Outgoing    Type = "outgoing"
+	ToHost Type = iota
+	ToBroadcast
+	ToMulticast
+	ToOther
+	Outgoing
 )
+
+// String is the type's name in the words of packet(7), without its prefix.
+func (t Type) String() string {
+	names := [...]string{"host", "broadcast", "multicast", "otherhost", "outgoing"}
+	if int(t) < len(names) {
+		return names[t]
+	}
+	return fmt.Sprintf("type %d", uint8(t))
+}
 
 // Sight is a frame as it is seen at a device.
 type Sight struct {
@@ -88,7 +97,12 @@ type Sight struct {
 	Maybe bool
 }
 
-// Key is the sight as text; two sights are the same if and only if their keys are.
+// Is reports whether two sights are the same, whatever a hash has to do with them.
+func (s *Sight) Is(o *Sight) bool {
+	return s.Dest == o.Dest && s.Source == o.Source && s.Type == o.Type && s.At == o.At && slices.Equal(s.Tags, o.Tags)
+}
+
+// Key is the sight as text.
 func (s Sight) Key() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s %s > %s", s.At, s.Type, s.Source, s.Dest)

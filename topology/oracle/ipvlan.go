@@ -38,7 +38,7 @@ func ipvlanSends() []row[ipvlanTX] {
 		},
 		{
 			Rule{ID: "ipvlan-sends-l2-group", When: "mode l2, to a group", Then: "each other child that is up and has joined gets a copy, whatever the flag; then the parent sends it", Source: "drivers/net/ipvlan/ipvlan_core.c:ipvlan_process_multicast", Claim: "kernel-ipvlan-l2-multicast"},
-			func(c ipvlanTX) bool { return c.l2() && c.p.Dest.group() },
+			func(c ipvlanTX) bool { return c.l2() && c.p.Dest.Group() },
 			func(c ipvlanTX) {
 				c.ipvlanFlood(c.child.parent, c.p, c.child)
 				c.transmit(c.child.parent, c.p)
@@ -61,7 +61,7 @@ func ipvlanSends() []row[ipvlanTX] {
 		},
 		{
 			Rule{ID: "ipvlan-sends-l3-group", When: "mode l3 or l3s, to a group", Then: "refused with ENOBUFS", Source: outbound, Claim: "kernel-ipvlan-l3-no-multicast"},
-			func(c ipvlanTX) bool { return c.p.Dest.group() },
+			func(c ipvlanTX) bool { return c.p.Dest.Group() },
 			func(c ipvlanTX) { c.deny("ENOBUFS") },
 		},
 		{
@@ -208,12 +208,12 @@ func ipvlanReceives() []row[ipvlanRX] {
 		},
 		{
 			Rule{ID: "ipvlan-receives-own-group", When: "mode l2, to a group, from the parent's MAC address and a child's IP address; a solicitation without a source by its target", Then: "it is the host's alone: the children have had it", Source: "drivers/net/ipvlan/ipvlan_core.c:ipvlan_external_frame"},
-			func(c ipvlanRX) bool { return c.mode() == "l2" && c.p.Dest.group() && c.own() },
+			func(c ipvlanRX) bool { return c.mode() == "l2" && c.p.Dest.Group() && c.own() },
 			func(ipvlanRX) {},
 		},
 		{
 			Rule{ID: "ipvlan-receives-group", When: "mode l2, to a group", Then: "every child that is up and has joined gets a copy, and the host", Source: l2, Claim: "kernel-ipvlan-l2-multicast"},
-			func(c ipvlanRX) bool { return c.mode() == "l2" && c.p.Dest.group() },
+			func(c ipvlanRX) bool { return c.mode() == "l2" && c.p.Dest.Group() },
 			func(c ipvlanRX) { c.ipvlanFlood(c.parent, c.p, nil) },
 		},
 		{
@@ -255,7 +255,7 @@ func (c ipvlanRX) own() bool {
 }
 
 func (c ipvlanRX) consumed() bool {
-	return c.mode() != "l3s" && (c.mode() != "l2" || !c.p.Dest.group()) && c.to() != nil
+	return c.mode() != "l3s" && (c.mode() != "l2" || !c.p.Dest.Group()) && c.to() != nil
 }
 
 // ipvlanOf is the child that is up and has the IP address that a frame is for

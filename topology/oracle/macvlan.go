@@ -15,7 +15,7 @@ func macvlanSends() []row[macvlanTX] {
 	return []row[macvlanTX]{
 		{
 			Rule{ID: "macvlan-sends-bridge-group", When: "mode bridge, to a group", Then: "each other child in mode bridge that is up and has joined gets a copy; then the parent sends it", Source: source, Claim: "iplink-bridge"},
-			func(c macvlanTX) bool { return c.child.Mode == "bridge" && c.p.Dest.group() },
+			func(c macvlanTX) bool { return c.child.Mode == "bridge" && c.p.Dest.Group() },
 			func(c macvlanTX) {
 				c.flood(c.child.parent, c.p, c.child, "bridge")
 				c.transmit(c.child.parent, c.p)
@@ -53,27 +53,27 @@ func macvlanReceives() []row[macvlanRX] {
 	return []row[macvlanRX]{
 		{
 			Rule{ID: "macvlan-receives-own-group", When: "to a group, and from the address of a child in mode private, passthru or source", Then: "that child alone gets it back; the host does not", Source: source, Claim: "iplink-private"},
-			func(c macvlanRX) bool { return c.p.Dest.group() && c.from() != nil && !c.from().hairpins() },
+			func(c macvlanRX) bool { return c.p.Dest.Group() && c.from() != nil && !c.from().hairpins() },
 			func(c macvlanRX) { c.give(c.from(), c.p, c.groupType()) },
 		},
 		{
 			Rule{ID: "macvlan-receives-queue-none", When: "to a group, and the children ask for a queue of no length", Then: "the host gets it, and no child", Source: "drivers/net/macvlan.c:macvlan_broadcast_enqueue", Claim: "iplink-bcqueuelen-zero"},
-			func(c macvlanRX) bool { return c.p.Dest.group() && c.parent.queuesNothing() },
+			func(c macvlanRX) bool { return c.p.Dest.Group() && c.parent.queuesNothing() },
 			func(macvlanRX) {},
 		},
 		{
 			Rule{ID: "macvlan-receives-vepa-group", When: "to a group, and from the address of a child in mode vepa", Then: "every other child in mode vepa or bridge that has joined gets it, and the host", Source: multicast, Claim: "iplink-vepa-hairpin"},
-			func(c macvlanRX) bool { return c.p.Dest.group() && c.from() != nil && c.from().Mode == "vepa" },
+			func(c macvlanRX) bool { return c.p.Dest.Group() && c.from() != nil && c.from().Mode == "vepa" },
 			func(c macvlanRX) { c.flood(c.parent, c.p, c.from(), "vepa", "bridge") },
 		},
 		{
 			Rule{ID: "macvlan-receives-bridge-group", When: "to a group, and from the address of a child in mode bridge", Then: "the children in mode vepa that have joined get it, and the host: those in mode bridge have had it", Source: multicast, Claim: "iplink-bridge"},
-			func(c macvlanRX) bool { return c.p.Dest.group() && c.from() != nil },
+			func(c macvlanRX) bool { return c.p.Dest.Group() && c.from() != nil },
 			func(c macvlanRX) { c.flood(c.parent, c.p, c.from(), "vepa") },
 		},
 		{
 			Rule{ID: "macvlan-receives-group", When: "to a group, and from elsewhere", Then: "every child that is up and has joined gets it, and the host; those in mode source go by their lists", Source: multicast},
-			func(c macvlanRX) bool { return c.p.Dest.group() },
+			func(c macvlanRX) bool { return c.p.Dest.Group() },
 			func(c macvlanRX) { c.flood(c.parent, c.p, nil, "private", "vepa", "bridge", "passthru") },
 		},
 		{
@@ -96,7 +96,7 @@ func macvlanReceives() []row[macvlanRX] {
 
 // consumed reports whether the host gets nothing of what the table gave away.
 func (w *walk) consumed(d *device, c *macvlanRX) bool {
-	if c.p.Dest.group() {
+	if c.p.Dest.Group() {
 		return c.from() != nil && !c.from().hairpins()
 	}
 	return d.passthru() || c.to() != nil
@@ -107,8 +107,8 @@ var ruleSource = Rule{ID: "macvlan-receives-source", When: "from an address that
 
 // fromLists gives copies by the source lists.
 func (w *walk) fromLists(c *macvlanRX) {
-	for _, child := range c.parent.macvlans {
-		if child.Mode != "source" || !listed(child.Sources, c.p.Source) {
+	for _, child := range c.parent.bySource {
+		if !listed(child.Sources, c.p.Source) {
 			continue
 		}
 		w.note(c.parent, ruleSource)
@@ -185,18 +185,11 @@ func (d *device) hairpins() bool { return d.Mode == "vepa" || d.Mode == "bridge"
 
 // macvlanOf is the child that is up and has the address
 // (macvlan.c:macvlan_hash_lookup).
-func (d *device) macvlanOf(a MAC) *device {
-	for _, c := range d.macvlans {
-		if c.Up && c.mac == a {
-			return c
-		}
-	}
-	return nil
-}
+func (d *device) macvlanOf(a MAC) *device { return d.byMAC[a] }
 
-func (d *device) passthru() bool {
-	return slices.ContainsFunc(d.macvlans, func(c *device) bool { return c.Mode == "passthru" })
-}
+// passthru reports whether the one child is in mode passthru: there is no other
+// beside it (macvlan.c:macvlan_common_newlink).
+func (d *device) passthru() bool { return len(d.macvlans) == 1 && d.macvlans[0].Mode == "passthru" }
 
 // queuesNothing reports whether the longest queue that a child asks for is none
 // (macvlan.c:update_port_bc_queue_len).

@@ -13,6 +13,7 @@ type World struct {
 	devices map[topology.Ref]*device
 	learned map[learnedKey]*device // the port behind which a bridge knows an address
 	joined  map[topology.Ref]map[MAC]bool
+	last    Prediction // whose memory serves the next one
 
 	macvlanSends    []row[macvlanTX]
 	macvlanReceives []row[macvlanRX]
@@ -33,10 +34,12 @@ type device struct {
 	carrier                  bool
 	parent, peer, master     *device
 	vlans, macvlans, ipvlans []*device
-	ports                    []*device      // of a bridge
-	port                     *topology.Port // of a bridge's port
-	listens                  bool           // a bridge that takes all that passes
-	known                    int            // addresses that a bridge has learned
+	byMAC                    map[MAC]*device // macvlans that are up
+	bySource                 []*device       // macvlans in mode source
+	ports                    []*device       // of a bridge
+	port                     *topology.Port  // of a bridge's port
+	listens                  bool            // a bridge that takes all that passes
+	known                    int             // addresses that a bridge has learned
 }
 
 // New makes a world of a LAN as it stands; its bridges know nothing yet. The error
@@ -80,7 +83,7 @@ func (w *World) tie(t *topology.Device) {
 		case topology.KindVLAN:
 			p.vlans = append(p.vlans, d)
 		case topology.KindMacvlan:
-			p.macvlans = append(p.macvlans, d)
+			p.addMacvlan(d)
 		case topology.KindIpvlan:
 			p.ipvlans = append(p.ipvlans, d)
 		}
@@ -91,6 +94,20 @@ func (w *World) tie(t *topology.Device) {
 		if d.peer != nil && d.peer.Port != nil {
 			d.port = d.peer.Port
 		}
+	}
+}
+
+// addMacvlan puts a child where what its parent sends and receives is looked up.
+func (d *device) addMacvlan(c *device) {
+	d.macvlans = append(d.macvlans, c)
+	if c.Mode == "source" {
+		d.bySource = append(d.bySource, c)
+	}
+	if d.byMAC == nil {
+		d.byMAC = map[MAC]*device{}
+	}
+	if _, taken := d.byMAC[c.mac]; c.Up && !taken {
+		d.byMAC[c.mac] = c
 	}
 }
 
@@ -139,13 +156,14 @@ var ErrNoPrediction = errors.New("no prediction")
 var errLoop = fmt.Errorf("%w: the frame goes in circles", ErrNoPrediction)
 
 // Send predicts what becomes of a frame that a packet socket sends by a device. The
-// bridges learn from it. The error says why there is no prediction.
+// bridges learn from it. The prediction is good until the next Send; the error says
+// why there is none.
 func (w *World) Send(by topology.Ref, f Frame) (*Prediction, error) {
 	d := w.devices[by]
 	if d == nil {
 		return nil, fmt.Errorf("%w: there is no device %s", ErrNoPrediction, by)
 	}
-	k := &walk{World: w}
+	k := &walk{World: w, p: Prediction{Sights: w.last.Sights[:0], Taken: w.last.Taken[:0], Steps: w.last.Steps[:0]}}
 	if d.Up {
 		k.transmit(d, packet{Frame: f})
 	} else {
@@ -154,7 +172,8 @@ func (w *World) Send(by topology.Ref, f Frame) (*Prediction, error) {
 	if k.err != nil {
 		return nil, k.err
 	}
-	return &k.p, nil
+	w.last = k.p
+	return &w.last, nil
 }
 
 func (w *walk) note(at *device, r Rule) { w.p.Steps = append(w.p.Steps, Step{at.Ref, r}) }
@@ -224,7 +243,7 @@ func (d *device) typeOf(dest MAC) Type {
 	switch {
 	case dest == broadcast:
 		return ToBroadcast
-	case dest.group():
+	case dest.Group():
 		return ToMulticast
 	case dest == d.mac:
 		return ToHost
