@@ -41,9 +41,9 @@ type Field struct {
 	gulp    int // how many frames may be sent before all taps are read
 
 	fences    []Fence
-	fenceable map[place]bool // devices that fences reach
-	lost      map[place]bool // devices whose fences do not arrive
-	mute      map[place]bool // devices whose sockets got no canary
+	fenceable map[place]bool       // devices that fences reach
+	lost      map[place]bool       // devices whose fences do not arrive
+	mute      map[destination]bool // where sockets got no canary
 	seq       uint32
 	pending   map[arrival]bool
 	ticked    uint32 // the latest tick that has come back
@@ -100,7 +100,7 @@ func NewField(run uint64, nodes []*Node, name func(node string, index int) strin
 	f := &Field{
 		Deadline: 5 * time.Second, QuietWindow: 100 * time.Millisecond,
 		run: run, nodes: nodes, name: name, decode: newDecoder(),
-		rec: &capture.Recorder{}, devices: map[place]device{}, lost: map[place]bool{}, mute: map[place]bool{},
+		rec: &capture.Recorder{}, devices: map[place]device{}, lost: map[place]bool{}, mute: map[destination]bool{},
 		pending: map[arrival]bool{}, canaries: map[observed]int{}, fenced: map[place]int{}, fencing: map[place]int{}, lastFence: map[place]capture.Frame{},
 		buf: make([]byte, 1<<16),
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -194,6 +195,12 @@ func (f *Field) prepareStacks(flow *Flow) error {
 	return nil
 }
 
+// destination is an IP address at a device.
+type destination struct {
+	place
+	ip netip.Addr
+}
+
 // sendIPCanary sends the target datagrams down its own wire, one of which its
 // socket must get whatever happens between sender and target: by unicast, and
 // by broadcast where unicasts are another's (a passthru child takes its
@@ -208,15 +215,22 @@ func (f *Field) sendIPCanary(ctx context.Context, flow *Flow) error {
 	canary := f.fences[i]
 	canary.IP, canary.Socket = flow.Target, true
 	canary.Reaches = []Port{{Node: flow.To.Node, Name: flow.To.Name}}
+	at := destination{flow.To.key(), flow.Target}
 	seen, err := f.awaitIPCanary(ctx, flow, canary, f.QuietWindow)
-	if !seen && err == nil && !f.mute[flow.To.key()] {
+	if !seen && err == nil && !f.mute[at] {
 		// An IPv6 address is the stack's own only when a worker of the kernel has
 		// been there (net/ipv6/addrconf.c:addrconf_dad_work), and what came before
 		// that is gone. Its absence is told by Canary, not by an error, and costs
-		// the whole deadline once a device only.
-		seen, err = f.awaitIPCanary(ctx, flow, canary, f.Deadline)
+		// the whole deadline once an address only.
+		limit := f.Deadline
+		if len(f.mute) > 0 {
+			limit /= 4 // where one is mute there may be many
+		}
+		seen, err = f.awaitIPCanary(ctx, flow, canary, limit)
 	}
-	f.mute[flow.To.key()] = !seen
+	if delete(f.mute, at); !seen {
+		f.mute[at] = true
+	}
 	return err
 }
 

@@ -119,6 +119,28 @@ func TestGuestSendsCaptures(t *testing.T) {
 	}
 }
 
+// TestRedBeforeDeath keeps a failure that a guest told of before it died of it.
+func TestRedBeforeDeath(t *testing.T) {
+	g, _ := boot(t, "")
+	g.hear(t, line{Kernel: "6.1.0-50"})
+	g.hear(t, line{Red: &guestsCheck{Number: 1, Check: reports.Check{ID: "mtu", Verdict: reports.Fail}}})
+	g.hear(t, line{Red: &guestsCheck{Number: 2, Check: reports.Check{ID: "mtu", Verdict: reports.Fail}}})
+	g.hear(t, result(2, reports.Pass, "")) // it told of all its checks in the end
+	g.hear(t, line{Red: &guestsCheck{Number: 2}})
+	g.hear(t, line{Red: &guestsCheck{Number: 7}})
+	g.hear(t, line{Alive: true})
+	g.account(&guest.Died{Reason: "kernel panic", Begun: true})
+	for n, want := range []string{"error 0", "fail 1", "pass 0"} {
+		r := g.jobs[n].result
+		if got := fmt.Sprint(r.Verdict, " ", len(r.Checks)); got != want {
+			t.Errorf("case %d: %s checks, want %s", n, got, want)
+		}
+	}
+	if r := g.jobs[1].result; r.Reason != "the guest died: kernel panic" || r.Checks[0].ID != "mtu" {
+		t.Errorf("case 1: %q with %v", r.Reason, r.Checks)
+	}
+}
+
 // TestAccount gives every case without a result its verdict, by how the guest ended.
 func TestAccount(t *testing.T) {
 	died := &guest.Died{Reason: "kernel panic", Console: "Oops", Begun: true}

@@ -169,6 +169,9 @@ func (o *Outcome) check(ctx context.Context, b *bench, p *Prepared, stage *Stage
 		b.field.Annotate(obs, fmt.Sprintf("check %s: %s", c.ID, r.Verdict))
 	}
 	o.Result.Checks = append(o.Result.Checks, r)
+	if p.each != nil {
+		p.each(&r)
+	}
 	return packets
 }
 

@@ -10,12 +10,9 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strings"
 
 	"github.com/lanproof/lanproof/guest"
-	"github.com/lanproof/lanproof/internal/features"
 	"github.com/lanproof/lanproof/reports"
-	"github.com/lanproof/lanproof/scenarios"
 )
 
 // order is what a guest is asked to do.
@@ -40,7 +37,16 @@ type orderedCase struct {
 type line struct {
 	Kernel  string        `json:"kernel,omitempty"`
 	Started *int          `json:"started,omitempty"`
+	Alive   bool          `json:"alive,omitempty"`
+	Red     *guestsCheck  `json:"red,omitempty"`
 	Result  *guestsResult `json:"result,omitempty"`
+}
+
+// guestsCheck is a check that failed: told at once, should the guest die of what it
+// shows.
+type guestsCheck struct {
+	Number int           `json:"number"`
+	Check  reports.Check `json:"check"`
 }
 
 type guestsResult struct {
@@ -113,6 +119,9 @@ func (g *guestRun) line(text []byte) {
 		g.environment(reports.Environment{Ground: string(Guest), Kernel: l.Kernel, Arch: runtime.GOARCH, Tool: g.o.Version, Detail: map[string]string{"named": g.name}})
 	case l.Started != nil && g.known(*l.Started):
 		g.o.Events.Started(g.jobs[*l.Started].name(), fmt.Sprintf("%s %s", Guest, g.release))
+	case l.Red != nil && g.known(l.Red.Number) && !g.done[l.Red.Number]:
+		r := &g.jobs[l.Red.Number].result
+		r.Checks = append(r.Checks, l.Red.Check)
 	case l.Result != nil && g.known(l.Result.Number) && !g.done[l.Result.Number]:
 		g.result(l.Result)
 	}
@@ -166,6 +175,7 @@ func (g *guestRun) account(err error) {
 			continue
 		}
 		j.result.Verdict, j.result.Reason, j.result.Console = verdict, reason, console
+		j.result.Settle() // by what it told before
 		if g.release != "" {
 			j.result.Kernel = g.release
 		}
@@ -177,109 +187,6 @@ func (g *guestRun) account(err error) {
 		j := g.jobs[len(g.jobs)-1]
 		j.result.Verdict, j.result.Reason, j.result.Console = reports.Error, "after the last case: "+reason, console
 	}
-}
-
-// InGuest runs an order inside a guest: it is the handler of guest.Init.
-func InGuest(text []byte, out guest.Emitter) error {
-	var o order
-	if err := json.Unmarshal(text, &o); err != nil {
-		return fmt.Errorf("read the order: %w", err)
-	}
-	release, err := kernelRelease()
-	if err != nil {
-		return err
-	}
-	in := &inside{order: &o, out: out, release: release, files: map[string]map[string]*scenarios.Case{}}
-	if err := in.say(line{Kernel: release}); err != nil {
-		return err
-	}
-	for n, c := range o.Cases {
-		failed, err := in.one(n, c)
-		if err != nil {
-			return err
-		}
-		if failed && o.FailFast {
-			return in.skipRest(n + 1)
-		}
-	}
-	return nil
-}
-
-// inside is the guest's side of a run.
-type inside struct {
-	order   *order
-	out     guest.Emitter
-	release string
-	kernel  features.Kernel
-	files   map[string]map[string]*scenarios.Case
-}
-
-func (in *inside) say(l line) error {
-	text, err := json.Marshal(l)
-	if err != nil {
-		return fmt.Errorf("write a line: %w", err)
-	}
-	return in.out.Line(text)
-}
-
-// one runs the n-th case and sends its result.
-func (in *inside) one(n int, c orderedCase) (failed bool, err error) {
-	if err := in.say(line{Started: &n}); err != nil {
-		return false, err
-	}
-	loaded, err := scenarios.LoadCase(c.File, []byte(in.order.Files[c.File]), c.Case)
-	if err != nil {
-		return false, err
-	}
-	if in.order.Oracle {
-		loaded = withOracle(loaded)
-	}
-	p, err := Prepare(loaded, in.order.Seed)
-	if err != nil {
-		return false, err
-	}
-	p.sabotage = c.Sabotage
-	res := newResult(p)
-	lacks, err := in.kernel.Missing(p.Needs)
-	switch {
-	case err != nil:
-		res.Verdict, res.Reason = reports.Error, fmt.Sprintf("find out what this kernel offers: %v", err)
-	case len(lacks) > 0:
-		skip(&res, in.release, lacks)
-	default:
-		if res, err = in.execute(n, p); err != nil {
-			return false, err
-		}
-	}
-	return res.Verdict == reports.Fail, in.say(line{Result: &guestsResult{Number: n, Case: res}})
-}
-
-func (in *inside) execute(n int, p *Prepared) (reports.Case, error) {
-	out := Execute(context.Background(), p, nil)
-	res := out.Result
-	if in.order.Captures && len(out.Capture) > 0 {
-		if err := in.out.Blob(fmt.Sprintf("%d.pcapng", n), out.Capture); err != nil {
-			return res, err
-		}
-		res.Capture = "kept"
-	}
-	if err := out.Close(); err != nil && res.Reason == "" {
-		res.Verdict, res.Reason = reports.Error, fmt.Sprintf("close: %v", err)
-	}
-	return res, nil
-}
-
-func (in *inside) skipRest(from int) error {
-	for n := from; n < len(in.order.Cases); n++ {
-		c := in.order.Cases[n]
-		name, _, _ := strings.Cut(c.Case, "@")
-		res := reports.Case{Scenario: name, Case: c.Case, Checks: []reports.Check{}}
-		res.Verdict, res.Reason = notRun(errFailFast)
-		if err := in.say(line{Result: &guestsResult{Number: n, Case: res}}); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/lanproof/lanproof/reports"
 	"github.com/lanproof/lanproof/scenarios"
 	"github.com/lanproof/lanproof/topology"
 )
@@ -23,6 +24,8 @@ type Prepared struct {
 	seed  uint64
 	// sabotage is nil in all but a self-test.
 	sabotage *Sabotage
+	// each is told of every check that has been made; may be nil.
+	each func(*reports.Check)
 }
 
 // Stage is a step in time and the checks made after it.
