@@ -126,7 +126,8 @@ func TestInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	is := broken(vepaBesidePrivate)
-	report, err := explore.Explore(ctx, explore.Options{Seed: 1, Budget: time.Minute, Out: t.TempDir(),
+	report, err := explore.Explore(ctx, explore.Options{
+		Seed: 1, Budget: time.Minute, Out: t.TempDir(),
 		Measure: func(ctx context.Context, cases []*scenarios.Case) ([][]explore.Outcome, error) {
 			if ctx.Err() != nil {
 				return nil, ctx.Err()
@@ -149,14 +150,16 @@ func TestInterrupted(t *testing.T) {
 // TestTrouble has a kernel of which nothing can be found out: it is told once, and no
 // further LANs are drawn.
 func TestTrouble(t *testing.T) {
-	report, err := explore.Explore(t.Context(), explore.Options{Budget: time.Minute, Out: t.TempDir(),
+	report, err := explore.Explore(t.Context(), explore.Options{
+		Budget: time.Minute, Out: t.TempDir(),
 		Measure: func(_ context.Context, cases []*scenarios.Case) ([][]explore.Outcome, error) {
 			all := make([][]explore.Outcome, len(cases))
 			for i := range all {
 				all[i] = []explore.Outcome{{Ground: "guest", Kernel: "dead", Verdict: reports.Error, Observed: "it died"}}
 			}
 			return all, nil
-		}})
+		},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
