@@ -126,14 +126,7 @@ func (m *measurement) prime(ctx context.Context) error {
 		return err
 	}
 	for _, d := range m.aim.lan.Devices {
-		if d.Master == (topology.Ref{}) {
-			continue
-		}
-		c, err := m.conn(d.Ref)
-		if err != nil {
-			return err
-		}
-		if err := c.FlushPort(d.Index); err != nil {
+		if err := m.forget(d); err != nil {
 			return err
 		}
 	}
@@ -146,6 +139,31 @@ func (m *measurement) prime(ctx context.Context) error {
 	if err := m.hearAll(ctx); err != nil {
 		m.world = nil
 		return err
+	}
+	return nil
+}
+
+// forget makes a bridge forget what it has learned at a port, and know again who is
+// admitted there: an address that was heard at another port counts as having moved.
+func (m *measurement) forget(port *topology.Device) error {
+	if port.Master == (topology.Ref{}) {
+		return nil
+	}
+	c, err := m.conn(port.Ref)
+	if err != nil {
+		return err
+	}
+	if err := c.FlushPort(port.Index); err != nil {
+		return err
+	}
+	far := m.plan.LAN.Device(port.Peer)
+	if far == nil || far.Port == nil {
+		return nil
+	}
+	for _, mac := range far.Port.Allow {
+		if err := c.AddFDB(port.Index, mac); err != nil {
+			return err
+		}
 	}
 	return nil
 }

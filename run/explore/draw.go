@@ -9,6 +9,10 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
+// mostDevices bounds a LAN: what frames can meet is found in a small one, and the number
+// of frames grows with the square.
+const mostDevices = 10
+
 // Name is what LAN number n of a seed is called.
 func Name(seed, n uint64) string { return fmt.Sprintf("explore-%d-%d", seed, n) }
 
@@ -21,7 +25,7 @@ func Draw(seed, n uint64) ([]byte, error) {
 	for i := range 1 + d.IntN(2)*d.IntN(2) {
 		d.host(fmt.Sprintf("h%d", i+1))
 	}
-	for i := range 1 + d.IntN(3) {
+	for i := range 1 + d.IntN(2) {
 		d.station(fmt.Sprintf("s%d", i+1))
 	}
 	d.fillSources()
@@ -67,6 +71,9 @@ type link struct {
 
 // chance is true once in n times.
 func (d *drawing) chance(n int) bool { return d.IntN(n) == 0 }
+
+// room is how many of n devices more there is room for.
+func (d *drawing) room(n int) int { return max(min(n, mostDevices-len(d.links)), 0) }
 
 func pick[T any](d *drawing, of ...T) T { return of[d.IntN(len(of))] }
 
@@ -141,7 +148,7 @@ func (d *drawing) vlans(host string, on []*link, base func(*link, string)) {
 			continue
 		}
 		under := p
-		for range d.IntN(3) {
+		for range d.room(d.IntN(3)) {
 			n++
 			name := fmt.Sprintf("v%d", n)
 			v := d.vlan(host+"/"+name, under)
@@ -182,11 +189,11 @@ func (d *drawing) vlan(ref string, on *link) *link {
 // mode passthru, or ipvlans.
 func (d *drawing) children(host string, on *link, links *yaml.Node) {
 	switch k := d.IntN(10); {
-	case k < 2:
+	case k < 2 || d.room(1) == 0:
 	case k == 2:
 		d.child(host, on, links, mapping("kind", "macvlan", "parent", on.ref, "mode", "passthru"), "macvlan", "passthru")
 	case k < 7 || d.plain:
-		for range 1 + d.IntN(3) {
+		for range d.room(1 + d.IntN(3)) {
 			mode := pick(d, "bridge", "bridge", "private", "vepa", "source")
 			m := mapping("kind", "macvlan", "parent", on.ref, "mode", mode)
 			if d.chance(12) {
@@ -196,7 +203,7 @@ func (d *drawing) children(host string, on *link, links *yaml.Node) {
 		}
 	default:
 		mode, flag := pick(d, "l2", "l2", "l3", "l3s"), pick(d, "bridge", "private", "vepa")
-		for range 1 + d.IntN(3) {
+		for range d.room(1 + d.IntN(3)) {
 			d.child(host, on, links, mapping("kind", "ipvlan", "parent", on.ref, "mode", mode, "flag", flag), "ipvlan", mode)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 // The rules of bridges.
 var (
 	ruleBridgeDown  = Rule{ID: "bridge-down", When: "the bridge is down", Then: "nothing passes", Source: "net/bridge/br_input.c:br_handle_frame_finish"}
-	ruleLocked      = Rule{ID: "bridge-locked", When: "a port admits some addresses, and the frame is from none of them", Then: "the frame is gone", Source: "net/bridge/br_input.c:br_handle_frame_finish"}
+	ruleLocked      = Rule{ID: "bridge-locked", When: "a port admits some addresses, and the frame is from none that is known to be behind it", Then: "the frame is gone", Source: "net/bridge/br_input.c:br_handle_frame_finish"}
 	ruleIngressVLAN = Rule{ID: "bridge-ingress", When: "VLANs are told apart, and the port is not in the frame's", Then: "the frame is gone", Source: "net/bridge/br_vlan.c:__allowed_ingress; IEEE 802.1Q-2022 8.6.2"}
 	ruleTableFull   = Rule{ID: "bridge-full", When: "the table of learned addresses is full", Then: "no further one is learned: frames to it go to every port that floods", Source: "net/bridge/br_fdb.c:br_fdb_update", Claim: "docker-macvlan-vlan-spread"}
 	ruleFlood       = Rule{ID: "bridge-group", When: "to a group", Then: "the bridge itself and every other port gets it; its own port only with hairpin", Source: "net/bridge/br_input.c:br_handle_frame_finish; br_forward.c:br_flood"}
@@ -43,7 +43,7 @@ func (w *walk) bridgeReceives(port *device, p packet) {
 		w.note(port, ruleIngressVLAN)
 		return
 	}
-	if len(port.port.Allow) > 0 && !listed(port.port.Allow, p.Source) {
+	if at, _ := w.behind(br, vid, p.Source); len(port.port.Allow) > 0 && at != port {
 		w.note(port, ruleLocked)
 		return
 	}
@@ -112,13 +112,13 @@ func (w *walk) bridge(br, from *device, vid int, p packet) {
 	}
 }
 
-// behind is the port that an address is known to be behind: learned there, or
-// admitted there alone.
+// behind is the port that an address is known to be behind: learned there, or else
+// admitted there, the last one if there are several.
 func (w *walk) behind(br *device, vid int, a MAC) (*device, bool) {
 	if port, ok := w.learned[learnedKey{br, vid, a}]; ok {
 		return port, true
 	}
-	for _, port := range br.ports {
+	for _, port := range slices.Backward(br.ports) {
 		if listed(port.port.Allow, a) {
 			return port, true
 		}
