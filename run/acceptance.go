@@ -57,6 +57,8 @@ func aboutChild(op topology.Op) bool {
 		d = op.Device
 	case topology.AddAddress:
 		d = op.Device
+	case topology.ChangeFilter:
+		d = op.Device
 	case topology.AddRoute:
 		d = op.Device
 	}

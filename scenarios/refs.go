@@ -110,6 +110,11 @@ func (w *walker) linkState(path []any, l *LinkState) {
 	w.ref(join(path, "link"), l.Link)
 	w.ref(join(path, "parent"), l.Parent)
 	w.ref(join(path, "mac_of"), l.MACOf)
+	if l.Filter != nil {
+		for i, mac := range *l.Filter {
+			w.macOrRef(join(path, "filter", i), mac)
+		}
+	}
 	if l.Sources != nil {
 		for i, source := range *l.Sources {
 			w.macOrRef(join(path, "sources", i), source)

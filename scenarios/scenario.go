@@ -173,7 +173,8 @@ type LinkState struct {
 	Flag   string `yaml:"flag"`
 	// Flags are a macvlan's: nopromisc, nodst.
 	Flags *[]string `yaml:"flags"`
-	// Parent is NODE/LINK.
+	// Parent is NODE/LINK. It must be reported as one in its own namespace or, where
+	// it is elsewhere, in another.
 	Parent string `yaml:"parent"`
 	MAC    string `yaml:"mac"`
 	// MACOf expects the same address as another device's, NODE/LINK.
@@ -186,10 +187,30 @@ type LinkState struct {
 	Operstate Values `yaml:"operstate"`
 	// Promiscuity is the kernel's count (IFLA_PROMISCUITY).
 	Promiscuity *int `yaml:"promiscuity"`
+	// AllMulticast is the kernel's count (IFLA_ALLMULTI).
+	AllMulticast *int `yaml:"allmulticast"`
+	// Filter are all single addresses beside its own that the device has been told
+	// to take frames for: MAC, or NODE/LINK for a device's.
+	Filter *[]string `yaml:"filter"`
+	// Groups are addresses of groups that it takes frames for, among others, and
+	// NotGroups are some that it does not.
+	Groups    []string `yaml:"groups"`
+	NotGroups []string `yaml:"not_groups"`
+	// MinMTU and MaxMTU are the limits that the kernel reports.
+	MinMTU *int `yaml:"min_mtu"`
+	MaxMTU *int `yaml:"max_mtu"`
 	// ID and Protocol of a vlan.
 	ID         *int   `yaml:"id"`
 	Protocol   string `yaml:"protocol"`
 	ReorderHdr *bool  `yaml:"reorder_hdr"`
+	// The other flags of a vlan.
+	GVRP          *bool `yaml:"gvrp"`
+	MVRP          *bool `yaml:"mvrp"`
+	LooseBinding  *bool `yaml:"loose_binding"`
+	BridgeBinding *bool `yaml:"bridge_binding"`
+	// EgressQoS and IngressQoS are all entries of a vlan's maps. One to 0 is none.
+	EgressQoS  *map[int]int `yaml:"egress_qos"`
+	IngressQoS *map[int]int `yaml:"ingress_qos"`
 	// Sources of a macvlan in mode source: MAC, or NODE/LINK.
 	Sources *[]string `yaml:"sources"`
 	// BCQueueLen, BCQueueLenUsed and BCCutoff of a macvlan.

@@ -124,7 +124,7 @@ func (b *builder) make(d, peer *Device) {
 	if parent != nil && !d.OwnMAC {
 		d.MAC = slices.Clone(parent.MAC)
 	}
-	if parent != nil && d.Kind == KindVLAN && d.Up && !parent.Up {
+	if parent != nil && d.Kind == KindVLAN && d.Up && !parent.Up && !d.loose() {
 		// net/8021q/vlan_dev.c:vlan_dev_open
 		b.kernel("vlan %s cannot come up: its parent %s is down", d.Ref, parent.Ref)
 	}

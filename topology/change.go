@@ -60,8 +60,10 @@ func (b *builder) change(c *Change) {
 	may("detach", c.Detach != nil, func() { b.detach(c.Detach.Endpoint, c.Detach.Network) })
 	may("address", c.Address != nil, func() { b.addAddress(c.Address) })
 	may("remove_address", c.RemoveAddress != nil, func() { b.removeAddress(c.RemoveAddress) })
+	may("filter", c.Filter != nil, func() { b.setFilter(c.Filter, false) })
+	may("remove_filter", c.RemoveFilter != nil, func() { b.setFilter(c.RemoveFilter, true) })
 	if len(set) != 1 {
-		b.problem("a change does one thing: add, set, delete, move, switch, network, remove_network, attach, detach, address or remove_address")
+		b.problem("a change does one thing: add, set, delete, move, switch, network, remove_network, attach, detach, address, remove_address, filter or remove_filter")
 		return
 	}
 	b.in(set[0], do[0])
@@ -100,7 +102,7 @@ func (b *builder) setLink(c *SetLink) {
 	if d == nil {
 		return
 	}
-	o := ChangeLink{Device: d.clone(), Up: c.Up, MTU: c.MTU, NoPromisc: c.NoPromisc, NoDst: c.NoDst, Promisc: c.Promisc}
+	o := ChangeLink{Device: d.clone(), Up: c.Up, MTU: c.MTU, NoPromisc: c.NoPromisc, NoDst: c.NoDst, Promisc: c.Promisc, AllMulti: c.AllMulticast}
 	b.in("mtu", func() { b.mtu(c.MTU) })
 	b.setMode(d, c, &o)
 	if c.MAC != "" {
@@ -115,6 +117,9 @@ func (b *builder) setLink(c *SetLink) {
 		b.in("sources", func() { o.Sources = append([]net.HardwareAddr{}, b.macs(c.Sources, d.Node)...) })
 		d.Sources = o.Sources
 	}
+	b.setSources(d, c, &o)
+	b.setVLAN(d, c, &o)
+	o.Attributes = b.attributes(d.Kind, c.Attributes)
 	if c.Master != "" {
 		b.in("master", func() { b.setMaster(d, c.Master, &o) })
 	}
@@ -128,7 +133,7 @@ func (b *builder) setLink(c *SetLink) {
 	if c.MTU != 0 {
 		d.MTU = c.MTU
 	}
-	for _, s := range []struct{ to, from *bool }{{&d.NoPromisc, c.NoPromisc}, {&d.NoDst, c.NoDst}, {&d.Promisc, c.Promisc}} {
+	for _, s := range []struct{ to, from *bool }{{&d.NoPromisc, c.NoPromisc}, {&d.NoDst, c.NoDst}, {&d.Promisc, c.Promisc}, {&d.AllMulti, c.AllMulticast}} {
 		if s.from != nil {
 			*s.to = *s.from
 		}
@@ -138,7 +143,7 @@ func (b *builder) setLink(c *SetLink) {
 
 // setUp brings a device up or down.
 func (b *builder) setUp(d *Device, up bool) {
-	if parent := b.lan.Device(d.Parent); up && d.Kind == KindVLAN && parent != nil && !parent.Up {
+	if parent := b.lan.Device(d.Parent); up && d.Kind == KindVLAN && parent != nil && !parent.Up && !d.loose() {
 		// net/8021q/vlan_dev.c:vlan_dev_open
 		b.in("up", func() { b.kernel("vlan %s cannot come up: its parent %s is down", d.Ref, parent.Ref) })
 	}
@@ -147,11 +152,7 @@ func (b *builder) setUp(d *Device, up bool) {
 
 // setMode changes mode, flag and options of a macvlan or ipvlan.
 func (b *builder) setMode(d *Device, c *SetLink, o *ChangeLink) {
-	check := func(field string, set bool, kinds ...string) {
-		if set && !slices.Contains(kinds, d.Kind) {
-			b.in(field, func() { b.problem("a %s has no %s", d.Kind, field) })
-		}
-	}
+	check := func(field string, set bool, kinds ...string) { b.only(d.Kind, field, set, kinds...) }
 	check("mode", c.Mode != "", KindMacvlan, KindIpvlan)
 	check("flag", c.Flag != "", KindIpvlan)
 	check("nopromisc", c.NoPromisc != nil, KindMacvlan)
@@ -181,6 +182,115 @@ func (b *builder) setMode(d *Device, c *SetLink, o *ChangeLink) {
 		b.lan.shareMode(d, false)
 	}
 	o.Mode, o.Flag = c.Mode, c.Flag
+}
+
+// setSources changes a macvlan's list of sources by one address, and its queue.
+func (b *builder) setSources(d *Device, c *SetLink, o *ChangeLink) {
+	b.only(d.Kind, "add_source", c.AddSource != "", KindMacvlan)
+	b.only(d.Kind, "remove_source", c.RemoveSource != "", KindMacvlan)
+	b.only(d.Kind, "flush_sources", c.FlushSources, KindMacvlan)
+	b.only(d.Kind, "bc_queue_len", c.BCQueueLen != nil, KindMacvlan)
+	b.only(d.Kind, "bc_cutoff", c.BCCutoff != nil, KindMacvlan)
+	one := func(field, mac string) net.HardwareAddr {
+		defer b.enter(field)()
+		if list := b.macs([]string{mac}, d.Node); mac != "" && len(list) == 1 {
+			return list[0]
+		}
+		return nil
+	}
+	if c.AddSource != "" {
+		o.AddSource = one("add_source", c.AddSource)
+	}
+	if c.RemoveSource != "" {
+		o.RemoveSource = one("remove_source", c.RemoveSource)
+	}
+	o.FlushSources, o.BCQueueLen, o.BCCutoff = c.FlushSources, c.BCQueueLen, c.BCCutoff
+	lists := 0
+	for _, set := range []bool{c.Sources != nil, c.AddSource != "", c.RemoveSource != "", c.FlushSources} {
+		if set {
+			lists++
+		}
+	}
+	if lists > 1 {
+		b.problem("a list of sources changes in one way at a time: sources, add_source, remove_source or flush_sources")
+	}
+	if lists > 0 && c.Sources == nil && d.Mode != "source" {
+		b.kernel("sources are for mode source, not for %s", d.Mode)
+	}
+	same := func(m net.HardwareAddr) func(net.HardwareAddr) bool {
+		return func(have net.HardwareAddr) bool { return slices.Equal(have, m) }
+	}
+	switch {
+	case o.AddSource != nil && !slices.ContainsFunc(d.Sources, same(o.AddSource)):
+		d.Sources = append(d.Sources, o.AddSource)
+	case o.RemoveSource != nil:
+		d.Sources = slices.DeleteFunc(d.Sources, same(o.RemoveSource))
+	case o.FlushSources:
+		d.Sources = nil
+	}
+	if c.BCQueueLen != nil {
+		d.BCQueueLen = c.BCQueueLen
+	}
+	if c.BCCutoff != nil {
+		d.BCCutoff = c.BCCutoff
+	}
+}
+
+// setVLAN changes a vlan's flags and maps.
+func (b *builder) setVLAN(d *Device, c *SetLink, o *ChangeLink) {
+	o.VLANFlags = vlanFlags(map[string]*bool{
+		"reorder_hdr": c.ReorderHdr, "gvrp": c.GVRP, "mvrp": c.MVRP, looseBinding: c.LooseBinding, bridgeBinding: c.BridgeBinding,
+	})
+	for name, on := range o.VLANFlags {
+		b.only(d.Kind, name, true, KindVLAN)
+		if name == "reorder_hdr" {
+			d.ReorderHdr = &on
+		} else {
+			d.VLANFlags = with(d.VLANFlags, name, on)
+		}
+	}
+	b.only(d.Kind, "egress_qos", len(c.EgressQoS) > 0, KindVLAN)
+	b.only(d.Kind, "ingress_qos", len(c.IngressQoS) > 0, KindVLAN)
+	b.qosMaps(c.EgressQoS, c.IngressQoS)
+	o.EgressQoS, o.IngressQoS = c.EgressQoS, c.IngressQoS
+	for prio, pcp := range c.EgressQoS {
+		d.EgressQoS = with(d.EgressQoS, prio, pcp)
+	}
+	for pcp, prio := range c.IngressQoS {
+		d.IngressQoS = with(d.IngressQoS, pcp, prio)
+	}
+}
+
+// with is a map with one more entry.
+func with[K comparable, V any](m map[K]V, key K, value V) map[K]V {
+	if m == nil {
+		m = map[K]V{}
+	}
+	m[key] = value
+	return m
+}
+
+// only refuses a field that means nothing to a kind.
+func (b *builder) only(kind, field string, set bool, kinds ...string) {
+	if set && !slices.Contains(kinds, kind) {
+		b.in(field, func() { b.problem("a %s has no %s", kind, field) })
+	}
+}
+
+// setFilter changes which addresses a device takes frames for. A macvlan takes no
+// other single address than its own, but in mode passthru (macvlan.c:macvlan_fdb_add).
+func (b *builder) setFilter(c *SetFilter, remove bool) {
+	d := b.findIn("link", c.Link)
+	defer b.enter("address")()
+	m, problem := parseMAC(c.Address)
+	b.text(problem)
+	if d == nil || problem != "" {
+		return
+	}
+	if d.Kind == KindMacvlan && !d.passthru() && unicast(m) {
+		b.kernel("a macvlan in mode %s has no other address than its own", d.Mode)
+	}
+	b.op(ChangeFilter{Device: d.clone(), MAC: m, Remove: remove})
 }
 
 // setMaster makes a device a port of a bridge.

@@ -80,7 +80,12 @@ type Device struct {
 	BCQueueLen, BCCutoff *int
 	VID                  int
 	ReorderHdr           *bool
-	EgressQoS            map[int]int
+	// VLANFlags are a vlan's other flags as they were asked for, by their names in
+	// scenario files.
+	VLANFlags             map[string]bool
+	EgressQoS, IngressQoS map[int]int
+	// Attributes are sent in place of what the other fields say.
+	Attributes []Attribute
 	// FDBMaxLearned and VLANFiltering belong to a bridge.
 	FDBMaxLearned int
 	VLANFiltering bool
@@ -94,6 +99,7 @@ type Device struct {
 	TxQueueLen  *int
 	Addresses   []netip.Prefix
 	Up, Promisc bool
+	AllMulti    bool
 	// Port is the device's port on the switch, if it is plugged into it.
 	Port *Port
 
@@ -111,7 +117,8 @@ type Device struct {
 func (d *Device) clone() *Device {
 	c := *d
 	c.Sources = slices.Clone(d.Sources)
-	c.EgressQoS = maps.Clone(d.EgressQoS)
+	c.EgressQoS, c.IngressQoS = maps.Clone(d.EgressQoS), maps.Clone(d.IngressQoS)
+	c.VLANFlags = maps.Clone(d.VLANFlags)
 	c.Addresses = slices.Clone(d.Addresses)
 	c.leases, c.defaults = slices.Clone(d.leases), slices.Clone(d.defaults)
 	if d.Port != nil {

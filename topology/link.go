@@ -10,11 +10,12 @@ func (b *builder) link(r Ref, l *Link) {
 		b.text(problem)
 	}
 	d := b.newDevice(r, orDefault(l.Kind, KindVeth))
-	d.Up, d.Promisc, d.MTU = !l.Down, l.Promisc, l.MTU
+	d.Up, d.Promisc, d.AllMulti, d.MTU = !l.Down, l.Promisc, l.AllMulticast, l.MTU
 	b.in("kind", func() { b.oneOf("kind of device", d.Kind, kinds) })
 	if !b.failed() {
 		b.applies(d.Kind, l)
 		b.under(d, l)
+		d.Attributes = b.attributes(d.Kind, l.Attributes)
 		b.linkOptions(d, l)
 		b.linkMAC(d, l.MAC)
 	}
@@ -40,11 +41,7 @@ func (b *builder) mtu(mtu int) {
 
 // applies refuses fields that mean nothing to the kind.
 func (b *builder) applies(kind string, l *Link) {
-	check := func(field string, set bool, of ...string) {
-		if set && !slices.Contains(of, kind) {
-			b.in(field, func() { b.problem("a %s has no %s", kind, field) })
-		}
-	}
+	check := func(field string, set bool, of ...string) { b.only(kind, field, set, of...) }
 	check("parent", l.Parent != "", KindVLAN, KindMacvlan, KindIpvlan)
 	check("mode", l.Mode != "", KindMacvlan, KindIpvlan)
 	check("flag", l.Flag != "", KindIpvlan)
@@ -56,7 +53,12 @@ func (b *builder) applies(kind string, l *Link) {
 	check("id", l.ID != nil, KindVLAN)
 	check("protocol", l.Protocol != "", KindVLAN)
 	check("reorder_hdr", l.ReorderHdr != nil, KindVLAN)
+	check("gvrp", l.GVRP != nil, KindVLAN)
+	check("mvrp", l.MVRP != nil, KindVLAN)
+	check("loose_binding", l.LooseBinding != nil, KindVLAN)
+	check("bridge_binding", l.BridgeBinding != nil, KindVLAN)
 	check("egress_qos", len(l.EgressQoS) > 0, KindVLAN)
+	check("ingress_qos", len(l.IngressQoS) > 0, KindVLAN)
 	check("ports", len(l.Ports) > 0, KindBridge)
 }
 
@@ -119,12 +121,16 @@ func (b *builder) macvlanOnly(mode string, noPromisc, noDst, sources bool) {
 
 func (b *builder) vlanOptions(d *Device, l *Link) {
 	b.in("protocol", func() { b.oneOf("VLAN protocol", l.Protocol, vlanProtocols) })
-	d.Protocol, d.ReorderHdr, d.EgressQoS = l.Protocol, l.ReorderHdr, l.EgressQoS
+	d.Protocol, d.ReorderHdr, d.EgressQoS, d.IngressQoS = l.Protocol, l.ReorderHdr, l.EgressQoS, l.IngressQoS
+	d.VLANFlags = vlanFlags(map[string]*bool{"gvrp": l.GVRP, "mvrp": l.MVRP, looseBinding: l.LooseBinding, bridgeBinding: l.BridgeBinding})
+	b.qosMaps(l.EgressQoS, l.IngressQoS)
 	if d.Protocol == "802.1Q" {
 		d.Protocol = ""
 	}
 	if l.ID == nil {
-		b.problem("a vlan needs an id, 0 to %d", maxVID)
+		if l.Attributes["IFLA_VLAN_ID"] == "" && l.Attributes[InfoData] == "" {
+			b.problem("a vlan needs an id, 0 to %d", maxVID)
+		}
 		return
 	}
 	d.VID = *l.ID
@@ -137,10 +143,38 @@ func (b *builder) vlanOptions(d *Device, l *Link) {
 			b.kernel("vlan id %d is out of range: 0 to %d (IEEE 802.1Q table 9-2)", d.VID, maxVID)
 		}
 	})
-	for _, prio := range sortedKeys(l.EgressQoS) {
+}
+
+// The flags of a vlan that its parent's state depends on.
+const (
+	looseBinding  = "loose_binding"
+	bridgeBinding = "bridge_binding"
+)
+
+// vlanFlags are those that something is said about.
+func vlanFlags(said map[string]*bool) map[string]bool {
+	flags := map[string]bool{}
+	for name, on := range said {
+		if on != nil {
+			flags[name] = *on
+		}
+	}
+	return flags
+}
+
+// qosMaps checks a vlan's maps of priorities.
+func (b *builder) qosMaps(egress, ingress map[int]int) {
+	for _, prio := range sortedKeys(egress) {
 		b.in("egress_qos", func() {
-			if pcp := l.EgressQoS[prio]; pcp < 0 || pcp > 7 || prio < 0 {
+			if pcp := egress[prio]; pcp < 0 || pcp > 7 || prio < 0 {
 				b.problem("egress_qos maps socket priorities to PCP values 0 to 7: %d: %d is out of range", prio, pcp)
+			}
+		})
+	}
+	for _, pcp := range sortedKeys(ingress) {
+		b.in("ingress_qos", func() {
+			if prio := ingress[pcp]; pcp < 0 || pcp > 7 || prio < 0 {
+				b.problem("ingress_qos maps PCP values 0 to 7 to priorities: %d: %d is out of range", pcp, prio)
 			}
 		})
 	}

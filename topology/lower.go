@@ -49,11 +49,14 @@ func (l *LAN) setUp(d *Device, up bool) {
 		d.Addresses = slices.DeleteFunc(d.Addresses, func(p netip.Prefix) bool { return p.Addr().Is6() })
 	}
 	for _, c := range l.Children(d) {
-		if c.Kind == KindVLAN {
+		if c.Kind == KindVLAN && !c.loose() {
 			l.setUp(c, up)
 		}
 	}
 }
+
+// loose reports whether a vlan is up or down whatever its parent is.
+func (d *Device) loose() bool { return d.VLANFlags[looseBinding] }
 
 // Carrier reports whether a device that is up can send: a veth needs its other
 // end up, a bridge a port that forwards (net/bridge/br_stp.c:
@@ -79,6 +82,9 @@ func (l *LAN) carries(d *Device, seen map[Ref]bool) bool {
 			}
 		}
 		return false
+	}
+	if d.VLANFlags[bridgeBinding] {
+		return false // it waits for ports of a bridge, which none is (net/8021q/vlan_dev.c:vlan_dev_open)
 	}
 	return d.Up && (d.Kind == KindNIC || l.carries(l.Device(d.Parent), seen))
 }

@@ -23,6 +23,9 @@ func Needs(ops []Op) []string {
 			if o.Device.Kind == KindIpvlan && o.Mode == "l3s" {
 				need[NeedL3S] = true
 			}
+			if o.BCCutoff != nil {
+				need[NeedBCCutoff] = true
+			}
 		case SetPort:
 			if o.Port.Access != 0 || len(o.Port.Trunk) > 0 {
 				need[NeedVLANFiltering] = true

@@ -39,8 +39,17 @@ type ChangeLink struct {
 	Mode, Flag       string
 	NoPromisc, NoDst *bool
 	Sources          []net.HardwareAddr
-	Promisc          *bool
-	Master           *Device
+	// AddSource, RemoveSource and FlushSources change a macvlan's list.
+	AddSource, RemoveSource net.HardwareAddr
+	FlushSources            bool
+	BCQueueLen, BCCutoff    *int
+	// VLANFlags are those of a vlan that change, reorder_hdr among them.
+	VLANFlags             map[string]bool
+	EgressQoS, IngressQoS map[int]int
+	Promisc, AllMulti     *bool
+	Master                *Device
+	// Attributes are sent in place of what the other fields say.
+	Attributes []Attribute
 }
 
 // MoveDevice puts a device into another node.
@@ -59,6 +68,13 @@ type AddAddress struct {
 type RemoveAddress struct {
 	Device *Device
 	Prefix netip.Prefix
+}
+
+// ChangeFilter has a device take frames to an address, or take them no more.
+type ChangeFilter struct {
+	Device *Device
+	MAC    net.HardwareAddr
+	Remove bool
 }
 
 // AddRoute adds a route to a node's main table. Prefix is 0/0 for a default route.
@@ -86,9 +102,17 @@ func (AddAddress) op()    {}
 func (RemoveAddress) op() {}
 func (AddRoute) op()      {}
 func (SetPort) op()       {}
+func (ChangeFilter) op()  {}
 
 // empty reports whether nothing would change.
 func (o ChangeLink) empty() bool {
 	return o.Up == nil && o.MAC == nil && o.MTU == 0 && o.Mode == "" && o.Flag == "" && o.NoPromisc == nil &&
-		o.NoDst == nil && o.Sources == nil && o.Promisc == nil && o.Master == nil
+		o.NoDst == nil && o.Sources == nil && o.Promisc == nil && o.Master == nil && !o.ofKind() && o.AllMulti == nil
+}
+
+// ofKind reports whether anything changes that only one kind has, beside modes and
+// flags.
+func (o ChangeLink) ofKind() bool {
+	return o.AddSource != nil || o.RemoveSource != nil || o.FlushSources || o.BCQueueLen != nil || o.BCCutoff != nil ||
+		len(o.VLANFlags) > 0 || len(o.EgressQoS) > 0 || len(o.IngressQoS) > 0 || len(o.Attributes) > 0
 }

@@ -23,7 +23,7 @@ func (o MakeNode) String() string {
 }
 
 // String returns the commands that make the device and bring it up.
-func (o MakeLink) String() string {
+func (o MakeLink) String() (text string) {
 	d := o.Device
 	// A child is made from its parent's namespace, straight into its own.
 	in := d.Node
@@ -44,6 +44,7 @@ func (o MakeLink) String() string {
 		fmt.Fprintf(&b, " peer name %s netns %s index %d%s", p.Link, p.Node, p.Index, p.basics())
 	}
 	commands := []string{ip(in, "%s", b.String())}
+	defer func() { text += remark(d.Attributes) }()
 	if d.Kind == KindNIC {
 		commands = d.borrow()
 	}
@@ -72,6 +73,9 @@ func (d *Device) bringUp() []string {
 	}
 	if d.Promisc {
 		set("promisc on")
+	}
+	if d.AllMulti {
+		set("allmulticast on")
 	}
 	if d.Up {
 		set("up")
@@ -127,14 +131,31 @@ func (d *Device) options() string {
 		if d.ReorderHdr != nil {
 			add(true, "reorder_hdr %s", onOff(*d.ReorderHdr))
 		}
-		add(len(d.EgressQoS) > 0, "egress-qos-map")
-		for _, k := range sortedKeys(d.EgressQoS) {
-			add(true, "%d:%d", k, d.EgressQoS[k])
-		}
+		b.WriteString(vlanArgs(d.VLANFlags, d.EgressQoS, d.IngressQoS))
 	case KindBridge:
 		add(true, "stp_state 0 mcast_snooping 0")
 		add(d.VLANFiltering, "vlan_filtering 1")
 		add(d.FDBMaxLearned > 0, "fdb_max_learned %d", d.FDBMaxLearned)
+	}
+	return b.String()
+}
+
+// vlanArgs are a vlan's flags and maps.
+func vlanArgs(flags map[string]bool, egress, ingress map[int]int) string {
+	var b strings.Builder
+	for _, name := range sortedKeys(flags) {
+		fmt.Fprintf(&b, " %s %s", name, onOff(flags[name]))
+	}
+	for _, m := range []struct {
+		name string
+		qos  map[int]int
+	}{{"ingress-qos-map", ingress}, {"egress-qos-map", egress}} {
+		if len(m.qos) > 0 {
+			b.WriteString(" " + m.name)
+		}
+		for _, k := range sortedKeys(m.qos) {
+			fmt.Fprintf(&b, " %d:%d", k, m.qos[k])
+		}
 	}
 	return b.String()
 }
@@ -180,13 +201,16 @@ func (o ChangeLink) String() string {
 	if o.Promisc != nil {
 		set(true, "promisc %s", onOff(*o.Promisc))
 	}
-	if t := o.typeArgs(); t != "" {
+	if o.AllMulti != nil {
+		set(true, "allmulticast %s", onOff(*o.AllMulti))
+	}
+	if t := o.typeArgs(); t != "" || len(o.Attributes) > 0 {
 		set(true, "type %s%s", o.Device.Kind, t)
 	}
 	if o.Up != nil {
 		set(true, "%s", upDown(*o.Up))
 	}
-	return and(commands...)
+	return and(commands...) + remark(o.Attributes)
 }
 
 func (o ChangeLink) master() string {
@@ -220,7 +244,20 @@ func (o ChangeLink) typeArgs() string {
 	if o.Flag != "" {
 		b.WriteString(" " + o.Flag)
 	}
+	b.WriteString(vlanArgs(o.VLANFlags, o.EgressQoS, o.IngressQoS))
+	if o.BCQueueLen != nil {
+		fmt.Fprintf(&b, " bcqueuelen %d", *o.BCQueueLen)
+	}
+	if o.BCCutoff != nil {
+		fmt.Fprintf(&b, " bclim %d", *o.BCCutoff)
+	}
 	switch {
+	case o.AddSource != nil:
+		b.WriteString(" macaddr add " + o.AddSource.String())
+	case o.RemoveSource != nil:
+		b.WriteString(" macaddr del " + o.RemoveSource.String())
+	case o.FlushSources:
+		b.WriteString(" macaddr flush")
 	case len(o.Sources) > 0:
 		b.WriteString(" macaddr set" + spaced(o.Sources))
 	case o.Sources != nil:
@@ -254,6 +291,15 @@ func (o AddAddress) String() string {
 // String returns the command that removes the address.
 func (o RemoveAddress) String() string {
 	return ip(o.Device.Node, "address delete %s dev %s", o.Prefix, o.Device.Link)
+}
+
+// String returns the command that changes the filter.
+func (o ChangeFilter) String() string {
+	verb := "add"
+	if o.Remove {
+		verb = "delete"
+	}
+	return fmt.Sprintf("bridge -n %s fdb %s %s dev %s self permanent", o.Device.Node, verb, o.MAC, o.Device.Link)
 }
 
 // String returns the command that adds the route.

@@ -165,8 +165,16 @@ type Link struct {
 	Protocol string `yaml:"protocol"`
 	// ReorderHdr of a vlan; the kernel's default is on.
 	ReorderHdr *bool `yaml:"reorder_hdr"`
+	// GVRP and MVRP have a vlan announce its VID; LooseBinding lets it be up or down
+	// whatever its parent is; BridgeBinding has it follow ports of a bridge.
+	GVRP          *bool `yaml:"gvrp"`
+	MVRP          *bool `yaml:"mvrp"`
+	LooseBinding  *bool `yaml:"loose_binding"`
+	BridgeBinding *bool `yaml:"bridge_binding"`
 	// EgressQoS maps a vlan's socket priorities to PCP values on the wire.
 	EgressQoS map[int]int `yaml:"egress_qos"`
+	// IngressQoS maps PCP values on the wire to priorities of packets.
+	IngressQoS map[int]int `yaml:"ingress_qos"`
 	// Ports are the devices of the same node that a bridge joins.
 	Ports []string `yaml:"ports"`
 	// MAC of the device; derived from its place when empty and the kind has its own.
@@ -179,6 +187,12 @@ type Link struct {
 	Down bool `yaml:"down"`
 	// Promisc puts the device into promiscuous mode.
 	Promisc bool `yaml:"promisc"`
+	// AllMulticast has the device take all multicasts.
+	AllMulticast bool `yaml:"allmulticast"`
+	// Attributes of netlink that are sent as they stand here, in place of what the
+	// other fields say: IFLA_VLAN_PROTOCOL: be16 0x9100, and none to leave one out.
+	// They are for what a kernel refuses.
+	Attributes map[string]string `yaml:"attributes"`
 }
 
 // Route is one route of a node.
@@ -250,6 +264,10 @@ type Change struct {
 	Address *SetAddress `yaml:"address"`
 	// RemoveAddress takes an address from a device.
 	RemoveAddress *SetAddress `yaml:"remove_address"`
+	// Filter has a device take frames to one more MAC address.
+	Filter *SetFilter `yaml:"filter"`
+	// RemoveFilter has it take them no more.
+	RemoveFilter *SetFilter `yaml:"remove_filter"`
 }
 
 // AddLink makes the device Name in Node.
@@ -277,10 +295,31 @@ type SetLink struct {
 	NoDst     *bool `yaml:"nodst"`
 	// Sources replaces the list of a macvlan in mode source.
 	Sources []string `yaml:"sources"`
+	// AddSource and RemoveSource change that list by one address, MAC or NODE/LINK,
+	// and FlushSources empties it.
+	AddSource    string `yaml:"add_source"`
+	RemoveSource string `yaml:"remove_source"`
+	FlushSources bool   `yaml:"flush_sources"`
+	// BCQueueLen and BCCutoff of a macvlan.
+	BCQueueLen *int `yaml:"bc_queue_len"`
+	BCCutoff   *int `yaml:"bc_cutoff"`
+	// The flags of a vlan.
+	ReorderHdr    *bool `yaml:"reorder_hdr"`
+	GVRP          *bool `yaml:"gvrp"`
+	MVRP          *bool `yaml:"mvrp"`
+	LooseBinding  *bool `yaml:"loose_binding"`
+	BridgeBinding *bool `yaml:"bridge_binding"`
+	// EgressQoS and IngressQoS change those entries of a vlan's maps that are named.
+	EgressQoS  map[int]int `yaml:"egress_qos"`
+	IngressQoS map[int]int `yaml:"ingress_qos"`
 	// Promisc mode on or off.
 	Promisc *bool `yaml:"promisc"`
+	// AllMulticast has the device take all multicasts, or not.
+	AllMulticast *bool `yaml:"allmulticast"`
 	// Master makes the device a port of that bridge.
 	Master string `yaml:"master"`
+	// Attributes of netlink, as in Link.
+	Attributes map[string]string `yaml:"attributes"`
 }
 
 // MoveLink puts the device Link (NODE/LINK) into node To, as Name when given.
@@ -316,6 +355,12 @@ type Detach struct {
 
 // SetAddress adds or removes Address (with prefix length) on Link (NODE/LINK).
 type SetAddress struct {
+	Link    string `yaml:"link"`
+	Address string `yaml:"address"`
+}
+
+// SetFilter adds or removes Address, a MAC address, in the filter of Link (NODE/LINK).
+type SetFilter struct {
 	Link    string `yaml:"link"`
 	Address string `yaml:"address"`
 }

@@ -112,7 +112,8 @@ func (k *Kernel) try(feature string) error {
 	needsLower := slices.Contains([]string{"macvlan", "ipvlan", "vlan", BCCutoff, L3S}, feature)
 	switch feature {
 	case "vlan":
-		l.Data = rtnl.VLAN(10, unix.ETH_P_8021Q, nil, nil)
+		vid := 10
+		l.Data = (&rtnl.VLANData{ID: &vid, Protocol: unix.ETH_P_8021Q}).Attrs()
 	case "veth":
 		l.Peer = k.next("")
 	case BCCutoff:

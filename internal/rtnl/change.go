@@ -1,7 +1,9 @@
 package rtnl
 
 import (
+	"maps"
 	"net"
+	"slices"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
@@ -10,6 +12,7 @@ import (
 // Change is what SetLink changes of a device; what is nil or zero stays.
 type Change struct {
 	Up, Promisc *bool
+	AllMulti    *bool
 	Name        string
 	NS          int // descriptor of the namespace to move to
 	Index       int // ifindex that it is to have there (Linux 5.13)
@@ -19,6 +22,8 @@ type Change struct {
 	// Kind and Data change the kind's own attributes.
 	Kind string
 	Data []Attr
+	// Instead are as a Link's.
+	Instead []Attr
 }
 
 // SetLink changes a device in one message.
@@ -26,13 +31,13 @@ func (c *Conn) SetLink(index int, ch *Change) error {
 	// RTM_SETLINK ignores the kind's own data, RTM_NEWLINK does not
 	// (net/core/rtnetlink.c:rtnl_setlink, rtnl_changelink).
 	typ := unix.RTM_SETLINK
-	l := Link{Index: index, NS: ch.NS, MAC: ch.MAC, MTU: ch.MTU, Master: ch.Master, Kind: ch.Kind, Data: ch.Data}
+	l := Link{Index: index, NS: ch.NS, MAC: ch.MAC, MTU: ch.MTU, Master: ch.Master, Kind: ch.Kind, Data: ch.Data, Instead: ch.Instead}
 	if ch.Kind != "" {
 		typ = unix.RTM_NEWLINK
 	}
 	r := c.request(typ, 0)
 	h := l.header()
-	for flag, on := range map[uint32]*bool{unix.IFF_UP: ch.Up, unix.IFF_PROMISC: ch.Promisc} {
+	for flag, on := range map[uint32]*bool{unix.IFF_UP: ch.Up, unix.IFF_PROMISC: ch.Promisc, unix.IFF_ALLMULTI: ch.AllMulti} {
 		if on == nil {
 			continue
 		}
@@ -87,6 +92,23 @@ func Macvlan(mode string, flags *uint16, sources []net.HardwareAddr, queueLen, c
 	return data
 }
 
+// How a macvlan's list of sources changes.
+const (
+	SourceAdd    = 0 // MACVLAN_MACADDR_ADD
+	SourceRemove = 1 // MACVLAN_MACADDR_DEL
+	SourceFlush  = 2 // MACVLAN_MACADDR_FLUSH
+)
+
+// MacvlanSource returns the attributes that change a macvlan's list of sources by
+// one address, or empty it.
+func MacvlanSource(how uint32, mac net.HardwareAddr) []Attr {
+	data := []Attr{U32(macvlanMACAddrMode, how)}
+	if mac != nil {
+		data = append(data, Attr{Type: macvlanMACAddr, Value: mac})
+	}
+	return data
+}
+
 // MacvlanFlags are IFLA_MACVLAN_FLAGS.
 func MacvlanFlags(noPromisc, noDst bool) *uint16 {
 	var f uint16
@@ -111,28 +133,65 @@ func Ipvlan(mode, flag string) []Attr {
 	return data
 }
 
-// VLAN returns the attributes of a vlan. protocol is its TPID.
-func VLAN(vid int, protocol uint16, reorder *bool, egress map[int]int) []Attr {
-	data := []Attr{U16(nl.IFLA_VLAN_ID, uint16(vid)), {Type: nl.IFLA_VLAN_PROTOCOL, Value: []byte{byte(protocol >> 8), byte(protocol)}}}
-	if reorder != nil {
-		flags := make([]byte, 8) // struct ifla_vlan_flags: flags, mask
-		native.PutUint32(flags[4:], vlanReorder)
-		if *reorder {
-			native.PutUint32(flags, vlanReorder)
-		}
-		data = append(data, Attr{Type: nl.IFLA_VLAN_FLAGS, Value: flags})
+// VLANData are the attributes of a vlan. What is nil or empty is left to the kernel.
+type VLANData struct {
+	ID *int
+	// Protocol is its TPID; 0 leaves it to the kernel.
+	Protocol uint16
+	// Flags to set or clear, by name; see VLANFlags.
+	Flags map[string]bool
+	// Ingress maps priorities in tags to those of packets, Egress the other way.
+	Ingress, Egress map[int]int
+}
+
+// VLANFlags are the names of a vlan's flags (include/uapi/linux/if_vlan.h).
+func VLANFlags() []string {
+	return []string{"reorder_hdr", "gvrp", "loose_binding", "mvrp", "bridge_binding"}
+}
+
+// Attrs returns the attributes.
+func (v *VLANData) Attrs() []Attr {
+	var data []Attr
+	if v.ID != nil {
+		data = append(data, U16(nl.IFLA_VLAN_ID, uint16(*v.ID)))
 	}
-	if len(egress) > 0 {
-		nest := []Attr{}
-		for from, to := range egress {
-			qos := make([]byte, 8) // struct ifla_vlan_qos_mapping
-			native.PutUint32(qos, uint32(from))
-			native.PutUint32(qos[4:], uint32(to))
-			nest = append(nest, Attr{Type: nl.IFLA_VLAN_QOS_MAPPING, Value: qos})
-		}
-		data = append(data, Attr{Type: nl.IFLA_VLAN_EGRESS_QOS | unix.NLA_F_NESTED, Nest: nest})
+	if v.Protocol != 0 {
+		data = append(data, Attr{Type: nl.IFLA_VLAN_PROTOCOL, Value: []byte{byte(v.Protocol >> 8), byte(v.Protocol)}})
 	}
-	return data
+	if len(v.Flags) > 0 {
+		var flags, mask uint32
+		for bit, name := range VLANFlags() {
+			on, asked := v.Flags[name]
+			if asked {
+				mask |= 1 << bit
+			}
+			if on {
+				flags |= 1 << bit
+			}
+		}
+		data = append(data, Attr{Type: nl.IFLA_VLAN_FLAGS, Value: pair(flags, mask)}) // struct ifla_vlan_flags
+	}
+	data = qos(data, nl.IFLA_VLAN_INGRESS_QOS, v.Ingress)
+	return qos(data, nl.IFLA_VLAN_EGRESS_QOS, v.Egress)
+}
+
+// qos adds a map of priorities, in the order of its keys.
+func qos(data []Attr, typ int, priorities map[int]int) []Attr {
+	if len(priorities) == 0 {
+		return data
+	}
+	nest := []Attr{}
+	for _, from := range slices.Sorted(maps.Keys(priorities)) {
+		nest = append(nest, Attr{Type: nl.IFLA_VLAN_QOS_MAPPING, Value: pair(uint32(from), uint32(priorities[from]))}) // struct ifla_vlan_qos_mapping
+	}
+	return append(data, Attr{Type: typ | unix.NLA_F_NESTED, Nest: nest})
+}
+
+func pair(a, b uint32) []byte {
+	value := make([]byte, 8)
+	native.PutUint32(value, a)
+	native.PutUint32(value[4:], b)
+	return value
 }
 
 // BridgeData returns the attributes of a plain bridge: no spanning tree, no
@@ -154,8 +213,6 @@ var (
 	ipvlanModes  = map[string]uint16{"l2": 0, "l3": 1, "l3s": 2}
 	ipvlanFlags  = map[string]uint16{"bridge": 0, "private": 1, "vepa": 2}
 )
-
-const vlanReorder = 1 // VLAN_FLAG_REORDER_HDR
 
 // PortSettings are the settings of a bridge's port.
 type PortSettings struct {
@@ -218,6 +275,19 @@ func (c *Conn) AddFDB(index int, mac net.HardwareAddr) error {
 func (c *Conn) RemoveFDB(index int, mac net.HardwareAddr) error {
 	r := c.request(unix.RTM_DELNEIGH, 0)
 	r.AddData(&neighbour{Family: unix.AF_BRIDGE, Index: int32(index), Flags: unix.NTF_MASTER})
+	r.AddData(nl.NewRtAttr(unix.NDA_LLADDR, mac))
+	return c.do(r)
+}
+
+// SetFilter has a device take frames to an address as well, or take them no more
+// (net/core/rtnetlink.c:rtnl_fdb_add, with NTF_SELF).
+func (c *Conn) SetFilter(index int, mac net.HardwareAddr, add bool) error {
+	typ, flags := unix.RTM_NEWNEIGH, unix.NLM_F_CREATE|unix.NLM_F_EXCL
+	if !add {
+		typ, flags = unix.RTM_DELNEIGH, 0
+	}
+	r := c.request(typ, flags)
+	r.AddData(&neighbour{Family: unix.AF_BRIDGE, Index: int32(index), State: unix.NUD_PERMANENT, Flags: unix.NTF_SELF})
 	r.AddData(nl.NewRtAttr(unix.NDA_LLADDR, mac))
 	return c.do(r)
 }

@@ -2,6 +2,7 @@ package rtnl
 
 import (
 	"net"
+	"slices"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
@@ -15,6 +16,7 @@ const (
 	macvlanMACAddrMode  = 3
 	macvlanMACAddr      = 4
 	macvlanMACAddrData  = 5
+	macvlanMACAddrCount = 6
 	macvlanBCQueueLen   = 7
 	macvlanBCQueueUsed  = 8
 	macvlanBCCutoff     = 9
@@ -36,10 +38,13 @@ type Link struct {
 	MTU    int
 	TxQLen *int
 	Up     bool
-	// Promisc counts one user of promiscuous mode.
-	Promisc bool
+	// Promisc counts one user of promiscuous mode, AllMulti one of all multicasts.
+	Promisc, AllMulti bool
 	// Data are the kind's own attributes.
 	Data []Attr
+	// Instead are attributes of the device that are sent in place of what the fields
+	// say; one without a value leaves it out.
+	Instead []Attr
 	// Peer is the other end of a veth.
 	Peer *Link
 }
@@ -92,6 +97,10 @@ func (l *Link) header() *nl.IfInfomsg {
 		h.Flags |= unix.IFF_PROMISC
 		h.Change |= unix.IFF_PROMISC
 	}
+	if l.AllMulti {
+		h.Flags |= unix.IFF_ALLMULTI
+		h.Change |= unix.IFF_ALLMULTI
+	}
 	return h
 }
 
@@ -112,6 +121,7 @@ func (l *Link) attrs() []*nl.RtAttr {
 	if len(l.MAC) > 0 {
 		attrs = append(attrs, nl.NewRtAttr(unix.IFLA_ADDRESS, l.MAC))
 	}
+	attrs = instead(attrs, l.Instead)
 	if l.Kind == "" {
 		return attrs
 	}
@@ -131,4 +141,15 @@ func (l *Link) attrs() []*nl.RtAttr {
 		}
 	}
 	return append(attrs, info)
+}
+
+// instead puts attributes in the place of others of their type.
+func instead(attrs []*nl.RtAttr, others []Attr) []*nl.RtAttr {
+	for _, o := range others {
+		attrs = slices.DeleteFunc(attrs, func(a *nl.RtAttr) bool { return int(a.Type) == o.Type })
+		if o.Value != nil {
+			attrs = append(attrs, nl.NewRtAttr(o.Type, o.Value))
+		}
+	}
+	return attrs
 }

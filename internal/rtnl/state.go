@@ -25,16 +25,23 @@ type State struct {
 	Operstate    string
 	Carrier      bool
 	Promiscuity  int
+	AllMulti     int // IFLA_ALLMULTI (Linux 6.0)
+	MinMTU       int
+	MaxMTU       int
 	Mode, Flag   string // of a macvlan or ipvlan
 	MacvlanFlags []string
 	Sources      []net.HardwareAddr
+	SourceCount  int // IFLA_MACVLAN_MACADDR_COUNT
 	BCQueueLen   int
 	BCQueueUsed  int
 	// BCCutoff is reported only when it is not 1, the default.
-	BCCutoff   int
-	VID        int
-	Protocol   string
-	ReorderHdr bool
+	BCCutoff int
+	VID      int
+	Protocol string
+	// VLANFlags are those that are set.
+	VLANFlags map[string]bool
+	// Ingress and Egress are a vlan's maps of priorities, from and to.
+	Ingress, Egress map[int]int
 	// FDBMaxLearned of a bridge, -1 where the kernel has no such limit.
 	FDBMaxLearned int
 	Counters      map[string]uint64
@@ -119,6 +126,12 @@ func parseState(m []byte) (*State, error) {
 			s.TxQueueLen = int(u32(v))
 		case unix.IFLA_PROMISCUITY:
 			s.Promiscuity = int(u32(v))
+		case unix.IFLA_ALLMULTI:
+			s.AllMulti = int(u32(v))
+		case unix.IFLA_MIN_MTU:
+			s.MinMTU = int(u32(v))
+		case unix.IFLA_MAX_MTU:
+			s.MaxMTU = int(u32(v))
 		case unix.IFLA_CARRIER:
 			s.Carrier = len(v) > 0 && v[0] != 0
 		case unix.IFLA_OPERSTATE:
@@ -187,22 +200,50 @@ func (s *State) parseData(typ int, v []byte) {
 			s.Flag = nameOf(ipvlanFlags, u16(v))
 		}
 	case "vlan":
-		switch typ {
-		case nl.IFLA_VLAN_ID:
-			s.VID = int(u16(v))
-		case nl.IFLA_VLAN_PROTOCOL:
-			s.Protocol = "802.1Q"
-			if len(v) == 2 && v[0] == 0x88 && v[1] == 0xa8 {
-				s.Protocol = "802.1ad"
-			}
-		case nl.IFLA_VLAN_FLAGS:
-			s.ReorderHdr = u32(v)&vlanReorder != 0
-		}
+		s.parseVLAN(typ, v)
 	case "bridge":
 		if typ == bridgeFDBMaxLearned {
 			s.FDBMaxLearned = int(u32(v))
 		}
 	}
+}
+
+func (s *State) parseVLAN(typ int, v []byte) {
+	switch typ {
+	case nl.IFLA_VLAN_ID:
+		s.VID = int(u16(v))
+	case nl.IFLA_VLAN_PROTOCOL:
+		s.Protocol = "802.1Q"
+		if len(v) == 2 && v[0] == 0x88 && v[1] == 0xa8 {
+			s.Protocol = "802.1ad"
+		}
+	case nl.IFLA_VLAN_FLAGS:
+		s.VLANFlags = map[string]bool{}
+		for bit, name := range VLANFlags() {
+			if u32(v)&(1<<bit) != 0 {
+				s.VLANFlags[name] = true
+			}
+		}
+	case nl.IFLA_VLAN_INGRESS_QOS:
+		s.Ingress = parseQoS(v)
+	case nl.IFLA_VLAN_EGRESS_QOS:
+		s.Egress = parseQoS(v)
+	}
+}
+
+// parseQoS reads a map of priorities.
+func parseQoS(v []byte) map[int]int {
+	nested, err := parseAttrs(v)
+	if err != nil {
+		return nil
+	}
+	priorities := map[int]int{}
+	for _, m := range nested {
+		if len(m.Value) >= 8 { // struct ifla_vlan_qos_mapping
+			priorities[int(u32(m.Value))] = int(u32(m.Value[4:]))
+		}
+	}
+	return priorities
 }
 
 func (s *State) parseMacvlan(typ int, v []byte) {
@@ -225,6 +266,8 @@ func (s *State) parseMacvlan(typ int, v []byte) {
 		for _, m := range nested {
 			s.Sources = append(s.Sources, append(net.HardwareAddr(nil), m.Value...))
 		}
+	case macvlanMACAddrCount:
+		s.SourceCount = int(u32(v))
 	case macvlanBCQueueLen:
 		s.BCQueueLen = int(u32(v))
 	case macvlanBCQueueUsed:

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"slices"
 
@@ -33,6 +34,8 @@ func (l *Lab) apply(op topology.Op, nics map[string]string) error {
 		return l.addAddress(o)
 	case topology.RemoveAddress:
 		return l.conn(o.Device).RemoveAddress(o.Device.Index, o.Prefix)
+	case topology.ChangeFilter:
+		return l.conn(o.Device).SetFilter(o.Device.Index, o.MAC, !o.Remove)
 	case topology.AddRoute:
 		index := 0
 		if o.Device != nil {
@@ -85,7 +88,7 @@ func (l *Lab) makeDevice(o topology.MakeLink, nics map[string]string) error {
 // a port of the switch first, so that the other end can send at once; of the
 // port there is an event to wait for (see Settle).
 func (l *Lab) makePair(d, p *topology.Device, link *rtnl.Link) error {
-	link.Up, link.Promisc, link.Master = false, false, 0
+	link.Up, link.Promisc, link.AllMulti, link.Master = false, false, false, 0
 	link.Peer = l.linkOf(p)
 	link.Peer.NS, link.Peer.Master = l.nodes[p.Node].NS.FD(), 0
 	if err := l.conn(d).NewLink(link); err != nil {
@@ -99,6 +102,9 @@ func (l *Lab) makePair(d, p *topology.Device, link *rtnl.Link) error {
 		if end.Promisc {
 			ch.Promisc = &end.Promisc
 		}
+		if end.AllMulti {
+			ch.AllMulti = &end.AllMulti
+		}
 		if err := l.conn(end).SetLink(end.Index, ch); err != nil {
 			return fmt.Errorf("bring up %s: %w", end.Ref, err)
 		}
@@ -108,7 +114,7 @@ func (l *Lab) makePair(d, p *topology.Device, link *rtnl.Link) error {
 
 func (l *Lab) linkOf(d *topology.Device) *rtnl.Link {
 	link := &rtnl.Link{
-		Name: d.Link, Kind: d.Kind, Index: d.Index, MTU: d.MTU, TxQLen: d.TxQueueLen, Up: d.Up, Promisc: d.Promisc,
+		Name: d.Link, Kind: d.Kind, Index: d.Index, MTU: d.MTU, TxQLen: d.TxQueueLen, Up: d.Up, Promisc: d.Promisc, AllMulti: d.AllMulti,
 		Parent: l.index[d.Parent], Master: l.index[d.Master],
 	}
 	if d.OwnMAC {
@@ -134,30 +140,82 @@ func (l *Lab) linkOf(d *topology.Device) *rtnl.Link {
 	case topology.KindIpvlan:
 		link.Data = rtnl.Ipvlan(mode, flag)
 	case topology.KindVLAN:
-		link.Data = rtnl.VLAN(d.VID, d.TPID(), d.ReorderHdr, d.EgressQoS)
+		link.Data = (&rtnl.VLANData{ID: &d.VID, Protocol: d.TPID(), Flags: vlanFlags(d), Ingress: d.IngressQoS, Egress: d.EgressQoS}).Attrs()
 	case topology.KindBridge:
 		link.Data = rtnl.BridgeData(d.VLANFiltering, d.FDBMaxLearned)
 	}
+	link.Data, link.Instead = instead(link.Data, d.Attributes)
 	return link
+}
+
+// vlanFlags are the flags that a vlan is made with, as far as they were asked for.
+func vlanFlags(d *topology.Device) map[string]bool {
+	flags := maps.Clone(d.VLANFlags)
+	if d.ReorderHdr != nil {
+		if flags == nil {
+			flags = map[string]bool{}
+		}
+		flags["reorder_hdr"] = *d.ReorderHdr
+	}
+	return flags
+}
+
+// instead puts attributes that are sent as they were written in the place of a
+// kind's own; those of the device itself are returned beside.
+func instead(data []rtnl.Attr, written []topology.Attribute) (kinds, devices []rtnl.Attr) {
+	for _, a := range written {
+		switch {
+		case a.Name == topology.InfoData:
+			data = nil
+		case a.Kind == "":
+			devices = append(devices, rtnl.Attr{Type: a.Type, Value: a.Value})
+		default:
+			data = slices.DeleteFunc(data, func(has rtnl.Attr) bool { return has.Type&^unix.NLA_F_NESTED == a.Type })
+			if a.Value != nil {
+				data = append(data, rtnl.Attr{Type: a.Type, Value: a.Value})
+			}
+		}
+	}
+	return data, devices
 }
 
 func (l *Lab) changeLink(o topology.ChangeLink) error {
 	d := o.Device
-	ch := &rtnl.Change{Up: o.Up, Promisc: o.Promisc, MAC: o.MAC, MTU: o.MTU}
+	ch := &rtnl.Change{Up: o.Up, Promisc: o.Promisc, AllMulti: o.AllMulti, MAC: o.MAC, MTU: o.MTU}
 	if o.Master != nil {
 		ch.Master = o.Master.Index
 	}
-	switch {
-	case d.Kind == topology.KindMacvlan && (o.Mode != "" || o.NoPromisc != nil || o.NoDst != nil || o.Sources != nil):
-		var flags *uint16
-		if o.NoPromisc != nil || o.NoDst != nil {
-			flags = rtnl.MacvlanFlags(value(o.NoPromisc, d.NoPromisc), value(o.NoDst, d.NoDst))
-		}
-		ch.Kind, ch.Data = d.Kind, rtnl.Macvlan(o.Mode, flags, o.Sources, nil, nil)
-	case d.Kind == topology.KindIpvlan && (o.Mode != "" || o.Flag != ""):
-		ch.Kind, ch.Data = d.Kind, rtnl.Ipvlan(o.Mode, o.Flag)
+	switch d.Kind {
+	case topology.KindMacvlan:
+		ch.Data = macvlanChange(&o)
+	case topology.KindIpvlan:
+		ch.Data = rtnl.Ipvlan(o.Mode, o.Flag)
+	case topology.KindVLAN:
+		ch.Data = (&rtnl.VLANData{Flags: o.VLANFlags, Ingress: o.IngressQoS, Egress: o.EgressQoS}).Attrs()
+	}
+	ch.Data, ch.Instead = instead(ch.Data, o.Attributes)
+	if len(ch.Data) > 0 {
+		ch.Kind = d.Kind
 	}
 	return l.conn(d).SetLink(d.Index, ch)
+}
+
+// macvlanChange is what changes of a macvlan beside what all devices have.
+func macvlanChange(o *topology.ChangeLink) []rtnl.Attr {
+	var flags *uint16
+	if o.NoPromisc != nil || o.NoDst != nil {
+		flags = rtnl.MacvlanFlags(value(o.NoPromisc, o.Device.NoPromisc), value(o.NoDst, o.Device.NoDst))
+	}
+	data := rtnl.Macvlan(o.Mode, flags, o.Sources, o.BCQueueLen, o.BCCutoff)
+	switch {
+	case o.AddSource != nil:
+		data = append(data, rtnl.MacvlanSource(rtnl.SourceAdd, o.AddSource)...)
+	case o.RemoveSource != nil:
+		data = append(data, rtnl.MacvlanSource(rtnl.SourceRemove, o.RemoveSource)...)
+	case o.FlushSources:
+		data = append(data, rtnl.MacvlanSource(rtnl.SourceFlush, nil)...)
+	}
+	return data
 }
 
 func (l *Lab) moveDevice(o topology.MoveDevice) error {
