@@ -173,7 +173,7 @@ func (f *Field) sendFence(fence *Fence) error {
 	if err != nil {
 		return fmt.Errorf("send a fence from %s: %w", fence.At, err)
 	}
-	f.fencing[fence.At.key()]++
+	f.fencing[fence.At.key()] = f.fencing[fence.At.key()].plus(frame[:min(6, len(frame))], len(frame))
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"runtime"
 	"slices"
@@ -57,8 +58,8 @@ type Field struct {
 	// canaries counts the fences that each observer of a device has seen, and
 	// lastFence is the latest one at each device: the two ends of a window.
 	canaries  map[observed]int
-	fenced    map[place]int
-	fencing   map[place]int // fences by the device that sent them
+	fenced    map[place]Tally
+	fencing   map[place]Tally // fences by the device that sent them
 	lastFence map[place]capture.Frame
 	buf       []byte
 }
@@ -101,7 +102,7 @@ func NewField(run uint64, nodes []*Node, name func(node string, index int) strin
 		Deadline: 5 * time.Second, QuietWindow: 100 * time.Millisecond,
 		run: run, nodes: nodes, name: name, decode: newDecoder(),
 		rec: &capture.Recorder{}, devices: map[place]device{}, lost: map[place]bool{}, mute: map[destination]bool{},
-		pending: map[arrival]bool{}, canaries: map[observed]int{}, fenced: map[place]int{}, fencing: map[place]int{}, lastFence: map[place]capture.Frame{},
+		pending: map[arrival]bool{}, canaries: map[observed]int{}, fenced: map[place]Tally{}, fencing: map[place]Tally{}, lastFence: map[place]capture.Frame{},
 		buf: make([]byte, 1<<16),
 	}
 	var sources []capture.Source
@@ -136,11 +137,34 @@ func gulpOf(nodes []*Node) (int, error) {
 // Close lets go of what the field itself holds; the nodes stay open.
 func (f *Field) Close() error { return f.waiter.Close() }
 
-// FencesSent is how many fences a device has sent so far.
-func (f *Field) FencesSent(p Port) int { return f.fencing[p.key()] }
+// Tally is what a device's counters make of fences.
+type Tally struct {
+	// Frames, and how many of them went to a group or to everybody.
+	Frames, Groups int
+	// Bytes of the frames with their Ethernet headers.
+	Bytes int
+}
 
-// FencesSeen is how many fences have come in by a device so far.
-func (f *Field) FencesSeen(p Port) int { return f.fenced[p.key()] }
+// plus adds a frame of so many bytes.
+func (t Tally) plus(dest net.HardwareAddr, bytes int) Tally {
+	t.Frames++
+	t.Bytes += bytes
+	if len(dest) > 0 && dest[0]&1 == 1 {
+		t.Groups++
+	}
+	return t
+}
+
+// Since is what has come to a tally since an earlier one.
+func (t Tally) Since(before Tally) Tally {
+	return Tally{t.Frames - before.Frames, t.Groups - before.Groups, t.Bytes - before.Bytes}
+}
+
+// FencesSent are the fences that a device has sent so far.
+func (f *Field) FencesSent(p Port) Tally { return f.fencing[p.key()] }
+
+// FencesSeen are the fences that have come in by a device so far.
+func (f *Field) FencesSeen(p Port) Tally { return f.fenced[p.key()] }
 
 // Recorder returns what was captured so far.
 func (f *Field) Recorder() *capture.Recorder { return f.rec }
@@ -291,7 +315,7 @@ func (f *Field) sawFence(o observed, frame capture.Frame, seq uint32) {
 		delete(f.pending, arrival{o.place, false, seq})
 		frame.Data = bytes.Clone(frame.Data)
 		f.lastFence[o.place] = frame
-		f.fenced[o.place]++
+		f.fenced[o.place] = f.fenced[o.place].plus(frame.Data[:min(6, len(frame.Data))], frame.Length)
 	}
 }
 

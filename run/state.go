@@ -38,6 +38,9 @@ func (q *addressesQuestion) describe() (id, title, expected string) {
 	if len(q.want.Exclude) > 0 {
 		want = append(want, "none of "+sorted(q.want.Exclude))
 	}
+	if l := q.want.LinkLocal; l != nil {
+		want = append(want, map[bool]string{true: "a link-local one", false: "no link-local one"}[*l])
+	}
 	return "addresses-" + q.want.Link, "the addresses of " + q.want.Link, strings.Join(want, ", ")
 }
 
@@ -54,11 +57,18 @@ func (q *addressesQuestion) ask(_ context.Context, b *bench) answer {
 	if err != nil {
 		return trouble(fmt.Errorf("ask for the addresses of %s: %w", q.ref.Node, err))
 	}
-	var have []string
+	var have, local []string
 	for _, a := range all {
-		if a.Index == s.Index {
+		switch {
+		case a.Index != s.Index:
+		case a.LinkLocal():
+			local = append(local, a.Prefix.String())
+		default:
 			have = append(have, a.Prefix.String())
 		}
+	}
+	if l := q.want.LinkLocal; l != nil {
+		return answer{Finding: state(q.holds(have) && (len(local) > 0) == *l, sorted(have)+", link-local "+sorted(local))}
 	}
 	return answer{Finding: state(q.holds(have), sorted(have))}
 }

@@ -157,7 +157,7 @@ var shapes = map[string]shape{
 	"MACs":       {required: []string{"of", "are"}},
 	"Tag":        {required: []string{"from"}},
 	"LinkState":  {required: []string{"link"}},
-	"Addresses":  {required: []string{"link"}, anyOf: []string{"are", "include", "exclude"}},
+	"Addresses":  {required: []string{"link"}, anyOf: []string{"are", "include", "exclude", "link_local"}},
 	"RouteState": {required: []string{"node", "to"}},
 	"Counters":   {required: []string{"link", "send"}, anyOf: []string{"rise", "still"}},
 	"Refused":    {required: []string{"do"}, anyOf: []string{"errno", "reason"}},

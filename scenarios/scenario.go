@@ -233,6 +233,8 @@ type Addresses struct {
 	Include []string `yaml:"include"`
 	// Exclude must not.
 	Exclude []string `yaml:"exclude"`
+	// LinkLocal is whether it has an IPv6 link-local address.
+	LinkLocal *bool `yaml:"link_local"`
 }
 
 // RouteState expects a route in a node's main table.
@@ -262,6 +264,8 @@ type Counters struct {
 	// Rise is by how much each counter must rise at the least, by its name in
 	// ip -s: rx_packets, tx_packets, multicast, rx_dropped, tx_dropped, ...
 	Rise map[string]int `yaml:"rise"`
+	// Exact has each counter rise by no more than that, either.
+	Exact bool `yaml:"exact"`
 	// Still are counters that must not move.
 	Still []string `yaml:"still"`
 }

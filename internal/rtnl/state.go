@@ -313,7 +313,13 @@ type Address struct {
 	Prefix netip.Prefix
 }
 
-// Addresses returns the addresses of the namespace, IPv6 link-local ones left out.
+// LinkLocal reports whether the address is an IPv6 link-local one.
+func (a Address) LinkLocal() bool {
+	ip := a.Prefix.Addr()
+	return ip.Is6() && ip.IsLinkLocalUnicast()
+}
+
+// Addresses returns the addresses of the namespace.
 func (c *Conn) Addresses() ([]Address, error) {
 	msgs, err := c.dump(unix.RTM_GETADDR, nl.NewIfInfomsg(unix.AF_UNSPEC), unix.RTM_NEWADDR)
 	if err != nil {
@@ -325,8 +331,7 @@ func (c *Conn) Addresses() ([]Address, error) {
 		if err != nil {
 			return nil, err
 		}
-		ip := a.Prefix.Addr()
-		if ip.IsValid() && !(ip.Is6() && ip.IsLinkLocalUnicast()) {
+		if a.Prefix.Addr().IsValid() {
 			all = append(all, a)
 		}
 	}
