@@ -335,4 +335,3 @@ func (q *linkQuestion) look(b *bench) probe.Finding {
 	}
 	return state(held, strings.Join(have, ", "))
 }
-

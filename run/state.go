@@ -53,7 +53,7 @@ func (q *addressesQuestion) ask(_ context.Context, b *bench) answer {
 	if err != nil {
 		return trouble(fmt.Errorf("ask for %s: %w", q.ref, err))
 	}
-	all, err := c.Addresses()
+	all, err := c.AllAddresses()
 	if err != nil {
 		return trouble(fmt.Errorf("ask for the addresses of %s: %w", q.ref.Node, err))
 	}
@@ -173,4 +173,3 @@ func (q *routeQuestion) fits(r rtnl.RouteEntry, dev string) bool {
 	}
 	return same(w.Via, text(r.Via)) && same(w.Dev, dev) && same(w.Scope, r.Scope) && same(w.Source, text(r.Source))
 }
-

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/vishvananda/netlink/nl"
@@ -319,8 +320,14 @@ func (a Address) LinkLocal() bool {
 	return ip.Is6() && ip.IsLinkLocalUnicast()
 }
 
-// Addresses returns the addresses of the namespace.
+// Addresses returns the addresses of the namespace, IPv6 link-local ones left out.
 func (c *Conn) Addresses() ([]Address, error) {
+	all, err := c.AllAddresses()
+	return slices.DeleteFunc(all, Address.LinkLocal), err
+}
+
+// AllAddresses returns the addresses of the namespace.
+func (c *Conn) AllAddresses() ([]Address, error) {
 	msgs, err := c.dump(unix.RTM_GETADDR, nl.NewIfInfomsg(unix.AF_UNSPEC), unix.RTM_NEWADDR)
 	if err != nil {
 		return nil, err
