@@ -125,6 +125,9 @@ func (m *measurement) prime(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := m.rehearse(); err != nil {
+		return err
+	}
 	for _, d := range m.aim.lan.Devices {
 		if err := m.forget(d); err != nil {
 			return err
@@ -141,6 +144,41 @@ func (m *measurement) prime(ctx context.Context) error {
 		return err
 	}
 	return nil
+}
+
+// rehearse makes sure that no frame goes round for ever before one is sent: it would
+// keep the kernel busy as long as the LAN stands.
+func (m *measurement) rehearse() error {
+	if !branched(m.aim.lan) {
+		return nil
+	}
+	world, err := oracle.New(m.aim.lan)
+	if err != nil {
+		return err
+	}
+	for _, shots := range []iter.Seq[shot]{m.aim.broadcasts(), m.aim.tagged()} {
+		for s := range shots {
+			if _, err := world.Send(s.from.Ref, s.frame); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// branched reports whether frames may come back to where they were: it takes two
+// bridges, or one that reflects.
+func branched(lan *topology.LAN) bool {
+	bridges := 0
+	for _, d := range lan.Devices {
+		if d.Kind == topology.KindBridge {
+			bridges++
+		}
+		if d.Port != nil && d.Port.Hairpin {
+			return true
+		}
+	}
+	return bridges > 1
 }
 
 // forget makes a bridge forget what it has learned at a port, and know again who is

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"net"
 	"strings"
 	"testing"
 
@@ -136,6 +137,22 @@ func TestOracleCannotJudge(t *testing.T) {
 	b.plan.LAN.Device(topology.Ref{Node: "host", Link: "eth0"}).Kind = topology.KindNIC
 	for id, a := range asked(t, p, b) {
 		if v := probe.Judge(a.Finding); v != reports.Error || !strings.Contains(a.Observed, "host/eth0") {
+			t.Errorf("%s: %s: %s", id, v, a.Observed)
+		}
+	}
+}
+
+// TestOracleFindsLoops shows that a LAN in which frames go round for ever is told
+// before one is sent: the LAN that is there has no loop, the one that is judged has.
+func TestOracleFindsLoops(t *testing.T) {
+	p, b := opened(t, `{name: lan, title: A loop, stations: {s1: {}, s2: {}, s3: {}}, checks: oracle}`)
+	lan := b.plan.LAN
+	bridge := &topology.Device{Ref: topology.Ref{Node: "s1", Link: "br"}, Kind: topology.KindBridge, Up: true, MAC: net.HardwareAddr{2, 0, 0, 0, 0, 9}}
+	lan.Devices = append(lan.Devices, bridge)
+	lan.Device(topology.Ref{Node: "s1", Link: "eth0"}).Master = bridge.Ref
+	lan.Device(topology.Ref{Node: "s2", Link: "eth0"}).Master = bridge.Ref
+	for id, a := range asked(t, p, b) {
+		if v := probe.Judge(a.Finding); v != reports.Error || !strings.Contains(a.Observed, "goes in circles") {
 			t.Errorf("%s: %s: %s", id, v, a.Observed)
 		}
 	}
