@@ -36,10 +36,10 @@ type Field struct {
 	cpus   []int
 	decode *decoder
 
-	rec     *capture.Recorder
-	devices map[place]device
-	batch   capture.Batch
-	gulp    int // how many frames may be sent before all taps are read
+	rec    *capture.Recorder
+	places map[place]*Place
+	batch  capture.Batch
+	gulp   int // how many frames may be sent before all taps are read
 
 	fences    []Fence
 	fenceable map[place]bool       // devices that fences reach
@@ -80,10 +80,13 @@ type observed struct {
 	by observer
 }
 
-// device is what the field has to know of a device.
-type device struct {
-	link  string // its name; empty for one that does not matter, such as the loopback
-	iface int    // its number in the capture, -1 for one that does not matter
+// Place is a device by its names.
+type Place struct {
+	Node string
+	Link string // empty for one that does not matter, such as the loopback
+
+	index int
+	iface int // its number in the capture, -1 for one that does not matter
 }
 
 // sighting is one frame as it was seen somewhere.
@@ -101,7 +104,7 @@ func NewField(run uint64, nodes []*Node, name func(node string, index int) strin
 	f := &Field{
 		Deadline: 5 * time.Second, QuietWindow: 100 * time.Millisecond,
 		run: run, nodes: nodes, name: name, decode: newDecoder(),
-		rec: &capture.Recorder{}, devices: map[place]device{}, lost: map[place]bool{}, mute: map[destination]bool{},
+		rec: &capture.Recorder{}, places: map[place]*Place{}, lost: map[place]bool{}, mute: map[destination]bool{},
 		pending: map[arrival]bool{}, canaries: map[observed]int{}, fenced: map[place]Tally{}, fencing: map[place]Tally{}, lastFence: map[place]capture.Frame{},
 		buf: make([]byte, 1<<16),
 	}
@@ -321,25 +324,25 @@ func (f *Field) sawFence(o observed, frame capture.Frame, seq uint32) {
 
 // Watch gives a device its place in the capture, where it then stands even if
 // nothing is ever seen there.
-func (f *Field) Watch(p Port) { f.deviceAt(p.key()) }
+func (f *Field) Watch(p Port) { f.placeOf(p.key()) }
 
-// deviceAt is what is known of a device.
-func (f *Field) deviceAt(at place) device {
-	d, ok := f.devices[at]
+// placeOf is what is known of a device.
+func (f *Field) placeOf(at place) *Place {
+	p, ok := f.places[at]
 	if !ok {
-		d = device{link: f.name(at.node.Name, at.index), iface: -1}
-		if d.link != "" { // else it may get a name yet
-			d.iface = f.rec.Interface(at.node.Name+"/"+d.link, "")
-			f.devices[at] = d
+		p = &Place{Node: at.node.Name, Link: f.name(at.node.Name, at.index), index: at.index, iface: -1}
+		if p.Link != "" { // else it may get a name yet
+			p.iface = f.rec.Interface(p.Node+"/"+p.Link, "")
+			f.places[at] = p
 		}
 	}
-	return d
+	return p
 }
 
 // record puts a frame into the capture and returns its handle, -1 when its
 // device does not matter.
 func (f *Field) record(at place, frame capture.Frame) int {
-	d := f.deviceAt(at)
+	d := f.placeOf(at)
 	if d.iface < 0 {
 		return -1
 	}

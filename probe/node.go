@@ -56,7 +56,7 @@ func (n *Node) open(sockets bool) error {
 	if n.tap, err = capture.OpenHere(capture.Config{}); err != nil {
 		return err
 	}
-	if n.stack, err = capture.OpenHere(capture.Config{Protocol: EtherType}); err != nil || !sockets {
+	if n.stack, err = capture.OpenHere(capture.Config{Protocol: EtherType, Plain: true}); err != nil || !sockets {
 		return err
 	}
 	for _, v6 := range []bool{false, true} {

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -19,6 +21,9 @@ import (
 type Shot struct {
 	// From is the device that sends.
 	From Port
+	// To is the node that it is for, nil for none. Nothing but speed depends on it:
+	// what is read soon is still in the CPU's cache.
+	To *Node
 	// Source and Dest are its MAC addresses.
 	Source, Dest net.HardwareAddr
 	// Tags to put in, outermost first.
@@ -42,15 +47,23 @@ type Landing struct {
 	Sights []Sight
 }
 
-// Sight is a shot's frame as it was seen somewhere.
+// Sight is a shot's frame as it was seen somewhere. There are millions of them.
 type Sight struct {
-	Node, Link string
+	*Place
+	Type capture.PacketType
 	// Taken is set where it was not a tap that saw the frame, but the node's stack
 	// that took it. Only of raw frames is that known.
-	Taken bool
-	Frame capture.Frame
+	Taken  bool
+	length int32
+	handle int32 // in the recorder; -1 when not recorded
+	time   int64 // in nanoseconds since 1970
+	// Data is the frame with all of its tags.
+	Data []byte
+}
 
-	iface, handle int
+// frame is the sight's as the recorder takes it.
+func (s *Sight) frame() capture.Frame {
+	return capture.Frame{Time: time.Unix(0, s.time).UTC(), Index: s.index, Type: s.Type, Data: s.Data, Length: int(s.length)}
 }
 
 // volley is the shots of a sweep, numbered from first, and what became of them.
@@ -115,7 +128,7 @@ func (f *Field) aim(shots []Shot) {
 	f.volley = volley{first: f.seq + 1, shots: shots, landings: make([]Landing, len(shots))}
 	f.seq += uint32(len(shots))
 	devices := map[*Node]int{f.nodes[0]: 1}
-	for at := range f.devices {
+	for at := range f.places {
 		if devices[at.node]++; devices[at.node] == 2 {
 			f.volley.busy = append(f.volley.busy, at.node)
 		}
@@ -144,7 +157,7 @@ func (f *Field) fire(ctx context.Context) error {
 		if err := f.tick(ctx); err != nil {
 			return err
 		}
-		if err := f.readBusy(at, n); err != nil {
+		if err := f.readNear(at, n); err != nil {
 			return err
 		}
 		if unread += n; unread+burst > f.gulp {
@@ -178,21 +191,19 @@ func (f *Field) fireBurst(at int) (n int, err error) {
 	return n, err
 }
 
-// readBusy reads the taps of who has sent some shots, and of nodes with several
-// devices.
-func (f *Field) readBusy(at, n int) error {
-	var last *Node
+// readNear reads the taps of who has sent some shots and of whom they were for, and
+// of nodes with several devices, which see the most.
+func (f *Field) readNear(at, n int) error {
+	near := slices.Clone(f.volley.busy)
 	for i := range n {
 		s := &f.volley.shots[at+i]
-		if s.From.Node == last {
-			continue
-		}
-		last = s.From.Node
-		if err := f.drainTap(last, last.tap, byTap); err != nil {
-			return err
+		for _, node := range []*Node{s.From.Node, s.To} {
+			if node != nil && !slices.Contains(near, node) {
+				near = append(near, node)
+			}
 		}
 	}
-	for _, node := range f.volley.busy {
+	for _, node := range near {
 		if err := errors.Join(f.drainTap(node, node.tap, byTap), f.drainTap(node, node.stack, byStack)); err != nil {
 			return err
 		}
@@ -228,14 +239,16 @@ func (f *Field) land(o observed, c *content, frame capture.Frame) bool {
 	if c.msg.role != roleProbe || i >= len(v.shots) || c.kind != v.shots[i].content() {
 		return false
 	}
-	d := f.deviceAt(o.place)
-	if d.link == "" || o.by == byStack && frame.Type == capture.OtherHost {
+	d := f.placeOf(o.place)
+	if d.Link == "" || o.by == byStack && frame.Type == capture.OtherHost {
 		return true
 	}
-	s := Sight{Node: o.node.Name, Link: d.link, Taken: o.by == byStack, Frame: frame, iface: d.iface, handle: -1}
-	s.Frame.Data = v.keep(frame.Data)
+	s := Sight{
+		Place: d, Type: frame.Type, Taken: o.by == byStack, length: int32(frame.Length), handle: -1,
+		time: frame.Time.UnixNano(), Data: v.keep(frame.Data),
+	}
 	if v.shots[i].Record && !s.Taken {
-		s.handle = f.rec.Add(s.iface, s.Frame)
+		s.handle = int32(f.rec.Add(s.iface, s.frame()))
 	}
 	v.landings[i].Sights = append(v.landings[i].Sights, s)
 	return true
@@ -343,9 +356,9 @@ func (f *Field) Mark(l *Landing, comment string) {
 			continue
 		}
 		if s.handle < 0 {
-			s.Frame.Data = bytes.Clone(s.Frame.Data)
-			s.handle = f.rec.Add(s.iface, s.Frame)
+			s.Data = bytes.Clone(s.Data)
+			s.handle = int32(f.rec.Add(s.iface, s.frame()))
 		}
-		f.rec.Comment(s.handle, comment)
+		f.rec.Comment(int(s.handle), comment)
 	}
 }

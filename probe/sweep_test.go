@@ -72,7 +72,7 @@ func sights(l *probe.Landing) string {
 				case taken:
 					text += fmt.Sprintf(", %s took it", s.Node)
 				default:
-					text += fmt.Sprintf(", %s/%s %s", s.Node, s.Link, s.Frame.Type)
+					text += fmt.Sprintf(", %s/%s %s", s.Node, s.Link, s.Type)
 				}
 			}
 		}

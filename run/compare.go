@@ -132,8 +132,8 @@ func key(s *oracle.Sight, taken bool) string {
 
 // sightOf is what was seen in the oracle's terms.
 func sightOf(s *probe.Sight) oracle.Sight {
-	b := s.Frame.Data
-	sight := oracle.Sight{At: refOf(s), Type: oracle.Type(s.Frame.Type)}
+	b := s.Data
+	sight := oracle.Sight{At: refOf(s), Type: oracle.Type(s.Type)}
 	if len(b) >= 12 {
 		sight.Dest, sight.Source = oracle.MAC(b[:6]), oracle.MAC(b[6:12])
 	}

@@ -120,7 +120,7 @@ func delivery(s *oracle.Sight) bool {
 }
 
 func came(s *probe.Sight) bool {
-	return !s.Taken && s.Frame.Type != capture.Outgoing && s.Frame.Type != capture.OtherHost
+	return !s.Taken && s.Type != capture.Outgoing && s.Type != capture.OtherHost
 }
 
 func refOf(s *probe.Sight) topology.Ref { return topology.Ref{Node: s.Node, Link: s.Link} }

@@ -78,6 +78,7 @@ type measurement struct {
 	ports    map[*topology.Device]probe.Port
 	queued   []probe.Port
 	matrices *matrices
+	sent     int
 	frames   int
 	seen     int
 	// wrong are the first of those that disagreed.
@@ -85,6 +86,7 @@ type measurement struct {
 	disagreed int
 	// hashed counts, by group and sight, what only a hash can have let through.
 	hashed map[string]int
+	shots  []probe.Shot
 	want   []wanted // whose memory serves one comparison after the other
 }
 
@@ -268,135 +270,6 @@ func introduceTo(at probe.Port, parent bool, other *topology.Device) error {
 		}
 	}
 	return nil
-}
-
-// measure sends shots and compares.
-func (m *measurement) measure(ctx context.Context, all iter.Seq[shot]) error {
-	if !contested(m.aim.lan) {
-		return m.inSalvos(ctx, all, m.judge)
-	}
-	for s := range all {
-		if err := m.hearAll(ctx); err != nil {
-			return err
-		}
-		if err := m.salvo(ctx, []shot{s}, m.judge); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// judge says what became of one shot.
-func (m *measurement) judge(s *shot, p *oracle.Prediction, l *probe.Landing) {
-	m.compare(s, p, l)
-	m.matrices.mark(s, p, l)
-}
-
-// What is sent before the LAN is settled: frames to one address as many as keep the
-// memory small that their sights take, to groups no more than the queues hold before
-// workers, 1000 (drivers/net/macvlan.c:MACVLAN_DEFAULT_BC_QUEUE_LEN,
-// drivers/net/ipvlan/ipvlan.h:IPVLAN_QBACKLOG_LIMIT), each of which they may be in
-// more than once.
-const (
-	salvoToOne   = 8192
-	salvoToGroup = 64
-)
-
-// inSalvos sends shots, as many at once as can be, and has each judged.
-func (m *measurement) inSalvos(ctx context.Context, all iter.Seq[shot], judge judge) error {
-	var next []shot
-	for s := range all {
-		if len(next) > 0 && !s.joinsIn(next) {
-			if err := m.salvo(ctx, next, judge); err != nil {
-				return err
-			}
-			next = next[:0]
-		}
-		next = append(next, s)
-	}
-	if len(next) == 0 {
-		return nil
-	}
-	return m.salvo(ctx, next, judge)
-}
-
-// joinsIn reports whether a shot can be sent together with others.
-func (s *shot) joinsIn(salvo []shot) bool {
-	most := salvoToOne
-	if s.frame.Dest.Group() || salvo[0].frame.Dest.Group() {
-		most = salvoToGroup
-	}
-	return len(salvo) < most && s.joins == salvo[0].joins && (!s.joins || s.to == salvo[0].to)
-}
-
-// judge takes in what became of a shot; prediction and landing are good until it
-// returns.
-type judge func(*shot, *oracle.Prediction, *probe.Landing)
-
-// salvo sends shots that ask for the same membership.
-func (m *measurement) salvo(ctx context.Context, all []shot, judge judge) error {
-	if all[0].joins {
-		leave, err := m.join(all)
-		defer leave()
-		if err != nil {
-			return err
-		}
-	}
-	shots := make([]probe.Shot, len(all))
-	for i := range all {
-		shots[i] = all[i].fired(m.ports[all[i].from])
-		shots[i].Record = m.frames+i < m.recorded()
-	}
-	landings, err := m.field.Sweep(ctx, shots, m.queued)
-	if err != nil {
-		return fmt.Errorf("send %d frames: %w", len(shots), err)
-	}
-	for i := range all {
-		p, err := m.world.Send(all[i].from.Ref, all[i].frame)
-		if err != nil {
-			return err
-		}
-		judge(&all[i], p, &landings[i])
-	}
-	return nil
-}
-
-// recorded is how many shots of a class are in the capture, whatever became of them:
-// all of any LAN but a very large one, for each is seen by up to as many devices as
-// there are.
-func (m *measurement) recorded() int {
-	const most = 20_000
-	return most / max(len(m.aim.ends), 1)
-}
-
-// join makes the target a member of all groups of some shots.
-func (m *measurement) join(all []shot) (leave func(), err error) {
-	var undo []func()
-	leave = func() {
-		for _, u := range undo {
-			u()
-		}
-	}
-	at := all[0].to.Ref
-	for _, s := range all {
-		u, err := probe.Join(m.ports[all[0].to], net.HardwareAddr(s.frame.Dest[:]))
-		if err != nil {
-			return leave, err
-		}
-		m.world.Join(at, s.frame.Dest)
-		undo = append(undo, u, func() { m.world.Leave(at, s.frame.Dest) })
-	}
-	return leave, nil
-}
-
-// fired is the shot as probes send it; they share its addresses.
-func (s *shot) fired(from probe.Port) probe.Shot {
-	f := &s.frame
-	p := probe.Shot{From: from, Source: f.Source[:], Dest: f.Dest[:], Kind: s.kind, SourceIP: f.From, Target: f.To}
-	for _, t := range f.Tags {
-		p.Tags = append(p.Tags, probe.Tag{TPID: t.TPID, VID: uint16(t.VID), PCP: uint8(t.PCP)})
-	}
-	return p
 }
 
 // tell installs where a neighbour is.
