@@ -10,11 +10,11 @@ LDFLAGS := -s -w -X main.linked=$(VERSION)
 
 # What is installed, by the program that shows that it is there:
 #   qemu-system-x86_64  guests: kernels other than this one
-#   ip, ping            peers of tests and benchmarks
+#   ip, ping, fping     peers of tests and benchmarks
 #   tshark              another reader of our captures
 #   gcc-12, xz          drivers with a bug in each
 PACKAGES_run  := qemu-system-x86_64=qemu-system-x86
-PACKAGES_test := $(PACKAGES_run) ip=iproute2 ping=iputils-ping tshark=tshark
+PACKAGES_test := $(PACKAGES_run) ip=iproute2 ping=iputils-ping fping=fping tshark=tshark
 # To build kernel modules; iproute2 brings the libelf1 that their objtool needs.
 PACKAGES_mutants := $(PACKAGES_run) gcc-12=gcc-12 xz=xz-utils ip=iproute2
 

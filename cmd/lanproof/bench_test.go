@@ -85,6 +85,32 @@ func BenchmarkCatalogue(b *testing.B) {
 	b.ReportMetric(ms(median(one))/ms(median(many)), "sequential/parallel")
 }
 
+// BenchmarkGuestCatalogue measures the whole catalogue in one guest, whose CPU is
+// emulated, boot included, once for each kernel: it takes a minute or so.
+func BenchmarkGuestCatalogue(b *testing.B) {
+	if _, err := exec.LookPath("qemu-system-x86_64"); err != nil {
+		b.Skipf("there is no emulator: %v", err)
+	}
+	for _, kernel := range []string{"debian:6.1", "debian:6.12"} {
+		b.Run(kernel, func(b *testing.B) {
+			out := b.TempDir()
+			var took time.Duration
+			for b.Loop() {
+				if took == 0 {
+					took = process(b, filepath.Join(bin, "lanproof"), "run", "--on", "guest", "--kernel", kernel, "--out", out)
+				}
+			}
+			r, err := reports.Load(out)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportMetric(took.Seconds(), "catalogue-s")
+			b.ReportMetric(float64(len(r.Cases)), "cases")
+			b.ReportMetric(float64(r.Summary.Pass), "checks")
+		})
+	}
+}
+
 func needScripts(b *testing.B) {
 	b.Helper()
 	if os.Getuid() != 0 {
