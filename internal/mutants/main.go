@@ -36,6 +36,7 @@ var errSurvivor = errors.New("not every mutant was killed")
 // options are the command's flags.
 type options struct {
 	only     *regexp.Regexp
+	among    *regexp.Regexp
 	list     bool
 	quick    bool
 	oracle   bool
@@ -67,6 +68,7 @@ func main() {
 func parse(args []string) (options, error) {
 	var o options
 	flags := flag.NewFlagSet("mutants", flag.ContinueOnError)
+	among := flags.String("among", "", "run only the scenarios whose name matches `REGEXP`")
 	only := flags.String("only", "", "try only the mutants whose id matches `REGEXP`")
 	flags.BoolVar(&o.list, "list", false, "list the mutants and try none")
 	flags.BoolVar(&o.quick, "quick", false, "run only the scenarios that are labelled with the mutant's driver")
@@ -82,6 +84,9 @@ func parse(args []string) (options, error) {
 	var err error
 	if o.only, err = regexp.Compile(*only); err != nil {
 		return o, fmt.Errorf("-only: %w", err)
+	}
+	if o.among, err = regexp.Compile(*among); err != nil {
+		return o, fmt.Errorf("-among: %w", err)
 	}
 	return o, nil
 }
@@ -115,6 +120,7 @@ type laboratory struct {
 	workshop *Workshop
 	free     chan *Bench
 	names    map[string][]string // scenarios in order, by the driver's label
+	control  []string            // all of those
 	out      io.Writer
 }
 
@@ -139,10 +145,15 @@ func openLaboratory(ctx context.Context, o options, dir string, out io.Writer) (
 		l.free <- b
 	}
 	for _, d := range drivers() {
-		if l.names[d.label], err = order(ctx, o, d.label); err != nil {
+		names, err := order(ctx, o, d.label)
+		if err != nil {
 			return nil, err
 		}
+		l.names[d.label] = slices.DeleteFunc(names, func(name string) bool { return !o.among.MatchString(name) })
+		l.control = append(l.control, l.names[d.label]...)
 	}
+	slices.Sort(l.control)
+	l.control = slices.Compact(l.control)
 	return l, nil
 }
 
@@ -179,7 +190,7 @@ func list(ctx context.Context, lanproof string, args ...string) ([]string, error
 // tryAll runs the control, then all mutants, and prints what came of them.
 func (l *laboratory) tryAll(ctx context.Context, mutants []Mutant) error {
 	b := <-l.free
-	control, err := b.control(ctx, l.workshop)
+	control, err := b.control(ctx, l.workshop, l.control)
 	l.free <- b
 	if err != nil {
 		return err

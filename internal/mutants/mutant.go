@@ -29,6 +29,7 @@ func Mutants() []Mutant {
 		macvlanMutants(), macvlanRuleMutants(),
 		ipvlanPathMutants(), ipvlanRuleMutants(),
 		vlanTagMutants(), vlanRuleMutants(),
+		smallPrintMutants(),
 	)
 }
 

@@ -60,8 +60,8 @@ func openBench(o options, t Tree, dir string) (*Bench, error) {
 // module is where a driver's module is put to win over the kernel's own.
 func (b *Bench) module(d driver) string { return filepath.Join(b.updates, d.name+".ko") }
 
-// control builds all drivers without a bug and runs the catalogue on them.
-func (b *Bench) control(ctx context.Context, w *Workshop) (Result, error) {
+// control builds all drivers without a bug and runs scenarios on them.
+func (b *Bench) control(ctx context.Context, w *Workshop, scenarios []string) (Result, error) {
 	start := time.Now()
 	for _, d := range drivers() {
 		if err := w.build(ctx, d, b.module(d)); err != nil {
@@ -69,7 +69,7 @@ func (b *Bench) control(ctx context.Context, w *Workshop) (Result, error) {
 		}
 		defer os.Remove(b.module(d))
 	}
-	r, err := b.run(ctx, nil)
+	r, err := b.run(ctx, scenarios)
 	r.Time = time.Since(start)
 	return r, err
 }
