@@ -108,14 +108,9 @@ func NewField(run uint64, nodes []*Node, name func(node string, index int) strin
 		pending: map[arrival]bool{}, canaries: map[observed]int{}, fenced: map[place]Tally{}, fencing: map[place]Tally{}, lastFence: map[place]capture.Frame{},
 		buf: make([]byte, 1<<16),
 	}
-	var sources []capture.Source
-	for _, n := range nodes {
-		sources = append(sources, n.sources()...)
-		f.queues = append(f.queues, f.queuesOf(n)...)
-	}
-	var err error
-	if f.waiter, err = capture.NewWaiter(sources...); err != nil {
-		return nil, fmt.Errorf("watch %d nodes: %w", len(nodes), err)
+	err := f.watch()
+	if err != nil {
+		return nil, err
 	}
 	if f.cpus, err = allowedCPUs(); err != nil {
 		return nil, errors.Join(err, f.waiter.Close())
@@ -135,6 +130,35 @@ func gulpOf(nodes []*Node) (int, error) {
 	}
 	size, err := nodes[0].tap.Buffer() // the others have as much
 	return max(1, size/(2<<10)), err
+}
+
+// watch listens to all nodes.
+func (f *Field) watch() error {
+	var sources []capture.Source
+	f.queues = nil
+	for _, n := range f.nodes {
+		sources = append(sources, n.sources()...)
+		f.queues = append(f.queues, f.queuesOf(n)...)
+	}
+	w, err := capture.NewWaiter(sources...)
+	if err != nil {
+		return fmt.Errorf("watch %d nodes: %w", len(f.nodes), err)
+	}
+	f.waiter = w
+	return nil
+}
+
+// Forget takes in what a node has seen, and lets go of it, so that it can be closed.
+func (f *Field) Forget(n *Node) error {
+	if err := f.drain(); err != nil {
+		return err
+	}
+	was := f.waiter
+	f.nodes = slices.DeleteFunc(slices.Clone(f.nodes), func(have *Node) bool { return have == n })
+	if err := f.watch(); err != nil {
+		return err
+	}
+	return was.Close()
 }
 
 // Close lets go of what the field itself holds; the nodes stay open.

@@ -197,12 +197,27 @@ func (b *bench) change(c *topology.Change) error {
 		return &errRefused{err: err}
 	}
 	for i, op := range next.Ops {
+		if gone, ok := op.(topology.DeleteNode); ok {
+			if err := b.leave(gone.Node.Name); err != nil {
+				return err
+			}
+		}
 		if err := b.lab.Apply(b.sabotage.op(op)); err != nil {
 			return errors.Join(&errRefused{op: op, err: err}, b.undo(next.Ops[:i]))
 		}
 	}
 	b.plan.Commit(next)
 	return b.lab.Settle()
+}
+
+// leave closes the probes of a node, which would hold its namespace.
+func (b *bench) leave(node string) error {
+	n := b.nodes[node]
+	if n == nil {
+		return nil
+	}
+	delete(b.nodes, node)
+	return errors.Join(b.field.Forget(n), probe.CloseAll(n))
 }
 
 // undo deletes what the first operations of a refused change have made.

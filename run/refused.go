@@ -63,6 +63,8 @@ func whatOf(do []topology.Change) string {
 		return "moving " + c.Move.Link
 	case c.Network != nil:
 		return "making network " + c.Network.Name
+	case c.RemoveNode != "":
+		return "removing node " + c.RemoveNode
 	case c.RemoveNetwork != "":
 		return "removing network " + c.RemoveNetwork
 	case c.Attach != nil:

@@ -64,6 +64,7 @@ func (w *walker) change(path []any, c *topology.Change) {
 		return
 	}
 	w.plan.Commit(next)
+	w.nodes = slices.DeleteFunc(w.nodes, func(name string) bool { return name == c.RemoveNode })
 }
 
 func (w *walker) check(path []any, c *Check) {

@@ -164,7 +164,7 @@ var shapes = map[string]shape{
 	"HandedOut":  {required: []string{"network"}, anyOf: []string{"addresses", "never", "count"}},
 	"Claim":      {required: []string{"id", "text", "source"}},
 	"Change": {oneOf: []string{
-		"add", "set", "delete", "move", "switch", "network", "remove_network", "attach", "detach", "address", "remove_address", "filter", "remove_filter",
+		"add", "set", "delete", "move", "switch", "network", "remove_network", "attach", "detach", "address", "remove_address", "filter", "remove_filter", "remove_node",
 	}},
 	"AddLink":    {required: []string{"node", "name"}},
 	"SetLink":    {required: []string{"link"}},

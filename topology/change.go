@@ -62,8 +62,9 @@ func (b *builder) change(c *Change) {
 	may("remove_address", c.RemoveAddress != nil, func() { b.removeAddress(c.RemoveAddress) })
 	may("filter", c.Filter != nil, func() { b.setFilter(c.Filter, false) })
 	may("remove_filter", c.RemoveFilter != nil, func() { b.setFilter(c.RemoveFilter, true) })
+	may("remove_node", c.RemoveNode != "", func() { b.removeNode(c.RemoveNode) })
 	if len(set) != 1 {
-		b.problem("a change does one thing: add, set, delete, move, switch, network, remove_network, attach, detach, address, remove_address, filter or remove_filter")
+		b.problem("a change does one thing: add, set, delete, move, switch, network, remove_network, attach, detach, address, remove_address, filter, remove_filter or remove_node")
 		return
 	}
 	b.in(set[0], do[0])
@@ -275,6 +276,26 @@ func (b *builder) only(kind, field string, set bool, kinds ...string) {
 	if set && !slices.Contains(kinds, kind) {
 		b.in(field, func() { b.problem("a %s has no %s", kind, field) })
 	}
+}
+
+// removeNode takes a node with all its devices, and what sits on those, away.
+func (b *builder) removeNode(name string) {
+	if !b.node(name) {
+		b.problem("there is no node %q", name)
+		return
+	}
+	node, _ := b.lan.Node(name)
+	for _, d := range b.lan.DevicesOf(name) {
+		if d.Kind == KindNIC {
+			b.problem("node %s has the real port %s, which must go back first", name, d.Link)
+			return
+		}
+	}
+	b.op(DeleteNode{Node: node})
+	for _, d := range b.lan.DevicesOf(name) {
+		b.lan.remove(d.Ref)
+	}
+	b.lan.Nodes = slices.DeleteFunc(b.lan.Nodes, func(n Node) bool { return n.Name == name })
 }
 
 // setFilter changes which addresses a device takes frames for. A macvlan takes no

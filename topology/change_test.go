@@ -334,8 +334,8 @@ func masked(p *Plan, commands []string) []string {
 // can be asked about is planned all the same.
 func TestRefusedChanges(t *testing.T) {
 	for want, c := range map[string]Change{
-		"a change does one thing: add, set, delete, move, switch, network, remove_network, attach, detach, address, remove_address, filter or remove_filter":  {},
-		" a change does one thing: add, set, delete, move, switch, network, remove_network, attach, detach, address, remove_address, filter or remove_filter": {Delete: "host/x", RemoveNetwork: "y"},
+		"a change does one thing: add, set, delete, move, switch, network, remove_network, attach, detach, address, remove_address, filter, remove_filter or remove_node": {},
+		" a change does one thing: add, set, delete, move, switch, network, remove_network, attach, detach, address, remove_address, filter, remove_filter or remove_node":             {Delete: "host/x", RemoveNetwork: "y"},
 		`add.node: there is no node "x"`: {Add: &AddLink{Node: "x", Name: "m"}},
 		`add.kind: unknown kind of device "tun": it is one of veth, dummy, bridge, vlan, macvlan, ipvlan, nic`:       {Add: &AddLink{Node: "e", Name: "m", Link: Link{Kind: "tun"}}},
 		"add.parent: there is no device e/d0 for a parent":                                                           {Add: &AddLink{Node: "e", Name: "m", Link: Link{Kind: "macvlan", Parent: "d0"}}},

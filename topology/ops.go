@@ -77,6 +77,9 @@ type ChangeFilter struct {
 	Remove bool
 }
 
+// DeleteNode lets a namespace go, and all devices in it.
+type DeleteNode struct{ Node Node }
+
 // AddRoute adds a route to a node's main table. Prefix is 0/0 for a default route.
 type AddRoute struct {
 	Node   string
@@ -102,6 +105,7 @@ func (AddAddress) op()    {}
 func (RemoveAddress) op() {}
 func (AddRoute) op()      {}
 func (SetPort) op()       {}
+func (DeleteNode) op()    {}
 func (ChangeFilter) op()  {}
 
 // empty reports whether nothing would change.

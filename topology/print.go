@@ -22,6 +22,9 @@ func (o MakeNode) String() string {
 	return s
 }
 
+// String returns the command that lets the namespace go.
+func (o DeleteNode) String() string { return "ip netns delete " + o.Node.Name }
+
 // String returns the commands that make the device and bring it up.
 func (o MakeLink) String() (text string) {
 	d := o.Device

@@ -268,6 +268,8 @@ type Change struct {
 	Filter *SetFilter `yaml:"filter"`
 	// RemoveFilter has it take them no more.
 	RemoveFilter *SetFilter `yaml:"remove_filter"`
+	// RemoveNode lets a node's namespace go, with all devices in it.
+	RemoveNode string `yaml:"remove_node"`
 }
 
 // AddLink makes the device Name in Node.

@@ -34,6 +34,8 @@ func (l *Lab) apply(op topology.Op, nics map[string]string) error {
 		return l.addAddress(o)
 	case topology.RemoveAddress:
 		return l.conn(o.Device).RemoveAddress(o.Device.Index, o.Prefix)
+	case topology.DeleteNode:
+		return l.deleteNode(o.Node.Name)
 	case topology.ChangeFilter:
 		return l.conn(o.Device).SetFilter(o.Device.Index, o.MAC, !o.Remove)
 	case topology.AddRoute:
@@ -230,6 +232,40 @@ func (l *Lab) moveDevice(o topology.MoveDevice) error {
 		}
 	}
 	return nil
+}
+
+// deleteNode lets a namespace go, and waits until the kernel has taken its devices
+// away, which it does in its own time. A veth that is made into it for that tells:
+// its other end goes together with all that is in the namespace
+// (net/core/dev.c:default_device_exit_batch).
+func (l *Lab) deleteNode(name string) error {
+	const tether = 1 << 20 // far behind all ifindexes of a plan
+	n := l.nodes[name]
+	var home *Node
+	for _, other := range l.Nodes() {
+		if other != n {
+			home = other
+		}
+	}
+	if home == nil {
+		return fmt.Errorf("%s is the last node: nobody would be left", name)
+	}
+	link := &rtnl.Link{Name: "tether", Kind: "veth", Index: tether, Peer: &rtnl.Link{Name: "tether", Index: tether, NS: n.NS.FD()}}
+	if err := home.Conn.NewLink(link); err != nil {
+		return fmt.Errorf("tie %s to %s: %w", name, home.Name, err)
+	}
+	delete(l.nodes, name)
+	n.Conn.Close()
+	if err := n.NS.Close(); err != nil {
+		return fmt.Errorf("let node %s go: %w", name, err)
+	}
+	return home.waitFor(func() (bool, error) {
+		_, err := home.Conn.Link(tether)
+		if errors.Is(err, unix.ENODEV) {
+			return true, nil
+		}
+		return false, err
+	})
 }
 
 // flagName is an ipvlan's flag as it is asked for; a Device has none for bridge.

@@ -344,3 +344,27 @@ func TestRefusedNameKeepsTheFirst(t *testing.T) {
 	}
 	change(t, l, plan, topology.Change{Add: &topology.AddLink{Node: "b", Name: "mv0", Link: topology.Link{Kind: "macvlan", Parent: "host/eth0", Mode: "bridge"}}})
 }
+
+// TestDeleteNode lets a node's namespace go, and with it a child whose parent is
+// elsewhere.
+func TestDeleteNode(t *testing.T) {
+	plan := compile(t, small())
+	l := open(t, plan, lab.Options{})
+	next, err := plan.Change(&topology.Change{RemoveNode: "a"})
+	must(t, err)
+	before, err := l.Node("host").Conn.Links()
+	must(t, err)
+	for _, op := range next.Ops {
+		must(t, l.Apply(op))
+	}
+	plan.Commit(next)
+	must(t, l.Settle())
+	if l.Node("a") != nil || plan.LAN.Main("a") != nil {
+		t.Error("the node is still there")
+	}
+	after, err := l.Node("host").Conn.Links()
+	must(t, err)
+	if len(after) != len(before) {
+		t.Errorf("the host has %d devices, and had %d", len(after), len(before))
+	}
+}
