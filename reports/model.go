@@ -98,6 +98,9 @@ type Check struct {
 	Duration time.Duration `json:"duration_ns,omitempty"`
 	Evidence []Evidence    `json:"evidence"`
 	Matrices []Matrix      `json:"matrices,omitempty"`
+	// Drops say where those of the check's frames ended that did not arrive; nil
+	// when nobody asked, or when all arrived.
+	Drops *Drops `json:"drops,omitempty"`
 }
 
 // Matrix tells who got the frames of one kind from whom.
@@ -116,6 +119,8 @@ type Evidence struct {
 	Kind string `json:"kind"`         // frame, counter, link, address, route, errno, fence, canary, note
 	At   string `json:"at,omitempty"` // node/link
 	Text string `json:"text"`
+	// Time is when a frame was seen; zero for what is no frame.
+	Time time.Time `json:"time,omitzero"`
 	// Packet is the number of the frame in the case's capture, counted from 1
 	// as Wireshark does; 0 when it is not in there.
 	Packet int `json:"packet,omitempty"`

@@ -164,7 +164,7 @@ func (o *Outcome) check(ctx context.Context, b *bench, p *Prepared, stage *Stage
 	for _, obs := range observations {
 		for _, s := range shown(obs.Sightings) {
 			packets = append(packets, packet{len(o.Result.Checks), len(r.Evidence), s})
-			r.Evidence = append(r.Evidence, reports.Evidence{Kind: "frame", At: s.At(), Text: fmt.Sprintf("%s: %s", s.Type, s.Text)})
+			r.Evidence = append(r.Evidence, reports.Evidence{Kind: "frame", At: s.At(), Time: s.Time, Text: fmt.Sprintf("%s: %s", s.Type, s.Text)})
 		}
 		b.field.Annotate(obs, fmt.Sprintf("check %s: %s", c.ID, r.Verdict))
 	}
