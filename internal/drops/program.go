@@ -134,8 +134,13 @@ func programSpec(at *offsets, m *maps) *ebpf.ProgramSpec {
 		size  asm.Size
 		to    int16
 	}{
-		{at.head, asm.DWord, atHead}, {at.data, asm.DWord, atData}, {at.length, asm.Word, atLength}, {at.protocol, asm.Half, atProtocol},
-		{at.mac, asm.Half, atMAC}, {at.tpid, asm.Half, atTPID}, {at.tci, asm.Half, atTCI},
+		{at.head, asm.DWord, atHead},
+		{at.data, asm.DWord, atData},
+		{at.length, asm.Word, atLength},
+		{at.protocol, asm.Half, atProtocol},
+		{at.mac, asm.Half, atMAC},
+		{at.tpid, asm.Half, atTPID},
+		{at.tci, asm.Half, atTCI},
 	} {
 		in = append(in, copyField(f.field, f.size, f.to)...)
 	}
