@@ -272,7 +272,7 @@ func TestMarkdownStaysSmall(t *testing.T) {
 func TestSaveLeavesWholeFiles(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "out", "deep")
 	for range 2 { // the second time over the first
-		if err := Save(dir, rich()); err != nil {
+		if err := Save(dir, rich(), Formats()[2:]...); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -287,7 +287,7 @@ func TestSaveLeavesWholeFiles(t *testing.T) {
 			t.Errorf("%s: %v %v", e.Name(), info, err)
 		}
 	}
-	if got, want := strings.Join(names, " "), "junit.xml report.html report.md results.json"; got != want {
+	if got, want := strings.Join(names, " "), "junit.xml kcidb.json metrics.txt report.html report.md results.json results.ktap"; got != want {
 		t.Errorf("the folder holds %q, want %q", got, want)
 	}
 	r, err := Load(dir)
@@ -302,7 +302,7 @@ func TestSaveSaysWhatItCouldNotWrite(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(dir, FileHTML, "x"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	err := Save(dir, rich())
+	err := Save(dir, rich(), Formats()...)
 	if err == nil || !strings.Contains(err.Error(), "save report.html") {
 		t.Errorf("error %v", err)
 	}

@@ -8,27 +8,35 @@ import (
 	"path/filepath"
 )
 
-// The files that Save leaves in a run's folder.
+// The files that Save leaves in a run's folder: the first three always.
 const (
-	FileJSON     = "results.json"
-	FileHTML     = "report.html"
-	FileJUnit    = "junit.xml"
-	FileMarkdown = "report.md"
+	FileJSON        = "results.json"
+	FileHTML        = "report.html"
+	FileJUnit       = "junit.xml"
+	FileKTAP        = "results.ktap"
+	FileMarkdown    = "report.md"
+	FileKCIDB       = "kcidb.json"
+	FileOpenMetrics = "metrics.txt"
 )
 
-// Save writes results.json and the reports made from it into dir, which it
-// creates. Each file appears whole or not at all; one that cannot be written
-// does not keep the others from being written.
-func Save(dir string, r *Results) error {
+// Save writes results.json, report.html, junit.xml and what more is asked for into
+// dir, which it creates. Each file appears whole or not at all; one that cannot be
+// written does not keep the others from being written.
+func Save(dir string, r *Results, more ...Format) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("save reports: %w", err)
 	}
-	return errors.Join(
+	errs := []error{
 		saveFile(dir, FileJSON, r, WriteJSON),
 		saveFile(dir, FileHTML, r, WriteHTML),
 		saveFile(dir, FileJUnit, r, WriteJUnit),
-		saveFile(dir, FileMarkdown, r, WriteMarkdown),
-	)
+	}
+	for _, f := range more {
+		if f.File != "" {
+			errs = append(errs, saveFile(dir, f.File, r, f.Write))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Load reads the results that Save left in dir.

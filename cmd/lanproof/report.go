@@ -9,19 +9,22 @@ import (
 )
 
 func newReport() *cobra.Command {
-	format := oneOf("html", "junit", "ktap", "markdown", "json")
+	format := oneOf(formatNames()...)
 	var output string
 	cmd := &cobra.Command{
 		Use:   "report DIR",
 		Short: "Make a report again from the results of a run",
-		Args:  exactly("the folder of one run"),
+		Long: `Make a report again from the results of a run: a page (html), JUnit XML, KTAP as
+the kernel's own tests print it, Markdown or annotations for GitHub, a submission
+for the kernel's KCIDB, or OpenMetrics text.`,
+		Args: exactly("the folder of one run"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			results, err := load(args[0])
 			if err != nil {
 				return err
 			}
 			return writeOut(cmd.OutOrStdout(), output, func(w io.Writer) error {
-				return writer(format.value)(w, results)
+				return formatNamed(format.value).Write(w, results)
 			})
 		},
 	}
@@ -30,18 +33,23 @@ func newReport() *cobra.Command {
 	return cmd
 }
 
-func writer(format string) func(io.Writer, *reports.Results) error {
-	switch format {
-	case "junit":
-		return reports.WriteJUnit
-	case "ktap":
-		return reports.WriteKTAP
-	case "markdown":
-		return reports.WriteMarkdown
-	case "json":
-		return reports.WriteJSON
+// formatNames are what the formats of reports are called.
+func formatNames() []string {
+	var names []string
+	for _, f := range reports.Formats() {
+		names = append(names, f.Name)
 	}
-	return reports.WriteHTML
+	return names
+}
+
+// formatNamed returns the format of that name, or nil.
+func formatNamed(name string) *reports.Format {
+	for _, f := range reports.Formats() {
+		if f.Name == name {
+			return &f
+		}
+	}
+	return nil
 }
 
 func outputFlag(cmd *cobra.Command, output *string) {

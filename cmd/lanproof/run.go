@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -23,6 +24,8 @@ type runFlags struct {
 	options run.Options
 	on      *choice
 	nics    []string
+	formats []string
+	more    []reports.Format
 	json    bool
 	verbose bool
 }
@@ -38,8 +41,11 @@ captures are left in the folder that --out names.
 
 As an ordinary user, lanproof enters a user namespace of its own. SIGINT and
 SIGTERM end the run, and what has been found out until then is still written; a
-second one ends it at once. When GITHUB_STEP_SUMMARY names a file, a summary in
-Markdown is added to it.`,
+second one ends it at once.
+
+In a job of GitHub Actions nothing has to be set up: where GITHUB_STEP_SUMMARY
+names a file, a summary in Markdown is added to it, and where GITHUB_ACTIONS is
+true, what failed is shown beside the scenario's line.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
 	}
 	f.flags(cmd)
@@ -61,6 +67,7 @@ func (f *runFlags) flags(cmd *cobra.Command) {
 	flags.BoolVar(&o.Oracle, "oracle", false, "also hold every frame, from everybody to everybody, against the oracle's tables")
 	flags.BoolVar(&o.Keep, "keep", false, "leave the topologies standing, under names that are printed")
 	flags.BoolVar(&o.NoSnapshot, "no-snapshot", false, "boot every guest cold, and keep no snapshot of it")
+	flags.StringArrayVar(&f.formats, "format", nil, "one more report for the folder (repeatable), as lanproof report makes it: `F` is ktap, markdown, github, kcidb or openmetrics")
 	flags.BoolVar(&f.json, "json", false, "write results.json to standard output, and progress to standard error")
 	flags.BoolVar(&f.verbose, "verbose", false, "print a line for every case")
 }
@@ -78,6 +85,13 @@ func (f *runFlags) complete() error {
 		return usage("--out names no folder")
 	case o.On == run.Host && len(o.Kernels) > 0:
 		return usage("--kernel is for guests, and --on host forbids them")
+	}
+	for _, name := range f.formats {
+		format := formatNamed(name)
+		if format == nil {
+			return usage("--format %q: it is one of %s", name, strings.Join(formatNames(), ", "))
+		}
+		f.more = append(f.more, *format)
 	}
 	o.NICs = map[string]string{}
 	for _, nic := range f.nics {
@@ -127,7 +141,7 @@ func (f *runFlags) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	status := statusOf(results.Verdict())
-	if err = errors.Join(err, f.deliver(stdout, terminal, results)); err == nil {
+	if err = errors.Join(err, f.deliver(stdout, progress, terminal, results)); err == nil {
 		return ended(status)
 	}
 	if status != exitFail {
@@ -151,9 +165,12 @@ func untilSignal(parent context.Context, terminal *reports.Terminal) (context.Co
 }
 
 // deliver writes the results wherever they are wanted.
-func (f *runFlags) deliver(stdout io.Writer, terminal *reports.Terminal, results *reports.Results) error {
-	err := reports.Save(f.options.Out, results)
+func (f *runFlags) deliver(stdout, progress io.Writer, terminal *reports.Terminal, results *reports.Results) error {
+	err := reports.Save(f.options.Out, results, f.more...)
 	terminal.Done(results)
+	if slices.Contains(f.formats, "github") || os.Getenv("GITHUB_ACTIONS") == "true" {
+		err = errors.Join(err, reports.WriteAnnotations(progress, results))
+	}
 	if f.json {
 		err = errors.Join(err, reports.WriteJSON(stdout, results))
 	}
