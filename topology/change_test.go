@@ -68,6 +68,60 @@ func TestChanges(t *testing.T) {
 			},
 			func(t *testing.T, p *Plan) { device(t, p, "e/m") },
 		},
+		"add a vlan with flags, maps and an attribute": {
+			Change{Add: &AddLink{Node: "host", Name: "v", Link: Link{
+				Kind: "vlan", Parent: "d0", ID: ptr(6), GVRP: ptr(true), LooseBinding: ptr(false), EgressQoS: map[int]int{3: 5, 1: 2},
+				IngressQoS: map[int]int{7: 9}, AllMulticast: true, Attributes: map[string]string{"IFLA_VLAN_PROTOCOL": "be16 0x9100"},
+			}}},
+			[]string{"ip -n host link add link d0 name v index NEXT type vlan id 6 gvrp on loose_binding off ingress-qos-map 7:9 egress-qos-map 1:2 3:5 && " +
+				"ip -n host link set dev v allmulticast on && ip -n host link set dev v up # but with IFLA_VLAN_PROTOCOL be16 0x9100"},
+			func(t *testing.T, p *Plan) {
+				if a := device(t, p, "host/v").Attributes; len(a) != 1 || !slices.Equal(a[0].Value, []byte{0x91, 0}) || a[0].Type != 5 {
+					t.Errorf("the attributes are %+v", a)
+				}
+			},
+		},
+		"set a vlan's flags and maps": {
+			Change{Set: &SetLink{Link: "host/v5", ReorderHdr: ptr(false), EgressQoS: map[int]int{1: 2}, AllMulticast: ptr(true)}},
+			[]string{"ip -n host link set dev v5 allmulticast on && ip -n host link set dev v5 type vlan reorder_hdr off egress-qos-map 1:2"},
+			func(t *testing.T, p *Plan) {
+				if d := device(t, p, "host/v5"); d.ReorderHdr == nil || *d.ReorderHdr || d.EgressQoS[1] != 2 || !d.AllMulti {
+					t.Errorf("the vlan is %+v", d)
+				}
+			},
+		},
+		"add a source": {
+			Change{Set: &SetLink{Link: "host/src", AddSource: "02:00:00:00:00:01", BCQueueLen: ptr(7)}},
+			[]string{"ip -n host link set dev src type macvlan bcqueuelen 7 macaddr add 02:00:00:00:00:01"},
+			func(t *testing.T, p *Plan) {
+				if d := device(t, p, "host/src"); len(d.Sources) != 2 || *d.BCQueueLen != 7 {
+					t.Errorf("the macvlan is %+v", d)
+				}
+			},
+		},
+		"flush sources": {
+			Change{Set: &SetLink{Link: "host/src", FlushSources: true}},
+			[]string{"ip -n host link set dev src type macvlan macaddr flush"},
+			func(t *testing.T, p *Plan) {
+				if d := device(t, p, "host/src"); len(d.Sources) != 0 {
+					t.Errorf("the sources are %v", d.Sources)
+				}
+			},
+		},
+		"a filter": {
+			Change{Filter: &SetFilter{"a/eth0", "01:00:5e:7f:00:07"}},
+			[]string{"bridge -n a fdb add 01:00:5e:7f:00:07 dev eth0 self permanent"},
+			func(*testing.T, *Plan) {},
+		},
+		"remove a node with a child, and one with parents": {
+			Change{RemoveNode: "host"},
+			[]string{"ip netns delete host"},
+			func(t *testing.T, p *Plan) {
+				if _, ok := p.LAN.Node("host"); ok || p.LAN.Main("host") != nil || p.LAN.Main("a") != nil {
+					t.Error("something is left of the host")
+				}
+			},
+		},
 		"add a veth, plugged into a switch that reflects": {
 			Change{Add: &AddLink{Node: "e", Name: "m", Link: Link{MAC: "02:00:00:00:00:01"}}},
 			[]string{
@@ -334,21 +388,28 @@ func masked(p *Plan, commands []string) []string {
 // can be asked about is planned all the same.
 func TestRefusedChanges(t *testing.T) {
 	for want, c := range map[string]Change{
-		"a change does one thing: add, set, delete, move, switch, network, remove_network, attach, detach, address, remove_address, filter, remove_filter or remove_node": {},
-		" a change does one thing: add, set, delete, move, switch, network, remove_network, attach, detach, address, remove_address, filter, remove_filter or remove_node":             {Delete: "host/x", RemoveNetwork: "y"},
+		"a change does one thing: add, set, delete, move, switch, network, remove_network, attach, detach, address, remove_address, filter, remove_filter or remove_node":  {},
+		" a change does one thing: add, set, delete, move, switch, network, remove_network, attach, detach, address, remove_address, filter, remove_filter or remove_node": {Delete: "host/x", RemoveNetwork: "y"},
 		`add.node: there is no node "x"`: {Add: &AddLink{Node: "x", Name: "m"}},
-		`add.kind: unknown kind of device "tun": it is one of veth, dummy, bridge, vlan, macvlan, ipvlan, nic`:       {Add: &AddLink{Node: "e", Name: "m", Link: Link{Kind: "tun"}}},
-		"add.parent: there is no device e/d0 for a parent":                                                           {Add: &AddLink{Node: "e", Name: "m", Link: Link{Kind: "macvlan", Parent: "d0"}}},
-		`set.link: there is no device "host/x": it is written NODE/LINK`:                                             {Set: &SetLink{Link: "host/x", MTU: 9}},
-		`set.link: there is no device "switch/sw": it is written NODE/LINK`:                                          {Set: &SetLink{Link: "switch/sw", MTU: 9}},
-		"set: nothing is set: name what changes":                                                                     {Set: &SetLink{Link: "host/d0"}},
-		"set.mode: a dummy has no mode":                                                                              {Set: &SetLink{Link: "host/d0", Mode: "vepa"}},
-		"set.flag: a macvlan has no flag":                                                                            {Set: &SetLink{Link: "host/src", Flag: "vepa"}},
-		"set.sources: a ipvlan has no sources":                                                                       {Set: &SetLink{Link: "b/eth0", Sources: []string{"02:00:00:00:00:01"}}},
-		`set.mode: unknown ipvlan mode "vepa": it is one of l2, l3, l3s`:                                             {Set: &SetLink{Link: "b/eth0", Mode: "vepa"}},
-		"set.nopromisc: nopromisc is for mode passthru, not for bridge":                                              {Set: &SetLink{Link: "a/eth0", NoPromisc: ptr(true)}},
-		`set.mac: "x" is not a MAC address, as in 02:42:ac:10:56:02`:                                                 {Set: &SetLink{Link: "host/d0", MAC: "x"}},
-		"set.mtu: an MTU is a number of bytes: -9 is too few":                                                        {Set: &SetLink{Link: "host/d0", MTU: -9}},
+		`add.kind: unknown kind of device "tun": it is one of veth, dummy, bridge, vlan, macvlan, ipvlan, nic`:     {Add: &AddLink{Node: "e", Name: "m", Link: Link{Kind: "tun"}}},
+		"add.parent: there is no device e/d0 for a parent":                                                         {Add: &AddLink{Node: "e", Name: "m", Link: Link{Kind: "macvlan", Parent: "d0"}}},
+		`set.link: there is no device "host/x": it is written NODE/LINK`:                                           {Set: &SetLink{Link: "host/x", MTU: 9}},
+		`set.link: there is no device "switch/sw": it is written NODE/LINK`:                                        {Set: &SetLink{Link: "switch/sw", MTU: 9}},
+		"set: nothing is set: name what changes":                                                                   {Set: &SetLink{Link: "host/d0"}},
+		"set.mode: a dummy has no mode":                                                                            {Set: &SetLink{Link: "host/d0", Mode: "vepa"}},
+		"set.flag: a macvlan has no flag":                                                                          {Set: &SetLink{Link: "host/src", Flag: "vepa"}},
+		"set.sources: a ipvlan has no sources":                                                                     {Set: &SetLink{Link: "b/eth0", Sources: []string{"02:00:00:00:00:01"}}},
+		`set.mode: unknown ipvlan mode "vepa": it is one of l2, l3, l3s`:                                           {Set: &SetLink{Link: "b/eth0", Mode: "vepa"}},
+		"set.nopromisc: nopromisc is for mode passthru, not for bridge":                                            {Set: &SetLink{Link: "a/eth0", NoPromisc: ptr(true)}},
+		`set.mac: "x" is not a MAC address, as in 02:42:ac:10:56:02`:                                               {Set: &SetLink{Link: "host/d0", MAC: "x"}},
+		"set.mtu: an MTU is a number of bytes: -9 is too few":                                                      {Set: &SetLink{Link: "host/d0", MTU: -9}},
+		"set.gvrp: a macvlan has no gvrp":                                                                          {Set: &SetLink{Link: "host/src", GVRP: ptr(true)}},
+		"set.egress_qos: egress_qos maps socket priorities to PCP values 0 to 7: 1: 8 is out of range":             {Set: &SetLink{Link: "host/v5", EgressQoS: map[int]int{1: 8}}},
+		"set.ingress_qos: ingress_qos maps PCP values 0 to 7 to priorities: 9: 1 is out of range":                  {Set: &SetLink{Link: "host/v5", IngressQoS: map[int]int{9: 1}}},
+		"set: a list of sources changes in one way at a time: sources, add_source, remove_source or flush_sources": {Set: &SetLink{Link: "host/src", AddSource: "02:00:00:00:00:01", FlushSources: true}},
+		`set.attributes.IFLA_IPVLAN_MODE: "u8 3" is no value of an attribute: it is none, hex and bytes, or one of u16, u32 and be16 and a number, as in u32 3`: {Set: &SetLink{Link: "b/eth0", Attributes: map[string]string{"IFLA_IPVLAN_MODE": "u8 3"}}},
+		`remove_node: there is no node "x"`:                                                                          {RemoveNode: "x"},
+		`filter.address: "x" is not a MAC address, as in 02:42:ac:10:56:02`:                                          {Filter: &SetFilter{"a/eth0", "x"}},
 		"set.master: there is no bridge eth0 on host for it to be a port of":                                         {Set: &SetLink{Link: "host/d0", Master: "eth0"}},
 		"set.master: there is no bridge host/br0 on a for it to be a port of":                                        {Set: &SetLink{Link: "a/eth0", Master: "host/br0"}},
 		`delete: there is no device "x": it is written NODE/LINK`:                                                    {Delete: "x"},

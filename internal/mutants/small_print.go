@@ -47,11 +47,6 @@ func macvlanSmallPrint() []Mutant {
 			Old: "\t\t\tif (!is_valid_ether_addr(nla_data(nla)))\n\t\t\t\treturn -EADDRNOTAVAIL;", New: "\t\t\t;",
 		},
 		{
-			ID: "macvlan-source-list-mode", Rule: "an unknown change of the list is refused: EINVAL",
-			Bug: "it is taken for granted",
-			Old: "\t\tcase MACVLAN_MACADDR_SET:\n\t\t\tbreak;\n\t\tdefault:\n\t\t\treturn -EINVAL;\n", New: "\t\tcase MACVLAN_MACADDR_SET:\n\t\t\tbreak;\n\t\tdefault:\n\t\t\treturn 0;\n",
-		},
-		{
 			ID: "macvlan-source-count-set", Rule: "the number of sources cannot be set: EINVAL",
 			Bug: "it is ignored",
 			Old: "\tif (data[IFLA_MACVLAN_MACADDR_COUNT])\n\t\treturn -EINVAL;\n", New: "",
