@@ -39,6 +39,37 @@ func (c *Conn) address(typ, flags, index int, p netip.Prefix) *nl.NetlinkRequest
 	return r
 }
 
+// Group is an IPv6 multicast group that a device is a member of.
+type Group struct {
+	Index int
+	IP    netip.Addr
+}
+
+// Groups6 returns the IPv6 groups that the namespace's stack has joined
+// (net/ipv6/addrconf.c:inet6_dump_ifmcaddr).
+func (c *Conn) Groups6() ([]Group, error) {
+	msgs, err := c.dump(unix.RTM_GETMULTICAST, nl.NewIfAddrmsg(unix.AF_INET6), 0)
+	if err != nil {
+		return nil, err
+	}
+	var all []Group
+	for _, m := range msgs {
+		if len(m) < unix.SizeofIfAddrmsg {
+			return nil, fmt.Errorf("a group message of %d bytes is too short", len(m))
+		}
+		attrs, err := parseAttrs(m[unix.SizeofIfAddrmsg:])
+		if err != nil {
+			return nil, fmt.Errorf("read a group message: %w", err)
+		}
+		for _, a := range attrs {
+			if ip, ok := netip.AddrFromSlice(a.Value); ok && a.Attr.Type == unix.IFA_MULTICAST {
+				all = append(all, Group{Index: int(native.Uint32(m[4:])), IP: ip})
+			}
+		}
+	}
+	return all, nil
+}
+
 func broadcast(p netip.Prefix) []byte {
 	b := p.Addr().As4()
 	host := uint32(1)<<(32-p.Bits()) - 1

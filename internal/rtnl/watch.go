@@ -8,7 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Events tells that something about the links of a namespace has changed.
+// Events tells that something about the links of a namespace has changed, or that
+// one of its IPv6 addresses is ready.
 type Events struct {
 	fd int
 }
@@ -19,7 +20,7 @@ func WatchLinksHere() (*Events, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open a netlink socket: %w", err)
 	}
-	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: 1 << (unix.RTNLGRP_LINK - 1)}); err != nil {
+	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: 1<<(unix.RTNLGRP_LINK-1) | 1<<(unix.RTNLGRP_IPV6_IFADDR-1)}); err != nil {
 		return nil, errors.Join(fmt.Errorf("listen for link events: %w", err), unix.Close(fd))
 	}
 	return &Events{fd: fd}, nil

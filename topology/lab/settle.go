@@ -3,6 +3,8 @@ package lab
 import (
 	"errors"
 	"fmt"
+	"net/netip"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -36,7 +38,58 @@ func (l *Lab) Settle() error {
 			late = late || waited
 		}
 	}
+	v6 := l.v6Nodes()
+	for _, n := range l.Nodes() {
+		if !v6[n.Name] {
+			continue
+		}
+		ok, err := n.ready()
+		if err == nil && !ok {
+			err = n.waitFor(n.ready)
+		}
+		if err != nil && !errors.Is(err, unix.ETIMEDOUT) { // then it is for the checks to find
+			return fmt.Errorf("wait for the addresses of %s: %w", n.Name, err)
+		}
+	}
 	return nil
+}
+
+// ready reports whether the IPv6 addresses of a node can be asked for: a worker of
+// the kernel makes their devices members of the groups that solicitations go to
+// (net/ipv6/addrconf.c:addrconf_dad_begin), and then tells that they are there.
+func (n *Node) ready() (bool, error) {
+	addresses, err := n.Conn.Addresses()
+	if err != nil {
+		return false, fmt.Errorf("ask for the addresses: %w", err)
+	}
+	addresses = slices.DeleteFunc(addresses, func(a rtnl.Address) bool { return a.Prefix.Addr().Is4() || a.Index == loopback })
+	if len(addresses) == 0 {
+		return true, nil
+	}
+	groups, err := n.Conn.Groups6()
+	if err != nil {
+		return false, fmt.Errorf("ask for the groups: %w", err)
+	}
+	for _, a := range addresses {
+		if slices.Contains(groups, rtnl.Group{Index: a.Index, IP: solicited(a.Prefix.Addr())}) {
+			continue
+		}
+		s, err := n.Conn.Link(a.Index)
+		if err != nil {
+			return false, fmt.Errorf("ask for device %d: %w", a.Index, err)
+		}
+		if s.Up() && s.Carrier { // else they wait for that
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// solicited is the group that an address is asked for by (RFC 4291 2.7.1).
+func solicited(a netip.Addr) netip.Addr {
+	group, b := netip.MustParseAddr("ff02::1:ff00:0").As16(), a.As16()
+	copy(group[13:], b[13:])
+	return netip.AddrFrom16(group)
 }
 
 // settle waits for one node, and reports whether there was anything to wait for.

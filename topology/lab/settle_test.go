@@ -3,6 +3,8 @@ package lab_test
 import (
 	"context"
 	"errors"
+	"net/netip"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -219,5 +221,25 @@ func TestAllowedAddresses(t *testing.T) {
 				t.Errorf("allow %v: frames from %s pass: %v, want %v", c.allow, from, got, want)
 			}
 		}
+	}
+}
+
+// TestAddressesAreReady asks, as soon as a LAN stands, whether its IPv6 addresses can
+// be solicited, while the kernel's workers have to wait for others.
+func TestAddressesAreReady(t *testing.T) {
+	noise(t)
+	spec := small()
+	spec.Stations[0].Value.Addresses = append(spec.Stations[0].Value.Addresses, "fd00::42:4242/64")
+	plan := compile(t, spec)
+	for range 20 {
+		l, err := lab.Open(plan, lab.Options{})
+		must(t, err)
+		groups, err := l.Node("pc").Conn.Groups6()
+		must(t, err)
+		d := plan.LAN.Device(topology.ParseRef("pc/eth0", ""))
+		if want := (rtnl.Group{Index: d.Index, IP: netip.MustParseAddr("ff02::1:ff42:4242")}); !slices.Contains(groups, want) {
+			t.Errorf("pc/eth0 is a member of %v, and not yet of %s", groups, want.IP)
+		}
+		must(t, l.Close())
 	}
 }
