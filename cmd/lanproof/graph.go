@@ -12,9 +12,13 @@ import (
 
 func newGraph() *cobra.Command {
 	var output, name string
+	format := oneOf("svg", "dot", "mermaid")
 	cmd := &cobra.Command{
-		Use:               "graph FILE|NAME",
-		Short:             "Draw the topology of a case as SVG; the first case when none is named",
+		Use:   "graph FILE|NAME",
+		Short: "Draw the topology of a case; the first case when none is named",
+		Long: `Draw the topology of a case, the first one when none is named: as SVG, in the
+language of Graphviz (dot), or as a flowchart of Mermaid, which GitHub and GitLab
+draw where it stands in Markdown.`,
 		Args:              exactly("one scenario"),
 		ValidArgsFunction: completeNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -31,13 +35,24 @@ func newGraph() *cobra.Command {
 				return err
 			}
 			return writeOut(cmd.OutOrStdout(), output, func(w io.Writer) error {
-				return reports.WriteSVG(w, prepared[0].Picture())
+				return drawer(format.value)(w, prepared[0].Picture())
 			})
 		},
 	}
+	cmd.Flags().Var(format, "format", "format of the drawing")
 	outputFlag(cmd, &output)
 	cmd.Flags().StringVar(&name, "case", "", "`NAME` of the case to draw, such as scenario@variable=value")
 	return cmd
+}
+
+func drawer(format string) func(io.Writer, *reports.Picture) error {
+	switch format {
+	case "dot":
+		return reports.WriteDOT
+	case "mermaid":
+		return reports.WriteMermaid
+	}
+	return reports.WriteSVG
 }
 
 // caseNamed returns the case of that name, or the first one.
