@@ -303,6 +303,24 @@ func TestLostFenceIsNoProof(t *testing.T) {
 	})
 }
 
+// TestDeadAddressIsNoProof asks for an address that nobody has: that no answer
+// comes says nothing, since none could.
+func TestDeadAddressIsNoProof(t *testing.T) {
+	withLAN(t, "bridge", func(l *lan) {
+		l.field.Deadline = 200 * time.Millisecond
+		flow := l.flow(probe.ARP, probe.Unicast, "b", "a")
+		flow.Target = netip.MustParseAddr("192.0.2.250")
+		flow6 := l.flow6(probe.ND, probe.Unicast, "b", "a")
+		flow6.Target = netip.MustParseAddr("2001:db8::250")
+		for _, flow := range []*probe.Flow{flow, flow6} {
+			o := l.field.Probe(context.Background(), flow)
+			if f := o.Find(false, 0); probe.Judge(f) != reports.Error {
+				t.Errorf("%s: %s: %s, want an error", flow.Kind, probe.Judge(f), f.Observed)
+			}
+		}
+	})
+}
+
 // TestNoFenceIsQuiet shows the proof where no fence can exist.
 func TestNoFenceIsQuiet(t *testing.T) {
 	withLAN(t, "private", func(l *lan) {

@@ -160,7 +160,7 @@ func (f *Field) open(ctx context.Context, flow *Flow) (drops int, err error) {
 	clear(f.canaries)
 	// A solicitation is not answered for an address that is not the stack's yet: the
 	// canary waits for that (see sendIPCanary).
-	if (flow.byStacks() || flow.Kind == ND) && !flow.OnWire {
+	if flow.needsAddress() && !flow.OnWire {
 		if err := f.sendIPCanary(ctx, flow); err != nil {
 			return 0, err
 		}
@@ -169,6 +169,11 @@ func (f *Field) open(ctx context.Context, flow *Flow) (drops int, err error) {
 	clear(f.lastFence)
 	return f.drops()
 }
+
+// needsAddress reports whether the target's own stack has to answer for its
+// address, so that its silence says something only where a canary to that address
+// was heard.
+func (flow *Flow) needsAddress() bool { return flow.byStacks() || flow.Kind == ARP || flow.Kind == ND }
 
 // byStacks reports whether the kernels' own stacks send the flow.
 func (flow *Flow) byStacks() bool { return flow.Kind == ICMP || flow.Kind == UDP }
@@ -250,7 +255,7 @@ func (f *Field) awaitIPCanary(ctx context.Context, flow *Flow, canary Fence, lim
 func (f *Field) canarySeen(flow *Flow) bool {
 	at := observed{flow.To.key(), byTap}
 	switch {
-	case flow.byStacks() && !flow.OnWire, f.tapless(flow.To):
+	case flow.needsAddress() && !flow.OnWire, f.tapless(flow.To):
 		at = observed{place{node: flow.To.Node}, byUDP}
 	case flow.Kind == Raw && !flow.Overheard():
 		at.by = byStack
