@@ -51,8 +51,9 @@ type Options struct {
 	FailFast bool
 	// Oracle holds every frame of every case against the oracle's tables, too.
 	Oracle bool
-	// Keep leaves the topology standing under names after the run.
-	Keep bool
+	// Keep leaves the topology standing under names after the run; KeepFailed does so
+	// for cases of this kernel in which a check failed or could not be judged.
+	Keep, KeepFailed bool
 	// NICs says which real port stands for a device of kind nic.
 	NICs map[string]string
 	// Init is the static binary that is /init in a guest; this one when empty.
@@ -421,7 +422,8 @@ func (r *runner) letGoLocked() {
 
 // keep leaves a case's topology standing when that is asked for.
 func (r *runner) keep(out *Outcome) {
-	if !r.o.Keep {
+	red := out.Result.Verdict == reports.Fail || out.Result.Verdict == reports.Error
+	if !r.o.Keep && !(r.o.KeepFailed && red) {
 		return
 	}
 	names, err := out.keep()
@@ -429,7 +431,11 @@ func (r *runner) keep(out *Outcome) {
 		r.o.Events.Note(err.Error())
 		return
 	}
-	r.o.Events.Note("kept, to be looked into by ip netns exec NAME and let go by lanproof clean: " + strings.Join(names, " "))
+	if len(names) == 0 {
+		return // nothing was built
+	}
+	r.o.Events.Note(fmt.Sprintf("kept: enter with lanproof shell %s NODE, or ip netns exec NAME; let go with lanproof clean --kept: %s",
+		out.Result.Case, strings.Join(names, " ")))
 }
 
 func (r *runner) environment(e reports.Environment) {

@@ -315,9 +315,28 @@ mount -t tmpfs none /run
 lanproof run --keep --out "$OUT" macvlan-two-endpoints
 ip netns list
 ip -n lanproof-macvlan-two-endpoints-c1 -br link show eth0
+lanproof exec macvlan-two-endpoints c1 -- ip address add 10.9.8.7/32 dev eth0
+lanproof exec macvlan-two-endpoints c1 ip -br address show dev eth0
+lanproof run --keep-on-failure --out "$OUT" red.yaml green.yaml || echo "status $?"
+lanproof exec red b -- ip -br link show eth0
+ip netns list | grep green || true
+lanproof run --keep-on-failure --out "$OUT" red.yaml || true
+lanproof clean --kept
+lanproof exec --keep green.yaml a -- true
+ip -n lanproof-green-a -br address show dev eth0
 lanproof clean
 echo "left: $(ls /run/netns)"`
+	dir := t.TempDir()
+	for name, check := range map[string]string{"red": "blocked", "green": "reach"} {
+		text := "name: " + name + "\ntitle: One check\nhosts: {host: {parents: {eth0: {}}}}\n" +
+			"networks: {lan: {driver: macvlan, parent: eth0, subnets: [{subnet: 192.168.1.0/24}]}}\n" +
+			"endpoints: {a: {network: lan}, b: {network: lan}}\nchecks: [{" + check + ": {from: a, to: b}}]\n"
+		if err := os.WriteFile(filepath.Join(dir, name+".yaml"), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
 	cmd := exec.Command("sh", "-c", script)
+	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "OUT="+t.TempDir(), "LANPROOF_CACHE="+t.TempDir())
 	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: unix.CLONE_NEWNS}
 	out, err := cmd.CombinedOutput()
@@ -325,7 +344,13 @@ echo "left: $(ls /run/netns)"`
 		t.Fatalf("%v\n%s", err, out)
 	}
 	for _, want := range []string{
-		"kept, to be looked into by ip netns exec NAME",
+		"kept: enter with lanproof shell macvlan-two-endpoints NODE, or ip netns exec NAME; let go with lanproof clean --kept: ",
+		" 10.9.8.7/32",
+		"\nstatus 1\n",
+		"kept: enter with lanproof shell red NODE",
+		"keep namespace lanproof-red-switch: one of that name is kept from before; lanproof clean --kept lets go of it",
+		"\nkept until lanproof clean --kept: lanproof-green-switch ",
+		" 192.168.1.1/24",
 		"\nlanproof-macvlan-two-endpoints-c1",
 		"\neth0@",
 		"\nlet go of namespace lanproof-macvlan-two-endpoints-c1\n",
@@ -333,6 +358,56 @@ echo "left: $(ls /run/netns)"`
 	} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("%q is missing in\n%s", want, out)
+		}
+	}
+	if strings.Contains(string(out), "shell green NODE") {
+		t.Errorf("a case without failures was kept\n%s", out)
+	}
+}
+
+// TestOrdinaryUserEnters has an ordinary user enter a node.
+func TestOrdinaryUserEnters(t *testing.T) {
+	cmd := exec.Command(filepath.Join(bin, "lanproof"), "exec", "macvlan-two-endpoints", "c2", "--", "ls", "/sys/class/net")
+	cmd.Dir = everybodys(t)
+	if os.Geteuid() == 0 {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: nobody}
+	}
+	said, err := cmd.CombinedOutput()
+	if bytes.Contains(said, []byte("needs a user namespace here")) {
+		t.Skipf("%s", said)
+	}
+	if err != nil || string(said) != "eth0\nlo\n" {
+		t.Errorf("%v\n%s", err, said)
+	}
+	cmd = exec.Command(filepath.Join(bin, "lanproof"), "exec", "--keep", "macvlan-two-endpoints", "c2", "--", "true")
+	cmd.Dir, cmd.SysProcAttr = everybodys(t), &syscall.SysProcAttr{Credential: nobody}
+	if said, err := cmd.CombinedOutput(); err == nil || !bytes.Contains(said, []byte("--keep needs root")) {
+		t.Errorf("%v\n%s", err, said)
+	}
+}
+
+// TestShellOnTerminal types into a shell at a terminal of its own, as root and as an
+// ordinary user, who has a user namespace between the terminal and the shell.
+func TestShellOnTerminal(t *testing.T) {
+	if _, err := exec.LookPath("script"); err != nil {
+		t.Skip("there is no script(1) here, which makes a terminal")
+	}
+	for name, who := range map[string]*syscall.Credential{"root": nil, "nobody": nobody} {
+		if os.Geteuid() != 0 && who != nil {
+			continue
+		}
+		cmd := exec.Command("script", "-qec", filepath.Join(bin, "lanproof")+" shell macvlan-two-endpoints c1", "/dev/null")
+		cmd.Dir = everybodys(t)
+		cmd.Env = append(os.Environ(), "SHELL=/bin/sh", "HOME="+cmd.Dir)
+		cmd.Stdin = strings.NewReader("echo in $LANPROOF_NODE\ncat /proc/net/dev | grep -c eth0\nexit 5\n")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: who}
+		said, err := cmd.CombinedOutput()
+		if bytes.Contains(said, []byte("needs a user namespace here")) {
+			t.Skipf("%s", said)
+		}
+		text := strings.ReplaceAll(string(said), "\r", "")
+		if cmd.ProcessState.ExitCode() != 5 || !strings.Contains(text, "\nin c1\n") && !strings.Contains(text, "# in c1\n") || !strings.Contains(text, "this is node c1 of macvlan-two-endpoints; exit ends it") {
+			t.Errorf("%s: %v\n%s", name, err, said)
 		}
 	}
 }

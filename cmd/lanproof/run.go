@@ -66,6 +66,7 @@ func (f *runFlags) flags(cmd *cobra.Command) {
 	flags.BoolVar(&o.FailFast, "fail-fast", false, "stop after the first case that fails")
 	flags.BoolVar(&o.Oracle, "oracle", false, "also hold every frame, from everybody to everybody, against the oracle's tables")
 	flags.BoolVar(&o.Keep, "keep", false, "leave the topologies standing, under names that are printed")
+	flags.BoolVar(&o.KeepFailed, "keep-on-failure", false, "leave the topologies of cases standing in which a check failed or could not be judged")
 	flags.BoolVar(&o.NoSnapshot, "no-snapshot", false, "boot every guest cold, and keep no snapshot of it")
 	flags.StringArrayVar(&f.formats, "format", nil, "one more report for the folder (repeatable), as lanproof report makes it: `F` is ktap, markdown, github, kcidb or openmetrics")
 	flags.BoolVar(&f.json, "json", false, "write results.json to standard output, and progress to standard error")
@@ -113,8 +114,11 @@ func (f *runFlags) run(cmd *cobra.Command, args []string) error {
 			return errors.Join(err, ended(status))
 		}
 	}
-	if f.options.Keep && rootless.Inside() {
-		return usage("--keep needs root: the namespaces of an ordinary user end with lanproof")
+	if err := canKeep(f.options.Keep, "--keep"); err != nil {
+		return err
+	}
+	if err := canKeep(f.options.KeepFailed, "--keep-on-failure"); err != nil {
+		return err
 	}
 	cases, err := f.cases(args)
 	if err != nil {
@@ -148,6 +152,14 @@ func (f *runFlags) run(cmd *cobra.Command, args []string) error {
 		status = exitHarness
 	}
 	return &exit{status, err}
+}
+
+// canKeep refuses to keep topologies where nothing could hold them.
+func canKeep(asked bool, flag string) error {
+	if asked && rootless.Inside() {
+		return usage("%s needs root: the namespaces of an ordinary user end with lanproof", flag)
+	}
+	return nil
 }
 
 // untilSignal returns a context that the first SIGINT or SIGTERM ends. The second

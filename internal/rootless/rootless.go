@@ -18,6 +18,7 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+	"golang.org/x/term"
 )
 
 // ErrForbidden is wrapped by errors that say that this machine lets ordinary users
@@ -50,7 +51,13 @@ func Inside() bool { return os.Getenv(marker) != "" }
 // in which it is, waits for its end, and returns its exit status. What would end
 // this process ends that one, too. The error wraps ErrForbidden where there can be
 // no such namespace.
-func Enter() (status int, done bool, err error) {
+func Enter() (status int, done bool, err error) { return enter(false) }
+
+// EnterForeground is Enter for a program that reads from the terminal: the process
+// that runs again gets the terminal, which only one process group has.
+func EnterForeground() (status int, done bool, err error) { return enter(true) }
+
+func enter(foreground bool) (status int, done bool, err error) {
 	ok, err := Privileged()
 	switch {
 	case err != nil || ok:
@@ -58,12 +65,12 @@ func Enter() (status int, done bool, err error) {
 	case Inside():
 		return 0, false, fmt.Errorf("%w, and the one that it got has no power over networks: %s", ErrForbidden, cure())
 	}
-	status, err = again()
+	status, err = again(foreground)
 	return status, err == nil, err
 }
 
 // again runs this program in a new user namespace.
-func again() (int, error) {
+func again(foreground bool) (int, error) {
 	// The parent-death signal comes when the thread that started the child ends.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -83,6 +90,9 @@ func again() (int, error) {
 		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getegid(), Size: 1}},
 		Pdeathsig:   unix.SIGKILL,
 		Setpgid:     true,
+		// Of a standard input that is no terminal there is no foreground.
+		Foreground: foreground && term.IsTerminal(unix.Stdin),
+		Ctty:       unix.Stdin,
 	}
 	if err := cmd.Start(); err != nil {
 		return 0, explain(err)

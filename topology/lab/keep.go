@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/lanproof/lanproof/internal/netns"
 )
 
 // namespaceDir is where ip netns looks for names.
@@ -26,12 +28,26 @@ func (l *Lab) Keep(label string) ([]string, error) {
 	var names []string
 	for _, n := range l.Nodes() {
 		name := keptPrefix + label + "-" + n.Name
-		if err := bind(n.NS.Path(), filepath.Join(namespaceDir, name)); err != nil {
+		err := bind(n.NS.Path(), filepath.Join(namespaceDir, name))
+		if errors.Is(err, os.ErrExist) {
+			return names, fmt.Errorf("keep namespace %s: one of that name is kept from before; lanproof clean --kept lets go of it", name)
+		}
+		if err != nil {
 			return names, fmt.Errorf("keep namespace %s: %w", name, err)
 		}
 		names = append(names, name)
 	}
 	return names, nil
+}
+
+// OpenKept opens the namespace of a node that was kept under a label. The error
+// wraps fs.ErrNotExist when there is none.
+func OpenKept(label, node string) (*netns.NS, error) {
+	name := keptPrefix + label + "-" + node
+	if name != filepath.Base(name) {
+		return nil, fmt.Errorf("no namespace can have the name %q: %w", name, os.ErrNotExist)
+	}
+	return netns.Open(filepath.Join(namespaceDir, name))
 }
 
 // bind mounts a namespace on a file, as ip netns add does.
