@@ -348,7 +348,7 @@ echo "left: $(ls /run/netns)"`
 		" 10.9.8.7/32",
 		"\nstatus 1\n",
 		"kept: enter with lanproof shell red NODE",
-		"keep namespace lanproof-red-switch: one of that name is kept from before; lanproof clean --kept lets go of it",
+		"file exists; lanproof clean --kept lets go of what was kept before",
 		"\nkept until lanproof clean --kept: lanproof-green-switch ",
 		" 192.168.1.1/24",
 		"\nlanproof-macvlan-two-endpoints-c1",

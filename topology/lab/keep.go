@@ -29,11 +29,12 @@ func (l *Lab) Keep(label string) ([]string, error) {
 	for _, n := range l.Nodes() {
 		name := keptPrefix + label + "-" + n.Name
 		err := bind(n.NS.Path(), filepath.Join(namespaceDir, name))
-		if errors.Is(err, os.ErrExist) {
-			return names, fmt.Errorf("keep namespace %s: one of that name is kept from before; lanproof clean --kept lets go of it", name)
-		}
 		if err != nil {
-			return names, fmt.Errorf("keep namespace %s: %w", name, err)
+			cure := ""
+			if errors.Is(err, os.ErrExist) {
+				cure = "; lanproof clean --kept lets go of what was kept before"
+			}
+			return names, fmt.Errorf("keep namespace %s: %w%s", name, err, cure)
 		}
 		names = append(names, name)
 	}
