@@ -259,7 +259,7 @@ func (l *Lab) deleteNode(name string) error {
 	if err := n.NS.Close(); err != nil {
 		return fmt.Errorf("let node %s go: %w", name, err)
 	}
-	return home.waitFor(func() (bool, error) {
+	return home.waitFor(settleLimit, func() (bool, error) {
 		_, err := home.Conn.Link(tether)
 		if errors.Is(err, unix.ENODEV) {
 			return true, nil

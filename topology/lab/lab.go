@@ -37,6 +37,8 @@ type Node struct {
 	topology.Node
 	NS   *netns.NS
 	Conn *rtnl.Conn
+
+	awaited []rtnl.Address // see awaitAddresses
 }
 
 // Options are how a lab is opened. The zero value is fine.

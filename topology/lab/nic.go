@@ -55,7 +55,7 @@ func (l *Lab) borrow(d *topology.Device, port string) error {
 	if was.Up() && !was.Carrier {
 		return nil // nothing is plugged in
 	}
-	err = n.waitFor(func() (bool, error) {
+	err = n.waitFor(settleLimit, func() (bool, error) {
 		s, err := n.Conn.Link(d.Index)
 		return err == nil && s.Carrier, err
 	})

@@ -43,26 +43,48 @@ func (l *Lab) Settle() error {
 		if !v6[n.Name] {
 			continue
 		}
-		ok, err := n.ready()
-		if err == nil && !ok {
-			err = n.waitFor(n.ready)
-		}
-		if err != nil && !errors.Is(err, unix.ETIMEDOUT) { // then it is for the checks to find
+		if err := n.awaitAddresses(); err != nil {
 			return fmt.Errorf("wait for the addresses of %s: %w", n.Name, err)
 		}
 	}
 	return nil
 }
 
-// ready reports whether the IPv6 addresses of a node can be asked for: a worker of
-// the kernel makes their devices members of the groups that solicitations go to
-// (net/ipv6/addrconf.c:addrconf_dad_begin), and then tells that they are there.
-func (n *Node) ready() (bool, error) {
-	addresses, err := n.Conn.Addresses()
+// addressLimit is how long the kernel may take to make an address ready.
+const addressLimit = 5 * time.Second
+
+// awaitAddresses waits until a node's IPv6 addresses can be asked for: a worker of
+// the kernel makes their devices members of the groups that solicitations go to, and
+// then tells that they are there (net/ipv6/addrconf.c:addrconf_dad_begin). Each is
+// waited for once; whether it came is for the checks to find.
+func (n *Node) awaitAddresses() error {
+	addresses, err := n.addresses6()
 	if err != nil {
-		return false, fmt.Errorf("ask for the addresses: %w", err)
+		return err
 	}
-	addresses = slices.DeleteFunc(addresses, func(a rtnl.Address) bool { return a.Prefix.Addr().Is4() || a.Index == loopback })
+	fresh := slices.DeleteFunc(slices.Clone(addresses), func(a rtnl.Address) bool { return slices.Contains(n.awaited, a) })
+	n.awaited = addresses
+	ready := func() (bool, error) { return n.solicitable(fresh) }
+	if ok, err := ready(); err != nil || ok {
+		return err
+	}
+	if err := n.waitFor(addressLimit, ready); !errors.Is(err, unix.ETIMEDOUT) {
+		return err
+	}
+	return nil
+}
+
+func (n *Node) addresses6() ([]rtnl.Address, error) {
+	all, err := n.Conn.Addresses()
+	if err != nil {
+		return nil, fmt.Errorf("ask for the addresses: %w", err)
+	}
+	return slices.DeleteFunc(all, func(a rtnl.Address) bool { return a.Prefix.Addr().Is4() || a.Index == loopback }), nil
+}
+
+// solicitable reports whether addresses can be asked for, as far as their devices can
+// be asked at all.
+func (n *Node) solicitable(addresses []rtnl.Address) (bool, error) {
 	if len(addresses) == 0 {
 		return true, nil
 	}
@@ -78,7 +100,7 @@ func (n *Node) ready() (bool, error) {
 		if err != nil {
 			return false, fmt.Errorf("ask for device %d: %w", a.Index, err)
 		}
-		if s.Up() && s.Carrier { // else they wait for that
+		if s.Up() && s.Carrier && !s.NoARP() {
 			return false, nil
 		}
 	}
@@ -98,7 +120,7 @@ func (l *Lab) settle(n *Node) (waited bool, err error) {
 	if err != nil || len(late) == 0 {
 		return false, err
 	}
-	err = n.waitFor(func() (bool, error) {
+	err = n.waitFor(settleLimit, func() (bool, error) {
 		late, err = l.late(n)
 		return len(late) == 0, err
 	})
@@ -133,13 +155,13 @@ func (l *Lab) late(n *Node) ([]string, error) {
 
 // waitFor waits for done, which is asked again whenever a link of the node has
 // changed. The error is ETIMEDOUT when that takes too long.
-func (n *Node) waitFor(done func() (bool, error)) error {
+func (n *Node) waitFor(limit time.Duration, done func() (bool, error)) error {
 	var events *rtnl.Events
 	if err := n.NS.Do(func() (err error) { events, err = rtnl.WatchLinksHere(); return err }); err != nil {
 		return err
 	}
 	defer events.Close()
-	for deadline := time.Now().Add(settleLimit); ; {
+	for deadline := time.Now().Add(limit); ; {
 		if ok, err := done(); err != nil || ok {
 			return err
 		}
