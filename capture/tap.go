@@ -54,6 +54,7 @@ type Tap struct {
 	buf   []byte    // one frame; made by the first Read
 	oob   [128]byte // time stamp and auxdata take 72
 	to    unix.SockaddrLinklayer
+	bound unix.SockaddrLinklayer // what it captures
 	stats Stats
 }
 
@@ -177,7 +178,8 @@ func (t *Tap) bind(protocol uint16, index int) error {
 	if protocol == 0 {
 		protocol = unix.ETH_P_ALL
 	}
-	if err := unix.Bind(t.fd, &unix.SockaddrLinklayer{Protocol: networkOrder(protocol), Ifindex: index}); err != nil {
+	t.bound = unix.SockaddrLinklayer{Protocol: networkOrder(protocol), Ifindex: index}
+	if err := unix.Bind(t.fd, &t.bound); err != nil {
 		return fmt.Errorf("bind to interface %d, protocol %#04x: %w", index, protocol, err)
 	}
 	return nil
@@ -339,6 +341,11 @@ func (t *Tap) Close() error {
 // CloseAll closes taps in parallel: they all wait for the same thing, so many
 // take about as long as one. Nil and closed taps may be among them.
 func CloseAll(taps ...*Tap) error {
+	return forAll(taps, (*Tap).Close)
+}
+
+// forAll calls fn for all taps at once, for one of each.
+func forAll(taps []*Tap, fn func(*Tap) error) error {
 	errs := make([]error, len(taps))
 	seen := make(map[*Tap]bool, len(taps))
 	var wg sync.WaitGroup
@@ -347,7 +354,7 @@ func CloseAll(taps ...*Tap) error {
 			continue
 		}
 		seen[t] = true
-		wg.Go(func() { errs[i] = t.Close() })
+		wg.Go(func() { errs[i] = fn(t) })
 	}
 	wg.Wait()
 	return errors.Join(errs...)

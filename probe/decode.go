@@ -149,7 +149,7 @@ func addr(b []byte) netip.Addr {
 	return a.Unmap()
 }
 
-// describe says in a few words what a frame is.
+// describe says in a few words what a frame is, and whose.
 func describe(frame []byte, c content) string {
 	if len(frame) < 14 {
 		return fmt.Sprintf("%d bytes that are no frame", len(frame))
@@ -158,27 +158,32 @@ func describe(frame []byte, c content) string {
 	for _, t := range capture.Tags(frame) {
 		head += ", " + t.String()
 	}
-	what := fmt.Sprintf("EtherType 0x%04x", capture.EtherType(frame))
+	return head + ": " + what(frame, c)
+}
+
+// what says in a few words what a frame carries.
+func what(frame []byte, c content) string {
+	text := fmt.Sprintf("EtherType 0x%04x", capture.EtherType(frame))
 	switch c.kind {
 	case rawContent:
 	case udpContent:
-		what = fmt.Sprintf("UDP %s > %s", c.src, c.dst)
+		text = fmt.Sprintf("UDP %s > %s", c.src, c.dst)
 	case echoRequestContent:
-		what = fmt.Sprintf("ICMP echo request %s > %s", c.src, c.dst)
+		text = fmt.Sprintf("ICMP echo request %s > %s", c.src, c.dst)
 	case echoReplyContent:
-		what = fmt.Sprintf("ICMP echo reply %s > %s", c.src, c.dst)
+		text = fmt.Sprintf("ICMP echo reply %s > %s", c.src, c.dst)
 	case arpRequestContent:
-		what = fmt.Sprintf("ARP who has %s, tell %s", c.dst, c.src)
+		text = fmt.Sprintf("ARP who has %s, tell %s", c.dst, c.src)
 	case arpReplyContent:
-		what = fmt.Sprintf("ARP %s is at %s", c.src, net.HardwareAddr(frame[6:12]))
+		text = fmt.Sprintf("ARP %s is at %s", c.src, net.HardwareAddr(frame[6:12]))
 	case solicitContent:
-		what = fmt.Sprintf("neighbour solicitation for %s", c.dst)
+		text = fmt.Sprintf("neighbour solicitation for %s", c.dst)
 	case advertiseContent:
-		what = fmt.Sprintf("neighbour advertisement of %s", c.dst)
+		text = fmt.Sprintf("neighbour advertisement of %s", c.dst)
 	case otherContent:
 		if c.src.IsValid() {
-			what = fmt.Sprintf("IP %s > %s", c.src, c.dst)
+			text = fmt.Sprintf("IP %s > %s", c.src, c.dst)
 		}
 	}
-	return head + ": " + what
+	return text
 }

@@ -106,7 +106,7 @@ func CloseAll(nodes ...*Node) error {
 	var taps []*capture.Tap
 	var errs []error
 	for _, n := range nodes {
-		taps = append(taps, n.tap, n.stack)
+		taps = append(taps, n.taps()...)
 		for _, s := range append(n.udp, n.icmp...) {
 			errs = append(errs, unix.Close(s.fd))
 		}
@@ -114,6 +114,9 @@ func CloseAll(nodes ...*Node) error {
 	}
 	return errors.Join(append(errs, capture.CloseAll(taps...))...)
 }
+
+// taps are the node's two.
+func (n *Node) taps() []*capture.Tap { return []*capture.Tap{n.tap, n.stack} }
 
 // sources are all that can become readable.
 func (n *Node) sources() []capture.Source {

@@ -182,10 +182,8 @@ func (flow *Flow) byStacks() bool { return flow.Kind == ICMP || flow.Kind == UDP
 // tested is the LAN and not a cache, and tells those who are to know beforehand,
 // such as both ends of a static flow.
 func (f *Field) prepareStacks(flow *Flow) error {
-	for _, n := range f.nodes {
-		if err := n.Conn.FlushNeighbours(); err != nil {
-			return fmt.Errorf("forget the neighbours of %s: %w", n.Name, err)
-		}
+	if err := f.ForgetNeighbours(); err != nil {
+		return err
 	}
 	known := flow.Neighbours
 	if flow.Static {
@@ -286,7 +284,7 @@ func (f *Field) sendPinned(ctx context.Context, flow *Flow) (sent []uint32, err 
 func (f *Field) drops() (int, error) {
 	sum := 0
 	for _, n := range f.nodes {
-		for _, t := range []*capture.Tap{n.tap, n.stack} {
+		for _, t := range n.taps() {
 			d, err := t.Drops()
 			if err != nil {
 				return 0, err

@@ -1,0 +1,103 @@
+package probe
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/lanproof/lanproof/capture"
+)
+
+// Pause closes the field's eyes until Resume, so that frames die as they do when
+// nobody looks: a tap takes what would be dropped without it. What is sent in between
+// is sent by SendFlow and SendShot, and judged by others.
+//
+// It waits for a grace period of the kernel's, as Resume does.
+func (f *Field) Pause() error { return capture.PauseAll(f.taps()...) }
+
+// Resume ends what Pause began.
+func (f *Field) Resume() error {
+	f.rested = false
+	return capture.ResumeAll(f.taps()...)
+}
+
+// Settle returns when nothing of what was sent before can be under way any more.
+func (f *Field) Settle(ctx context.Context) error {
+	_, err := f.settle(ctx)
+	return err
+}
+
+func (f *Field) taps() (all []*capture.Tap) {
+	for _, n := range f.nodes {
+		all = append(all, n.taps()...)
+	}
+	return all
+}
+
+// SendFlow sends a flow as Probe does, and looks at nothing. It returns the numbers of
+// its frames; those sent before an error are among them.
+func (f *Field) SendFlow(ctx context.Context, flow *Flow) ([]uint32, error) {
+	defer f.free()
+	undo, err := flow.subscribe()
+	defer undo()
+	if err != nil {
+		return nil, fmt.Errorf("join a group on %s: %w", flow.To, err)
+	}
+	if flow.byStacks() {
+		if err := f.prepareStacks(flow); err != nil {
+			return nil, err
+		}
+	}
+	return f.sendPinned(ctx, flow)
+}
+
+// SendShot sends a shot as Sweep does, and looks at nothing.
+func (f *Field) SendShot(s *Shot) ([]uint32, error) {
+	defer f.free()
+	f.rested = false
+	f.seq++
+	return []uint32{f.seq}, f.onCPU(f.cpus[0], func() error { return f.shoot(s, f.seq) })
+}
+
+// ForgetNeighbours makes every stack forget its neighbours, and drop what waits for one.
+func (f *Field) ForgetNeighbours() error {
+	for _, n := range f.nodes {
+		if err := n.Conn.FlushNeighbours(); err != nil {
+			return fmt.Errorf("forget the neighbours of %s: %w", n.Name, err)
+		}
+	}
+	return nil
+}
+
+// Recognized is a frame that came of something that was sent.
+type Recognized struct {
+	// Text says in words what it is.
+	Text string
+	// Own is set for what was sent itself, not for what belongs to it: a request for
+	// an address, or an answer.
+	Own bool
+}
+
+// Recognize tells whether a frame came of what was sent with these numbers. What
+// resolves addresses has no number, unless it was sent as a shot; it belongs to what
+// stacks send, and whoever asks has to know that it is of the same time.
+func (f *Field) Recognize(frame []byte, kind Kind, numbers []uint32) (Recognized, bool) {
+	c := f.decode.decode(frame)
+	mine := c.ours && c.msg.run == f.run && c.msg.role == roleProbe && slices.Contains(numbers, c.msg.seq)
+	if !mine && (c.ours || kind == Raw || !resolution(c.kind)) {
+		return Recognized{}, false
+	}
+	answer := c.kind == echoReplyContent || c.kind == arpReplyContent || c.kind == advertiseContent
+	asked := kind == ARP && c.kind == arpRequestContent || kind == ND && c.kind == solicitContent
+	return Recognized{Text: plainly(frame, c), Own: (mine || asked) && !answer}, true
+}
+
+// plainly is describe, without addresses where the frame has none yet.
+func plainly(frame []byte, c content) string {
+	const addresses = 12
+	if len(frame) > addresses && bytes.Equal(frame[:addresses], make([]byte, addresses)) {
+		return what(frame, c)
+	}
+	return describe(frame, c)
+}
