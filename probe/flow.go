@@ -112,7 +112,7 @@ func (f *Field) sendOne(flow *Flow, i int, seq uint32) error {
 	case ARP, ND:
 		return f.sendResolution(flow)
 	case Raw:
-		h := header{src: flow.SourceMAC, dst: flow.rawDest(i), tags: flow.Tags}
+		h := header{src: flow.SourceMAC, dst: flow.DestOf(i), tags: flow.Tags}
 		if h.src == nil {
 			h.src = flow.From.MAC
 		}
@@ -127,7 +127,8 @@ func (flow *Flow) Overheard() bool {
 	return flow.Cast == Unknown || flow.DestMAC != nil || flow.OnWire
 }
 
-func (flow *Flow) rawDest(i int) net.HardwareAddr {
+// DestOf is the MAC address that the flow's i-th frame goes to, if it is raw.
+func (flow *Flow) DestOf(i int) net.HardwareAddr {
 	if flow.DestMAC != nil {
 		return flow.DestMAC
 	}
@@ -147,8 +148,8 @@ func (flow *Flow) rawDest(i int) net.HardwareAddr {
 	return flow.To.MAC
 }
 
-// target is the IP address that a flow's packets go to.
-func (flow *Flow) target(i int) netip.Addr {
+// TargetOf is the IP address that the flow's i-th packet goes to.
+func (flow *Flow) TargetOf(i int) netip.Addr {
 	switch flow.Cast {
 	case Broadcast:
 		if flow.Target.Is4() {
@@ -197,7 +198,7 @@ func (f *Field) sendUDP(flow *Flow, i int, payload []byte) error {
 	if flow.Cast != Unicast && flow.Cast != "" {
 		device = flow.From.Index // nothing else says where a group is
 	}
-	return s.send(payload, flow.target(i), UDPPort, device, source)
+	return s.send(payload, flow.TargetOf(i), UDPPort, device, source)
 }
 
 func (flow *Flow) binding() (int, netip.Addr) {
@@ -231,7 +232,7 @@ func (flow *Flow) subscribe() (undo func(), err error) {
 		if s == nil {
 			return undo, fmt.Errorf("join a group on %s: %w", flow.To, unix.EAFNOSUPPORT)
 		}
-		group := flow.target(0)
+		group := flow.TargetOf(0)
 		err := s.join(group, flow.To.Index, true)
 		return func() { _ = s.join(group, flow.To.Index, false) }, err
 	}

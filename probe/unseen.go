@@ -77,11 +77,13 @@ type Recognized struct {
 	// Own is set for what was sent itself, not for what belongs to it: a request for
 	// an address, or an answer.
 	Own bool
+	// Numbered is set where its number says so. What resolves addresses has none,
+	// unless it was sent as a shot; it belongs to what stacks send, and whoever asks
+	// has to know that it is of the same time.
+	Numbered bool
 }
 
-// Recognize tells whether a frame came of what was sent with these numbers. What
-// resolves addresses has no number, unless it was sent as a shot; it belongs to what
-// stacks send, and whoever asks has to know that it is of the same time.
+// Recognize tells whether a frame can have come of what was sent with these numbers.
 func (f *Field) Recognize(frame []byte, kind Kind, numbers []uint32) (Recognized, bool) {
 	c := f.decode.decode(frame)
 	mine := c.ours && c.msg.run == f.run && c.msg.role == roleProbe && slices.Contains(numbers, c.msg.seq)
@@ -90,7 +92,7 @@ func (f *Field) Recognize(frame []byte, kind Kind, numbers []uint32) (Recognized
 	}
 	answer := c.kind == echoReplyContent || c.kind == arpReplyContent || c.kind == advertiseContent
 	asked := kind == ARP && c.kind == arpRequestContent || kind == ND && c.kind == solicitContent
-	return Recognized{Text: plainly(frame, c), Own: (mine || asked) && !answer}, true
+	return Recognized{Text: plainly(frame, c), Own: (mine || asked) && !answer, Numbered: mine}, true
 }
 
 // plainly is describe, without addresses where the frame has none yet.

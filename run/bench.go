@@ -36,6 +36,8 @@ type answer struct {
 	more        []*probe.Observation
 	evidence    []reports.Evidence
 	matrices    []reports.Matrix
+	// missed are the oracle's frames that were not seen where they had to be.
+	missed []shot
 }
 
 func trouble(err error) answer {

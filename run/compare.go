@@ -159,6 +159,9 @@ func (m *measurement) answer(c class) answer {
 	a.Proof, a.evidence = m.proof()
 	for i := range m.wrong {
 		d := &m.wrong[i]
+		if len(d.missing) > 0 {
+			a.missed = append(a.missed, d.shot)
+		}
 		a.evidence = append(a.evidence, reports.Evidence{Kind: "note", At: d.shot.from.String(), Text: d.String()})
 		m.field.Mark(&d.landing, "oracle-"+c.name+": "+d.String())
 	}

@@ -22,6 +22,7 @@ type Outcome struct {
 
 	bench      *bench
 	namespaces []string
+	lost       []*lost // in the checks of the stage
 }
 
 // Close closes the probes of the case, which takes as long as the kernel
@@ -131,6 +132,9 @@ func (o *Outcome) execute(ctx context.Context, p *Prepared, nics map[string]stri
 			}
 			packets = append(packets, o.check(ctx, b, p, stage, &stage.Checks[j])...)
 		}
+		if err := o.examine(ctx, b, p.coroner); err != nil {
+			return fmt.Errorf("find out where frames ended: %w", err)
+		}
 	}
 	o.record(b, packets)
 	return nil
@@ -156,6 +160,9 @@ func (o *Outcome) check(ctx context.Context, b *bench, p *Prepared, stage *Stage
 		Location: p.Location(c.At), Duration: time.Since(start), Evidence: append([]reports.Evidence{}, a.evidence...),
 		Matrices: a.matrices,
 	}
+	if p.coroner != nil {
+		o.lost = append(o.lost, b.lostBy(c.question, &a, len(o.Result.Checks))...)
+	}
 	var packets []packet
 	observations := a.more
 	if a.observation != nil {
@@ -173,6 +180,16 @@ func (o *Outcome) check(ctx context.Context, b *bench, p *Prepared, stage *Stage
 		p.each(&r)
 	}
 	return packets
+}
+
+// examine finds out where the frames ended that the stage's checks have lost.
+func (o *Outcome) examine(ctx context.Context, b *bench, c *coroner) error {
+	all, err := c.examine(ctx, b, o.lost)
+	for check, d := range all {
+		o.Result.Checks[check].Drops = d
+	}
+	o.lost = nil
+	return err
 }
 
 // shown are the sightings that a report names; the capture has them all.

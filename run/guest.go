@@ -24,6 +24,7 @@ type order struct {
 	Captures bool `json:"captures"`
 	FailFast bool `json:"fail_fast"`
 	Oracle   bool `json:"oracle"`
+	Drops    bool `json:"drops"`
 }
 
 type orderedCase struct {
@@ -38,6 +39,7 @@ type line struct {
 	Kernel  string        `json:"kernel,omitempty"`
 	Started *int          `json:"started,omitempty"`
 	Alive   bool          `json:"alive,omitempty"`
+	Note    string        `json:"note,omitempty"`
 	Red     *guestsCheck  `json:"red,omitempty"`
 	Result  *guestsResult `json:"result,omitempty"`
 }
@@ -95,7 +97,7 @@ func (g *guestRun) run() error {
 }
 
 func (g *guestRun) order() *order {
-	o := &order{Seed: g.o.Seed, Files: map[string]string{}, Captures: g.o.Out != "", FailFast: g.o.FailFast, Oracle: g.o.Oracle}
+	o := &order{Seed: g.o.Seed, Files: map[string]string{}, Captures: g.o.Out != "", FailFast: g.o.FailFast, Oracle: g.o.Oracle, Drops: g.o.Drops}
 	for _, j := range g.jobs {
 		o.Files[j.p.Case.File] = string(j.p.Case.Source)
 		o.Cases = append(o.Cases, orderedCase{File: j.p.Case.File, Case: j.p.Case.Name, Sabotage: j.p.sabotage})
@@ -117,6 +119,8 @@ func (g *guestRun) line(text []byte) {
 			j.result.Kernel = l.Kernel
 		}
 		g.environment(reports.Environment{Ground: string(Guest), Kernel: l.Kernel, Arch: runtime.GOARCH, Tool: g.o.Version, Detail: map[string]string{"named": g.name}})
+	case l.Note != "":
+		g.o.Events.Note(fmt.Sprintf("kernel %s: %s", g.name, l.Note))
 	case l.Started != nil && g.known(*l.Started):
 		g.o.Events.Started(g.jobs[*l.Started].name(), fmt.Sprintf("%s %s", Guest, g.release))
 	case l.Red != nil && g.known(l.Red.Number) && !g.done[l.Red.Number]:

@@ -27,6 +27,14 @@ func InGuest(text []byte, out guest.Emitter) error {
 	if err := in.say(line{Kernel: release}); err != nil {
 		return err
 	}
+	if o.Drops {
+		if in.coroner, err = newCoroner(); err != nil {
+			if err := in.say(line{Note: err.Error()}); err != nil {
+				return err
+			}
+		}
+		defer in.coroner.Close() //nolint:errcheck // the machine ends with the order
+	}
 	for n, c := range o.Cases {
 		failed, err := in.one(n, c)
 		if err != nil {
@@ -47,6 +55,7 @@ type inside struct {
 	said    time.Time // when the last line was sent
 	kernel  features.Kernel
 	files   map[string]map[string]*scenarios.Case
+	coroner *coroner
 }
 
 func (in *inside) say(l line) error {
@@ -88,7 +97,7 @@ func (in *inside) one(n int, c orderedCase) (failed bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	p.sabotage = c.Sabotage
+	p.sabotage, p.coroner = c.Sabotage, in.coroner
 	res := newResult(p)
 	lacks, err := in.kernel.Missing(p.Needs)
 	switch {

@@ -26,6 +26,8 @@ type Prepared struct {
 	sabotage *Sabotage
 	// each is told of every check that has been made; may be nil.
 	each func(*reports.Check)
+	// coroner is nil where nobody asks why frames died.
+	coroner *coroner
 }
 
 // Stage is a step in time and the checks made after it.

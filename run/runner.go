@@ -51,6 +51,8 @@ type Options struct {
 	FailFast bool
 	// Oracle holds every frame of every case against the oracle's tables, too.
 	Oracle bool
+	// Drops finds out where frames ended that did not arrive.
+	Drops bool
 	// Keep leaves the topology standing under names after the run; KeepFailed does so
 	// for cases of this kernel in which a check failed or could not be judged.
 	Keep, KeepFailed bool
@@ -100,6 +102,8 @@ type runner struct {
 	closeErr error
 	// ports is held by the case that has the real ports.
 	ports sync.Mutex
+	// coroner is nil unless drops are asked for.
+	coroner *coroner
 }
 
 var errFailFast = errors.New("a check failed before")
@@ -314,6 +318,14 @@ func olderThan(release string, major, minor int) bool {
 
 // runHere runs jobs on this kernel, as many at once as there are CPUs.
 func (r *runner) runHere(jobs []*job) {
+	if r.o.Drops && len(jobs) > 0 {
+		var err error
+		r.coroner, err = newCoroner()
+		if err != nil {
+			r.o.Events.Note(err.Error())
+		}
+		defer func() { r.noteClosed(r.coroner.Close()) }()
+	}
 	parallel := r.o.Parallel
 	if parallel <= 0 {
 		parallel = runtime.NumCPU()
@@ -342,6 +354,7 @@ func (r *runner) runOne(j *job) {
 	}
 	r.environment(reports.Environment{Ground: j.result.Ground, Kernel: r.release, Arch: runtime.GOARCH, Tool: r.o.Version})
 	r.o.Events.Started(j.name(), j.result.Ground)
+	j.p.coroner = r.coroner
 	out := Execute(r.all, j.p, r.o.NICs)
 	placed := j.result
 	j.result = out.Result

@@ -65,6 +65,7 @@ func (f *runFlags) flags(cmd *cobra.Command) {
 	flags.Uint64Var(&o.Seed, "seed", 0, "seed that names and addresses are derived from")
 	flags.BoolVar(&o.FailFast, "fail-fast", false, "stop after the first case that fails")
 	flags.BoolVar(&o.Oracle, "oracle", false, "also hold every frame, from everybody to everybody, against the oracle's tables")
+	flags.BoolVar(&o.Drops, "drops", false, "find out where and why the kernel dropped what did not arrive")
 	flags.BoolVar(&o.Keep, "keep", false, "leave the topologies standing, under names that are printed")
 	flags.BoolVar(&o.KeepFailed, "keep-on-failure", false, "leave the topologies of cases standing in which a check failed or could not be judged")
 	flags.BoolVar(&o.NoSnapshot, "no-snapshot", false, "boot every guest cold, and keep no snapshot of it")

@@ -114,6 +114,16 @@ func (n *NS) FD() int {
 // their IDs are equal.
 func (n *NS) ID() string { return n.handle.UniqueId() }
 
+// Inode is the namespace's number, as links in /proc show it: net:[4026532000]. It is
+// 0 of a closed one.
+func (n *NS) Inode() uint32 {
+	var st unix.Stat_t
+	if err := unix.Fstat(n.FD(), &st); err != nil {
+		return 0
+	}
+	return uint32(st.Ino)
+}
+
 // Path is a path by which other processes can open the namespace for as long
 // as this process holds it.
 func (n *NS) Path() string { return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), n.FD()) }
