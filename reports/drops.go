@@ -6,6 +6,9 @@ type Drops struct {
 	How How `json:"how"`
 	// Text sums all of it up in a sentence or two.
 	Text string `json:"text"`
+	// Refused is the errno by which the sender's kernel refused to send; empty when it
+	// sent.
+	Refused string `json:"refused,omitempty"`
 	// LastSeen is the last device, node/link, that the flow's frame itself was seen
 	// at when it was sent for the verdict; empty when it was seen nowhere.
 	LastSeen string `json:"last_seen,omitempty"`
@@ -56,4 +59,7 @@ type Rule struct {
 	When   string `json:"when"`
 	Then   string `json:"then"`
 	Source string `json:"source"` // a kernel file with its function, or a document's clause
+	// Frame says which of the frames was decided about, where a flow takes several: the
+	// request for its address, the answer to that, the packet, the reply.
+	Frame string `json:"frame"`
 }

@@ -168,4 +168,3 @@ func count(all map[string]uint64, name, value string) {
 		all[name] = n
 	}
 }
-

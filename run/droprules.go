@@ -13,6 +13,7 @@ import (
 // leg is one frame of those that have to arrive one after the other for a flow to
 // happen: who has the address, the answer, the packet.
 type leg struct {
+	name      string
 	from, to  topology.Ref
 	frame     oracle.Frame
 	joined    bool // the target is a member of the group
@@ -26,7 +27,7 @@ func (q *flowQuestion) way(lan *topology.LAN, flow *probe.Flow) []leg {
 	if from == nil || to == nil {
 		return nil
 	}
-	there, back := leg{from: from.Ref, to: to.Ref}, leg{from: to.Ref, to: from.Ref}
+	there, back := leg{name: "the frame", from: from.Ref, to: to.Ref}, leg{from: to.Ref, to: from.Ref}
 	there.frame = oracle.Frame{Source: oracle.MACOf(from.MAC), Dest: oracle.MACOf(to.MAC), From: q.source, To: q.target}
 	back.frame = oracle.Frame{Source: oracle.MACOf(to.MAC), Dest: oracle.MACOf(from.MAC), From: q.target, To: q.source}
 	there.joined = q.cast == probe.Multicast
@@ -40,7 +41,8 @@ func (q *flowQuestion) way(lan *topology.LAN, flow *probe.Flow) []leg {
 		}
 		return []leg{there}
 	}
-	if !slices.ContainsFunc(from.Addresses, func(p netip.Prefix) bool { return p.Contains(q.target) }) {
+	resolves := q.kind == probe.ARP || q.kind == probe.ND
+	if !resolves && !slices.ContainsFunc(from.Addresses, func(p netip.Prefix) bool { return p.Contains(q.target) }) {
 		return nil
 	}
 	there.frame.Kind, back.frame.Kind = oracle.IPv4, oracle.IPv4
@@ -54,20 +56,26 @@ func (q *flowQuestion) way(lan *topology.LAN, flow *probe.Flow) []leg {
 	}
 	var all []leg
 	if !q.static {
-		all = append(all, asking(there), back)
+		all = append(all, asking(there), back.called("the answer who has the address"))
 	}
 	switch q.kind {
 	case probe.UDP:
 		all = append(all, there)
 	case probe.ICMP:
-		all = append(all, there, back)
+		all = append(all, there, back.called("the reply"))
 	case probe.ARP, probe.ND, probe.Raw:
 	}
 	return all
 }
 
+func (l leg) called(name string) leg {
+	l.name = name
+	return l
+}
+
 // asking is who has the address that a packet goes to.
 func asking(packet leg) leg {
+	packet.name = "the question who has the address"
 	packet.frame.Kind, packet.frame.Dest = oracle.ARP, everybody
 	if packet.frame.To.Is6() {
 		b := packet.frame.To.As16()
@@ -90,7 +98,7 @@ func groupOf(a netip.Addr) oracle.MAC {
 }
 
 // whyNot are the oracle's rules by which something does not arrive: of the first frame
-// that gets lost the decision that it meets first, and the one that keeps it from its
+// that gets lost the decision that it meets first, and those where it is kept from its
 // target. They are none where the tables say nothing, or say that it arrives.
 func whyNot(lan *topology.LAN, way []leg) []reports.Rule {
 	world, err := oracle.New(lan)
@@ -103,7 +111,8 @@ func whyNot(lan *topology.LAN, way []leg) []reports.Rule {
 			return nil
 		}
 	}
-	for _, l := range way {
+	for i := range way {
+		l := &way[i]
 		if l.joined {
 			world.Join(l.to, l.frame.Dest)
 		}
@@ -111,20 +120,31 @@ func whyNot(lan *topology.LAN, way []leg) []reports.Rule {
 		if err != nil {
 			return nil
 		}
-		if l.arrives(p) {
-			continue
+		if !l.arrives(p) {
+			return l.rules(world, p, lan.Device(l.to))
 		}
-		last, ok := world.Why(p, l.to)
-		if !ok {
-			return nil
-		}
-		rules := []reports.Rule{ruleOf(p.Steps[0])}
-		if last != p.Steps[0] {
-			rules = append(rules, ruleOf(last))
-		}
-		return rules
 	}
 	return nil
+}
+
+// rules are those that keep the frame from its target.
+func (l *leg) rules(world *oracle.World, p *oracle.Prediction, to *topology.Device) []reports.Rule {
+	last, ok := world.Why(p, l.to)
+	if !ok || to == nil {
+		return nil
+	}
+	at := last.At
+	if at == l.to && to.Parent != (topology.Ref{}) && slices.ContainsFunc(p.Taken, func(s oracle.Sight) bool { return s.At == l.to }) {
+		at = to.Parent // a hash may let it through; it is there that it is asked for
+	}
+	var all []reports.Rule
+	for i, s := range p.Steps {
+		r := reports.Rule{ID: s.Rule.ID, At: s.At.String(), When: s.Rule.When, Then: s.Rule.Then, Source: s.Rule.Source, Frame: l.name}
+		if (i == 0 || s.At == at) && !slices.Contains(all, r) {
+			all = append(all, r)
+		}
+	}
+	return all
 }
 
 // arrives reports whether the target gets the frame for certain.
@@ -137,8 +157,4 @@ func (l *leg) arrives(p *oracle.Prediction) bool {
 		got = p.Sights
 	}
 	return slices.ContainsFunc(got, func(s oracle.Sight) bool { return s.At == l.to && s.Type != oracle.Outgoing && !s.Maybe })
-}
-
-func ruleOf(s oracle.Step) reports.Rule {
-	return reports.Rule{ID: s.Rule.ID, At: s.At.String(), When: s.Rule.When, Then: s.Rule.Then, Source: s.Rule.Source}
 }

@@ -47,6 +47,7 @@ type lost struct {
 	kind  probe.Kind
 	send  func(context.Context) ([]uint32, error)
 	to    topology.Ref
+	group bool  // several are given copies
 	way   []leg // what has to arrive for it to have arrived
 	// refused is the kernel's refusal to send, when it was sent for the verdict.
 	refused  error
@@ -224,6 +225,7 @@ func (b *bench) lostBy(q question, a *answer, check int) []*lost {
 			return nil // it has been told as trouble
 		}
 		l := &lost{check: check, kind: q.kind, to: q.to, refused: o.SendErr, way: q.way(b.plan.LAN, flow)}
+		l.group = q.kind == probe.ARP || q.kind == probe.ND || q.cast != probe.Unicast && q.cast != probe.Unknown
 		l.send = func(ctx context.Context) ([]uint32, error) { return b.field.SendFlow(ctx, flow) }
 		for _, s := range o.Sightings {
 			if s.Ours {
@@ -235,7 +237,7 @@ func (b *bench) lostBy(q question, a *answer, check int) []*lost {
 		var all []*lost
 		for i := range a.missed {
 			s := &a.missed[i]
-			l := &lost{check: check, kind: s.kind, to: s.from.Ref}
+			l := &lost{check: check, kind: s.kind, to: s.from.Ref, group: s.frame.Dest.Group()}
 			if s.to != nil {
 				l.to = s.to.Ref
 			}

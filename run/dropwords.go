@@ -14,7 +14,7 @@ import (
 func (p *pass) report(trouble error) map[int]*reports.Drops {
 	all := map[int]*reports.Drops{}
 	for _, l := range p.all {
-		d := &reports.Drops{How: reports.NotObserved, LastSeen: l.lastSeen, Ends: l.ends, Counters: l.rises, Rules: whyNot(p.plan.LAN, l.way)}
+		d := &reports.Drops{Refused: errnoOf(l.refused), How: reports.NotObserved, LastSeen: l.lastSeen, Ends: l.ends, Counters: l.rises, Rules: whyNot(p.plan.LAN, l.way)}
 		switch {
 		case trouble != nil:
 			d.Ends, d.Counters = nil, nil
@@ -53,51 +53,84 @@ func (l *lost) words(d *reports.Drops, trouble error) string {
 	switch {
 	case trouble != nil:
 		s = append(s, fmt.Sprintf("Not observed: %v.", trouble))
-	case len(d.Ends) > 0:
-		s = append(s, l.telling(d.Ends)...)
 	case d.How == reports.Traced:
-		s = append(s, fmt.Sprintf("Nothing dropped it: %s was never given it.", l.to))
+		s = append(s, l.endings(d.Ends)...)
 	case d.How == reports.Counted:
 		var rises []string
 		for _, r := range d.Counters {
 			rises = append(rises, fmt.Sprintf("%s of %s by %d", r.Name, r.At, r.By))
 		}
 		s = append(s, "Meanwhile rose "+strings.Join(rises, ", ")+".")
-	default:
+	case l.refused == nil:
 		s = append(s, "Not observed: no counter rose.")
 	}
-	if n := len(d.Rules); n > 0 {
-		r := d.Rules[n-1]
-		s = append(s, fmt.Sprintf("By rule %s at %s: %s, %s.", r.ID, r.At, r.When, r.Then))
+	if r, ok := deciding(d.Rules); ok {
+		s = append(s, fmt.Sprintf("What became of %s is rule %s at %s: %s, %s.", r.Frame, r.ID, r.At, r.When, r.Then))
 	}
 	return strings.Join(s, " ")
 }
 
-// telling are the ends in words: of the frame itself, else of what belongs to it.
-func (l *lost) telling(ends []reports.End) []string {
-	const most = 3
-	tell := slices.Clone(ends)
-	if slices.ContainsFunc(ends, func(e reports.End) bool { return e.Own }) {
-		tell = slices.DeleteFunc(tell, func(e reports.End) bool { return !e.Own })
+// deciding is the rule that says the most: the last that is about a driver, since of
+// what every device does with a frame more is said by its end.
+func deciding(rules []reports.Rule) (reports.Rule, bool) {
+	for _, r := range slices.Backward(rules) {
+		if !strings.HasPrefix(r.ID, "device-") {
+			return r, true
+		}
+	}
+	if len(rules) == 0 {
+		return reports.Rule{}, false
+	}
+	return rules[len(rules)-1], true
+}
+
+// endings are the ends in words.
+func (l *lost) endings(ends []reports.End) []string {
+	var own, others []reports.End // the target's, and copies that others were given
+	for _, e := range ends {
+		switch {
+		case !e.Own:
+		case l.group && byStack(e) && !strings.HasPrefix(e.At, l.to.Node+"/"):
+			others = append(others, e)
+		default:
+			own = append(own, e)
+		}
 	}
 	var s []string
-	for _, e := range tell[:min(len(tell), most)] {
+	for _, e := range own {
 		s = append(s, endText(e))
 	}
-	if more := len(tell) - most; more > 0 {
-		s = append(s, fmt.Sprintf("%d copies more ended elsewhere.", more))
+	if len(own) == 0 && l.refused == nil {
+		s = append(s, fmt.Sprintf("Nothing dropped it: %s was never given it.", l.to))
+	}
+	if len(others) > 0 {
+		var at []string
+		for _, e := range others {
+			if !slices.Contains(at, e.At) {
+				at = append(at, e.At)
+			}
+		}
+		s = append(s, "Copies for others came to "+strings.Join(at, ", ")+".")
 	}
 	return s
 }
 
+// byStack reports whether it was a node's own protocols, and no driver, that dropped
+// a frame: then it had arrived there.
+func byStack(e reports.End) bool {
+	return e.Reason == "UNHANDLED_PROTO" || slices.ContainsFunc([]string{"ip_", "ip6_", "ipv6_", "icmp", "ndisc_", "arp_", "udp", "__udp"}, func(prefix string) bool {
+		return strings.HasPrefix(e.Function, prefix)
+	})
+}
+
+// endText is one end in words.
 func endText(e reports.End) string {
 	function := e.Function
 	if function == "" {
 		function = "the kernel"
 	}
-	what := "it"
-	if !e.Own {
-		what = e.Frame
+	if strings.HasPrefix(function, "neigh_") {
+		return fmt.Sprintf("It never left %s, where it waited for an address: %s dropped it (%s).", e.At, function, e.Reason)
 	}
-	return fmt.Sprintf("%s dropped %s at %s: %s.", function, what, e.At, e.Reason)
+	return fmt.Sprintf("At %s %s dropped it (%s).", e.At, function, e.Reason)
 }

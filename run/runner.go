@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
 	"github.com/lanproof/lanproof/guest"
@@ -330,15 +329,25 @@ func (r *runner) runHere(jobs []*job) {
 	if parallel <= 0 {
 		parallel = runtime.NumCPU()
 	}
-	var g errgroup.Group
-	g.SetLimit(parallel)
+	// A slot is held by whoever works, and not while it waits for the kernel only.
+	slots := make(chan struct{}, parallel)
+	take, give := func() { slots <- struct{}{} }, func() { <-slots }
+	if r.coroner != nil {
+		r.coroner.away = func(wait func() error) error {
+			give()
+			defer take()
+			return wait()
+		}
+	}
+	var wg sync.WaitGroup
 	for _, j := range jobs {
-		g.Go(func() error {
+		take()
+		wg.Go(func() {
+			defer give()
 			r.runOne(j)
-			return nil
 		})
 	}
-	_ = g.Wait() // what goes wrong stands in the results
+	wg.Wait()
 }
 
 func (r *runner) runOne(j *job) {
