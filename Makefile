@@ -41,7 +41,7 @@ bench: setup-test build
 	$(GO) test -run '^$$' -bench . -benchtime 10x ./capture ./cmd/lanproof ./guest ./probe ./reports ./run
 
 # Whether the catalogue notices a broken driver: 200 bugs, one at a time. It takes
-# half an hour and is no part of the tests. Flags: make mutants ARGS='-only ^vlan-'
+# hours and is no part of the tests (docs/mutants.md). Flags: make mutants ARGS='-only ^vlan-'
 mutants: setup-mutants build
 	$(GO) run ./internal/mutants $(ARGS)
 

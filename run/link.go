@@ -104,7 +104,11 @@ func (q *linkQuestion) list() []wish {
 	}
 	priorities := func(name string, want *map[int]int, have func(*rtnl.State) map[int]int) {
 		if want != nil {
-			text(name, mapText(*want), func(s *rtnl.State) string { return mapText(have(s)) })
+			wanted := *want
+			if len(wanted) == 0 {
+				wanted = nil
+			}
+			text(name, mapText(wanted), func(s *rtnl.State) string { return mapText(have(s)) })
 		}
 	}
 	priorities("ingress_qos", w.IngressQoS, func(s *rtnl.State) map[int]int { return s.Ingress })
@@ -246,8 +250,11 @@ func (b *bench) namesOf(written []string, s *rtnl.State) []string {
 
 // mapText writes a map in the order of its keys.
 func mapText(m map[int]int) string {
-	if len(m) == 0 {
+	switch {
+	case m == nil:
 		return "none"
+	case len(m) == 0:
+		return "a map without entries"
 	}
 	var parts []string
 	for _, k := range slices.Sorted(maps.Keys(m)) {
