@@ -27,6 +27,8 @@ type bench struct {
 	world *oracle.World
 	// sabotage is nil in all but a self-test.
 	sabotage *Sabotage
+	// turnedAway is how often neighbours had found no room before.
+	turnedAway uint64
 }
 
 // answer is what a question found out.
@@ -51,7 +53,7 @@ func state(held bool, observed string) probe.Finding {
 
 // openBench builds a plan and opens the probes.
 func openBench(plan *topology.Plan, run uint64, nics map[string]string) (*bench, error) {
-	b := &bench{plan: plan, nodes: map[string]*probe.Node{}}
+	b := &bench{plan: plan, nodes: map[string]*probe.Node{}, turnedAway: neighboursTurnedAway()}
 	if err := b.open(run, nics); err != nil {
 		return nil, errors.Join(err, b.closeProbes(), b.closeLab())
 	}

@@ -154,6 +154,9 @@ func (o *Outcome) check(ctx context.Context, b *bench, p *Prepared, stage *Stage
 		b.world = nil // it may teach bridges what the oracle does not hear of
 	}
 	a := c.question.ask(ctx, b)
+	if !a.Held {
+		a.Finding = doubted(a.Finding, neighboursTurnedAway()-b.turnedAway)
+	}
 	r := reports.Check{
 		ID: c.ID, Title: c.Title, Step: stage.Name, Verdict: probe.Judge(a.Finding), Expected: c.Expected,
 		Observed: a.Observed, Proof: a.Proof, Claims: append([]string{}, c.Claims...), Refutes: c.Refutes,
