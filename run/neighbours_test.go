@@ -11,10 +11,10 @@ import (
 func TestTableFulls(t *testing.T) {
 	for text, want := range map[string]uint64{
 		"entries  allocs   table_fulls\n00000001 00088cb4 0000000f\n00000001 0003893c 00000011\n": 0x20,
-		"entries  allocs\n00000001 00088cb4\n":              0, // Linux before 3.12
-		"entries  allocs   table_fulls\n00000001 00088cb4\n": 0,
-		"entries table_fulls\n1 rubbish\n":                   0,
-		"":                                                   0,
+		"entries  allocs\n00000001 00088cb4\n":                                                    0, // Linux before 3.12
+		"entries  allocs   table_fulls\n00000001 00088cb4\n":                                      0,
+		"entries table_fulls\n1 rubbish\n":                                                        0,
+		"":                                                                                        0,
 	} {
 		if got := tableFulls([]byte(text)); got != want {
 			t.Errorf("%q: %d, want %d", text, got, want)

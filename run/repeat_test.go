@@ -43,5 +43,9 @@ steps:
 		if c.Verdict != reports.Pass || len(c.Checks) != 2 {
 			t.Errorf("repeat %d: %s %s, %d checks", c.Repeat, c.Verdict, c.Reason, len(c.Checks))
 		}
+		// What passes again says nothing new.
+		if whole := c.Picture != nil && len(c.Checks[1].Evidence) > 0; whole != (c.Repeat == 1) {
+			t.Errorf("repeat %d has a picture and evidence: %t", c.Repeat, whole)
+		}
 	}
 }

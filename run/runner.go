@@ -401,6 +401,9 @@ func (j *job) name() string {
 
 // finish tells of a job that has its verdict.
 func (r *runner) finish(j *job) {
+	if j.saysNothingNew() {
+		shorten(&j.result)
+	}
 	r.o.Events.Finished(j.result)
 	if r.o.FailFast && j.result.Verdict == reports.Fail {
 		r.cancel(errFailFast)

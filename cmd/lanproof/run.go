@@ -61,7 +61,7 @@ func (f *runFlags) flags(cmd *cobra.Command) {
 	flags.StringArrayVar(&f.nics, "nic", nil, "real port for a device of kind nic, as `NAME=PORT` (repeatable)")
 	flags.StringVar(&o.Out, "out", "lanproof-out", "folder for results, reports and captures")
 	flags.IntVar(&o.Parallel, "parallel", 0, "cases that run at once on this kernel; 0 is one for each CPU")
-	flags.IntVar(&o.Repeat, "repeat", 1, "times that each case runs")
+	flags.IntVar(&o.Repeat, "repeat", 1, "times that each case runs; of repetitions that pass the evidence stays in their captures")
 	flags.Uint64Var(&o.Seed, "seed", 0, "seed that names and addresses are derived from")
 	flags.BoolVar(&o.FailFast, "fail-fast", false, "stop after the first case that fails")
 	flags.BoolVar(&o.Oracle, "oracle", false, "also hold every frame, from everybody to everybody, against the oracle's tables")
