@@ -65,7 +65,7 @@ func (l *lost) words(d *reports.Drops, trouble error) string {
 		s = append(s, "Not observed: no counter rose.")
 	}
 	if r, ok := deciding(d.Rules); ok {
-		s = append(s, fmt.Sprintf("What became of %s is rule %s at %s: %s, %s.", r.Frame, r.ID, r.At, r.When, r.Then))
+		s = append(s, fmt.Sprintf("Rule %s at %s decided about %s: %s → %s.", r.ID, r.At, r.Frame, r.When, r.Then))
 	}
 	return strings.Join(s, " ")
 }

@@ -172,7 +172,7 @@ func (o *Outcome) check(ctx context.Context, b *bench, p *Prepared, stage *Stage
 		observations = append(observations, a.observation)
 	}
 	for _, obs := range observations {
-		for _, s := range shown(obs.Sightings) {
+		for _, s := range shown(obs.Sightings, p.coroner != nil) {
 			packets = append(packets, packet{len(o.Result.Checks), len(r.Evidence), s})
 			r.Evidence = append(r.Evidence, reports.Evidence{Kind: "frame", At: s.At(), Time: s.Time, Text: fmt.Sprintf("%s: %s", s.Type, s.Text)})
 		}
@@ -196,8 +196,12 @@ func (o *Outcome) examine(ctx context.Context, b *bench, c *coroner) error {
 }
 
 // shown are the sightings that a report names; the capture has them all.
-func shown(all []probe.Sighting) []probe.Sighting {
-	const most = 8
+// Whoever asks for whole lives gets more.
+func shown(all []probe.Sighting, lives bool) []probe.Sighting {
+	most := 8
+	if lives {
+		most = 64
+	}
 	return all[:min(len(all), most)]
 }
 

@@ -91,3 +91,9 @@ func quote(word string) string {
 	}
 	return fmt.Sprintf("%q", word)
 }
+
+// Unknown says that word is none of the candidates, and which one may have been meant.
+func Unknown(what, word string, candidates []string) string {
+	text, _ := unknown(what, word, candidates)
+	return text
+}
