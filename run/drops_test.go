@@ -57,9 +57,10 @@ func examined(t *testing.T, c *coroner, sabotage *Sabotage, text string) map[str
 	return all
 }
 
-// dropsLAN has a frame for every way to end.
+// dropsLAN has a frame for every way to end. Without IPv6 nothing else is sent in it
+// that could be counted.
 const dropsLAN = `
-hosts: {host: {parents: {eth0: {addresses: [192.168.1.10/24, "fd00:1::10/64"]}}}}
+hosts: {host: {parents: {eth0: {addresses: [192.168.1.10/24]}}}}
 networks:
   n:
     driver: macvlan
@@ -67,9 +68,8 @@ networks:
     macvlan_mode: private
     subnets:
       - {subnet: 192.168.1.0/24, aux_addresses: {host: 192.168.1.10, pc: 192.168.1.20}}
-      - {subnet: "fd00:1::/64", aux_addresses: {host: "fd00:1::10", pc: "fd00:1::20"}}
 endpoints: {a: {network: n}, b: {network: n}}
-stations: {pc: {addresses: [192.168.1.20/24, "fd00:1::20/64"]}}
+stations: {pc: {addresses: [192.168.1.20/24]}}
 checks:
   - {id: arrives, reach: {from: pc, to: a, kind: raw}}
   - {id: back, blocked: {from: a, to: b, kind: raw}}
@@ -77,7 +77,7 @@ checks:
   - {id: everybody, blocked: {from: a, to: b, kind: raw, cast: broadcast}}
   - {id: asks, blocked: {from: a, to: b, family: 4}}
   - {id: arp, blocked: {from: a, to: b, kind: arp}}
-  - {id: static, blocked: {from: a, to: b, kind: udp, family: 6, static: true}}
+  - {id: static, blocked: {from: a, to: b, kind: udp, static: true}}
 steps:
   - name: a queue of no length
     do: [{set: {link: a/eth0, bc_queue_len: 0}}, {set: {link: b/eth0, bc_queue_len: 0}}]
