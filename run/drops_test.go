@@ -71,6 +71,7 @@ networks:
 endpoints: {a: {network: n}, b: {network: n}}
 stations: {pc: {addresses: [192.168.1.20/24]}}
 checks:
+  - {id: learned, reach: {from: b, to: pc, kind: raw}} # by the switch
   - {id: arrives, reach: {from: pc, to: a, kind: raw}}
   - {id: back, blocked: {from: a, to: b, kind: raw}}
   - {id: unknown, blocked: {from: pc, to: a, kind: raw, cast: unknown}}
