@@ -21,7 +21,7 @@ type Outcome struct {
 	Capture []byte
 
 	bench      *bench
-	namespaces []string
+	namespaces []namespace
 	lost       []*lost // in the checks of the stage
 }
 

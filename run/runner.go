@@ -436,12 +436,12 @@ func (r *runner) letGo() {
 }
 
 func (r *runner) letGoLocked() {
-	var ids []string
+	var gone []namespace
 	for _, out := range r.held {
 		r.closeErr = errors.Join(r.closeErr, out.letGo())
-		ids = append(ids, out.namespaces...)
+		gone = append(gone, out.namespaces...)
 	}
-	r.closeErr = errors.Join(r.closeErr, audit(ids))
+	r.closeErr = errors.Join(r.closeErr, audit(gone))
 	r.held = nil
 }
 
