@@ -27,7 +27,8 @@ or a bad scenario; 3 the harness could not do its work.`,
 		return usage("%w (see: %s --help)", err, cmd.CommandPath())
 	})
 	root.AddCommand(
-		newRun(), newExplain(), newSelftest(), newExplore(), newList(), newValidate(), newPlan(), newGraph(), newShell(), newExec(), newReport(), newCompare(),
+		newRun(), newExplain(), newSelftest(), newExplore(), newList(), newValidate(), newPlan(), newGraph(),
+		newShell(), newExec(), newExport(), newReport(), newCompare(),
 		newDoctor(), newClean(), newSchema(), newVersion(),
 	)
 	return root
