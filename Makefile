@@ -14,11 +14,12 @@ LDFLAGS := -s -w -X main.linked=$(VERSION)
 #   tshark              another reader of our captures
 #   prove, parser.py, dot, shellcheck
 #                       readers of reports, pictures and scripts that are not ours
+#   chromium            looks at report.html
 #   arping, tcpdump     what exported scripts use
 #   gcc-12, xz          drivers with a bug in each
 PACKAGES_run  := qemu-system-x86_64=qemu-system-x86
 PACKAGES_test := $(PACKAGES_run) ip=iproute2 ping=iputils-ping fping=fping tshark=tshark \
-	prove=perl dot=graphviz shellcheck=shellcheck arping=iputils-arping tcpdump=tcpdump \
+	prove=perl dot=graphviz shellcheck=shellcheck arping=iputils-arping tcpdump=tcpdump chromium=chromium \
 	/usr/lib/python3/dist-packages/prometheus_client/openmetrics/parser.py=python3-prometheus-client
 # To build kernel modules; iproute2 brings the libelf1 that their objtool needs.
 PACKAGES_mutants := $(PACKAGES_run) gcc-12=gcc-12 xz=xz-utils ip=iproute2

@@ -70,6 +70,8 @@ type Sighting struct {
 	Tags   []Tag
 	Text   string
 	Time   time.Time
+	// Data is the frame itself, from its destination address on.
+	Data []byte
 	// Ours is set for frames of the flow itself, not for ARP and the like.
 	Ours bool
 
@@ -381,10 +383,11 @@ func (f *Field) evidence(flow *Flow, sent []uint32, o *Observation) {
 
 // sightingOf is a sighting as callers get it.
 func (f *Field) sightingOf(s *sighting, mine bool) Sighting {
+	data := bytes.Clone(s.frame.Data)
 	return Sighting{
 		Node: s.node.Name, Link: f.name(s.node.Name, s.index), Index: s.index, Type: s.frame.Type,
-		Source: bytes.Clone(s.frame.Data[6:12]), Dest: bytes.Clone(s.frame.Data[:6]), Tags: capture.Tags(s.frame.Data),
-		Text: describe(s.frame.Data, s.content), Time: s.frame.Time, Ours: mine, handle: s.handle,
+		Source: data[6:12:12], Dest: data[:6:6], Tags: capture.Tags(data), Data: data,
+		Text: describe(data, s.content), Time: s.frame.Time, Ours: mine, handle: s.handle,
 	}
 }
 

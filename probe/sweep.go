@@ -61,6 +61,9 @@ type Sight struct {
 	Data []byte
 }
 
+// Time is when the kernel saw the frame.
+func (s *Sight) Time() time.Time { return time.Unix(0, s.time) }
+
 // frame is the sight's as the recorder takes it.
 func (s *Sight) frame() capture.Frame {
 	return capture.Frame{Time: time.Unix(0, s.time).UTC(), Index: s.index, Type: s.Type, Data: s.Data, Length: int(s.length)}

@@ -29,10 +29,13 @@ func WriteHTML(w io.Writer, r *Results) error {
 	if err != nil {
 		return fmt.Errorf("write html: %w", err)
 	}
-	view := newHTMLView(r)
+	view, err := newHTMLView(r)
+	if err != nil {
+		return fmt.Errorf("write html: %w", err)
+	}
 	style := htmlStyle + svgStyle
 	view.Style, view.Script = template.CSS(style), template.JS(htmlScript)
-	view.Policy = "default-src 'none'; base-uri 'none'; form-action 'none'; style-src " + hash(style) +
+	view.Policy = "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; style-src " + hash(style) +
 		"; script-src " + hash(htmlScript)
 	buffered := bufio.NewWriterSize(w, 1<<16)
 	if err := page.Execute(buffered, view); err != nil {

@@ -1,6 +1,8 @@
 package reports
 
 import (
+	"bytes"
+	"encoding/xml"
 	"fmt"
 	"html/template"
 	"maps"
@@ -16,6 +18,7 @@ const (
 	maxName     = 300    // runes of a name or title
 	maxText     = 12_000 // runes of what was expected, observed or seen
 	maxEvidence = 200    // pieces of evidence of one check
+	maxFrames   = 8      // frames among them, where they are known in full
 	maxListed   = 100    // findings told at the top of the page
 	maxOverview = 40     // rows of the overview that are shown unfolded
 )
@@ -41,6 +44,8 @@ type htmlView struct {
 	Claims    []htmlClaim
 	Labels    []string
 	Kernels   []string
+	Ways      string // what is packed
+	Hidden    int    // checks whose evidence takes a script to be seen
 }
 
 // badge is a verdict as the page shows it: a sign and a word, and colour last.
@@ -96,6 +101,7 @@ type htmlCase struct {
 	Kernel                                                           int
 	Labels                                                           string
 	Open                                                             bool
+	Gone                                                             bool // the capture is not where it should be
 	Picture                                                          template.HTML
 	Checks                                                           []htmlCheck
 	picture                                                          *Picture
@@ -106,11 +112,13 @@ type htmlCheck struct {
 	Anchor, ID, Title, Step, Expected, Observed, Proof, Location, Duration string
 	Claims                                                                 []htmlClaimRef
 	ClaimList                                                              string
-	Evidence                                                               []Evidence
-	Matrices                                                               []string
-	Cut                                                                    int
+	Evidence                                                               template.HTML // a list
+	Matrices                                                               []heatmap
 	Packets                                                                string
 	Open                                                                   bool
+	Way                                                                    template.HTML
+	Packed                                                                 int    // number of what is packed, from 1
+	Ended                                                                  string // where frames ended
 }
 
 type htmlClaimRef struct {
@@ -148,10 +156,12 @@ type viewer struct {
 	anchors [][]string // of each entry of each case
 	labels  map[string]int
 	kernels map[string]int
+	ways    ways
+	room    int // cells of matrices that may still be elements
 }
 
-func newHTMLView(r *Results) *htmlView {
-	v := &viewer{r: r, ids: unique{}, used: map[string]bool{}, claims: r.Coverage(), claim: map[string]int{}, labels: map[string]int{}, kernels: map[string]int{}}
+func newHTMLView(r *Results) (*htmlView, error) {
+	v := &viewer{r: r, room: maxCells, ids: unique{}, used: map[string]bool{}, claims: r.Coverage(), claim: map[string]int{}, labels: map[string]int{}, kernels: map[string]int{}}
 	for i, c := range v.claims {
 		v.claim[c.Claim.ID] = i
 	}
@@ -167,7 +177,10 @@ func newHTMLView(r *Results) *htmlView {
 	page.Columns, page.Rows = v.overview(page.Scenarios)
 	page.Unfolded = len(page.Rows) <= maxOverview
 	page.Claims = v.claimViews()
-	return page
+	var err error
+	page.Hidden = v.ways.hidden
+	page.Ways, err = v.ways.pack()
+	return page, err
 }
 
 // lists gathers the labels and kernels that the page can be filtered by.
@@ -317,7 +330,8 @@ func (v *viewer) caseView(c *Case) *htmlCase {
 	}
 	if c.Capture != "" {
 		view.Capture = name(c.Capture)
-		if filepath.IsLocal(c.Capture) {
+		view.Gone = c.CaptureMissing
+		if filepath.IsLocal(c.Capture) && !view.Gone {
 			view.CaptureLink = (&url.URL{Path: c.Capture}).String()
 		}
 	}
@@ -329,14 +343,14 @@ func (v *viewer) caseView(c *Case) *htmlCase {
 		if entries[i].Verdict.known() == Pass {
 			passed++
 		}
-		view.Checks = append(view.Checks, v.checkView(&entries[i], anchors[i]))
+		view.Checks = append(view.Checks, v.checkView(c.Picture, &entries[i], anchors[i]))
 	}
 	v.anchors = append(v.anchors, anchors)
 	view.Counts = fmt.Sprintf("%d of %d passed", passed, len(entries))
 	return view
 }
 
-func (v *viewer) checkView(k *Check, anchor string) htmlCheck {
+func (v *viewer) checkView(p *Picture, k *Check, anchor string) htmlCheck {
 	verdict := k.Verdict.known()
 	view := htmlCheck{
 		badge: badgeOf(verdict), Anchor: anchor, ID: name(k.ID), Title: name(k.Title), Step: name(k.Step), Expected: text(k.Expected),
@@ -352,16 +366,57 @@ func (v *viewer) checkView(k *Check, anchor string) htmlCheck {
 		}
 	}
 	for i := range k.Matrices {
-		view.Matrices = append(view.Matrices, text(k.Matrices[i].Text()))
+		view.Matrices = append(view.Matrices, newHeatmap(&k.Matrices[i], &v.room))
 	}
-	for i, e := range k.Evidence {
-		if i == maxEvidence {
-			view.Cut = len(k.Evidence) - maxEvidence
-			break
-		}
-		view.Evidence = append(view.Evidence, Evidence{Kind: name(e.Kind), At: name(e.At), Text: text(e.Text), Packet: e.Packet})
+	v.ways.show(&view, newSequence(p, k), listed(k))
+	if k.Drops != nil {
+		view.Ended = text(k.Drops.Text)
 	}
 	return view
+}
+
+// listed is a list of evidence for the page, and what it leaves out: of frames that
+// a diagram shows, too, few are in it.
+func listed(k *Check) template.HTML {
+	if len(k.Evidence) == 0 {
+		return ""
+	}
+	var b bytes.Buffer
+	frames, shown := 0, 0
+	b.WriteString("<ul>")
+	for i := range k.Evidence {
+		e := &k.Evidence[i]
+		if e.Frame != nil {
+			frames++
+		}
+		if shown < maxEvidence && (e.Frame == nil || frames <= maxFrames) {
+			shown++
+			e.list(&b)
+		}
+	}
+	if cut := len(k.Evidence) - shown + k.FramesLeft; cut > 0 {
+		fmt.Fprintf(&b, "<li>%s more in results.json</li>", count(cut))
+	}
+	b.WriteString("</ul>")
+	return template.HTML(b.String()) // every text in it went through escape
+}
+
+func (e *Evidence) list(b *bytes.Buffer) {
+	piece := func(before, text, after string) {
+		if text != "" {
+			b.WriteString(before)
+			_ = xml.EscapeText(b, []byte(text)) // fails only where the buffer does
+			b.WriteString(after)
+		}
+	}
+	b.WriteString("<li>")
+	piece("<b>", name(e.Kind), "</b> ")
+	piece("<code>", name(e.At), "</code> ")
+	piece("<span>", text(e.Text), "</span>")
+	if e.Packet > 0 {
+		fmt.Fprintf(b, " <i>packet %d</i>", e.Packet)
+	}
+	b.WriteString("</li>")
 }
 
 // overview is the table of all cases against all grounds. Repeats share a cell,

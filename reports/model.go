@@ -75,8 +75,10 @@ type Case struct {
 	Duration  time.Duration `json:"duration_ns"`
 	Checks    []Check       `json:"checks"`
 	// Capture is the pcapng file, relative to results.json; empty when there is none.
-	Capture string   `json:"capture,omitempty"`
-	Picture *Picture `json:"picture,omitempty"`
+	Capture string `json:"capture,omitempty"`
+	// CaptureMissing is set when the file is not there any more.
+	CaptureMissing bool     `json:"-"`
+	Picture        *Picture `json:"picture,omitempty"`
 	// Console is the tail of a guest's console when the guest died.
 	Console string `json:"console,omitempty"`
 }
@@ -97,7 +99,10 @@ type Check struct {
 	Location string        `json:"location"` // file:line
 	Duration time.Duration `json:"duration_ns,omitempty"`
 	Evidence []Evidence    `json:"evidence"`
-	Matrices []Matrix      `json:"matrices,omitempty"`
+	// FramesLeft counts the frames that were seen and are not among the evidence; the
+	// capture has them.
+	FramesLeft int      `json:"frames_left,omitempty"`
+	Matrices   []Matrix `json:"matrices,omitempty"`
 	// Drops say where those of the check's frames ended that did not arrive; nil
 	// when nobody asked, or when all arrived.
 	Drops *Drops `json:"drops,omitempty"`
@@ -124,6 +129,20 @@ type Evidence struct {
 	// Packet is the number of the frame in the case's capture, counted from 1
 	// as Wireshark does; 0 when it is not in there.
 	Packet int `json:"packet,omitempty"`
+	// Frame is what was seen of the frame; nil for what is no frame.
+	Frame *Frame `json:"frame,omitempty"`
+}
+
+// Frame is a frame as a device saw it.
+type Frame struct {
+	// Type says whom it was for in the words of packet(7): outgoing when the device
+	// sent it, else host, broadcast, multicast or otherhost.
+	Type   string   `json:"type"`
+	Source string   `json:"source"` // MAC addresses
+	Dest   string   `json:"dest"`
+	Tags   []string `json:"tags,omitempty"` // VLAN tags, outermost first: "0x8100 VID 10 PCP 0"
+	// Layers are what it carried behind its tags, a few words for each layer.
+	Layers []string `json:"layers"`
 }
 
 // Claim is a sentence that some document makes.

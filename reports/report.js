@@ -64,6 +64,122 @@
     target.scrollIntoView();
   }
 
+  // The diagrams of checks that passed are packed: they are unpacked when the first is asked for.
+  let diagrams = null;
+  async function unpack() {
+    const packed = Uint8Array.from(atob(get("ways").dataset.z), (c) => c.charCodeAt(0));
+    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
+    return (await new Response(stream).text()).split("\0");
+  }
+  async function unfold(way) {
+    if (!way.open || way.dataset.done) return;
+    way.dataset.done = "1";
+    way.insertAdjacentHTML("beforeend", (await (diagrams ??= unpack()))[way.dataset.w - 1]);
+  }
+  function offer(c) {
+    for (const way of c.querySelectorAll("details[data-w][hidden]")) {
+      const head = document.createElement("summary");
+      head.textContent = "The frame’s way";
+      way.append(head);
+      way.hidden = false;
+    }
+  }
+  if ("DecompressionStream" in window) {
+    document.addEventListener("toggle", (e) => {
+      if (!(e.target instanceof Element)) return;
+      if (e.target.matches(".case[open]")) offer(e.target);
+      if (e.target.matches(".way[data-w]")) unfold(e.target);
+    }, true);
+    for (const c of document.querySelectorAll(".case[open]")) offer(c);
+  }
+
+  // A cell of a matrix says in words what it shows.
+  const said = {
+    g: "got it, as expected", n: "did not get it, as expected", m: "did not get it, though that was expected",
+    x: "got it, though that was not expected", u: "is not known", "": "was sent none",
+  };
+  const kinds = ["", "g", "n", "m", "x", "u"];
+  const colours = { "63,163,138": 1, "212,69,18": 3, "123,47,168": 4, "232,185,46": 5 };
+  class Heat {
+    constructor(el) {
+      this.el = el;
+      this.out = el.querySelector("output");
+      this.table = el.querySelector("table");
+      this.img = el.querySelector("img");
+      this.row = this.column = 0;
+      if (this.table) {
+        const rows = [...this.table.tBodies[0].rows];
+        this.rows = rows.length;
+        this.columns = rows.length ? rows[0].cells.length - 1 : 0;
+        this.from = rows.map((r) => r.cells[0].querySelector("bdi").textContent);
+        this.to = [...this.table.tHead.rows[0].cells].slice(1).map((h) => h.title);
+      } else {
+        this.rows = this.img.naturalHeight;
+        this.columns = this.img.naturalWidth;
+        this.from = el.dataset.from.split("\n");
+        this.to = el.dataset.to ? el.dataset.to.split("\n") : this.from;
+        const canvas = new OffscreenCanvas(this.columns, this.rows);
+        this.pixels = canvas.getContext("2d", { willReadFrequently: true });
+        this.pixels.drawImage(this.img, 0, 0);
+        this.lens = document.createElement("canvas");
+        this.lens.width = this.lens.height = 231;
+        this.out.before(this.lens);
+      }
+    }
+    kind() {
+      if (this.table) return this.cell().className.replace("at", "").trim();
+      const [r, g, b, a] = this.pixels.getImageData(this.column, this.row, 1, 1).data;
+      return kinds[a === 0 ? 0 : a < 255 ? 2 : colours[`${r},${g},${b}`] ?? 5];
+    }
+    cell() { return this.table.tBodies[0].rows[this.row].cells[this.column + 1]; }
+    show(row, column) {
+      if (!this.rows || !this.columns) return;
+      this.table?.querySelector(".at")?.classList.remove("at");
+      this.row = Math.max(0, Math.min(this.rows - 1, row));
+      this.column = Math.max(0, Math.min(this.columns - 1, column));
+      const name = (all, i) => all[i] || `number ${i + 1}`;
+      this.out.textContent = `${name(this.to, this.column)} ${said[this.kind()]}, from ${name(this.from, this.row)}`;
+      if (this.table) this.cell().classList.add("at");
+      else this.magnify();
+    }
+    magnify() {
+      const c = this.lens.getContext("2d");
+      c.imageSmoothingEnabled = false;
+      c.clearRect(0, 0, 231, 231);
+      c.drawImage(this.pixels.canvas, this.column - 10, this.row - 10, 21, 21, 0, 0, 231, 231);
+      c.strokeStyle = getComputedStyle(this.el).color;
+      c.lineWidth = 2;
+      c.strokeRect(110, 110, 11, 11);
+    }
+    point(e) {
+      if (this.img) {
+        const box = this.img.getBoundingClientRect();
+        this.show(Math.floor(((e.clientY - box.top) / box.height) * this.rows), Math.floor(((e.clientX - box.left) / box.width) * this.columns));
+        return;
+      }
+      const cell = e.target.closest("tbody td");
+      if (cell) this.show(cell.parentElement.sectionRowIndex, cell.cellIndex - 1);
+    }
+    move(key) {
+      const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[key];
+      if (step) this.show(this.row + step[0], this.column + step[1]);
+      return Boolean(step);
+    }
+  }
+  const heats = new Map();
+  function heatOf(e) {
+    const thing = e.target instanceof Element && e.target.closest(".heat,.heatmap img");
+    if (!thing) return null;
+    const el = thing.closest(".heatmap");
+    if (!heats.has(el)) heats.set(el, new Heat(el));
+    return heats.get(el);
+  }
+  document.addEventListener("click", (e) => heatOf(e)?.point(e));
+  document.addEventListener("keydown", (e) => {
+    if (heatOf(e)?.move(e.key)) e.preventDefault();
+  });
+  for (const el of document.querySelectorAll(".heat,.heatmap img")) el.tabIndex = 0;
+
   const fold = (open) => {
     for (const a of articles) for (const c of a.cases) if (!c.el.hidden) c.el.open = open;
   };

@@ -26,6 +26,7 @@ func Save(dir string, r *Results, more ...Format) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("save reports: %w", err)
 	}
+	r.missCaptures(dir)
 	errs := []error{
 		saveFile(dir, FileJSON, r, WriteJSON),
 		saveFile(dir, FileHTML, r, WriteHTML),
@@ -50,7 +51,19 @@ func Load(dir string) (*Results, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", f.Name(), err)
 	}
+	r.missCaptures(dir)
 	return r, nil
+}
+
+// missCaptures notes which captures are not in a run's folder.
+func (r *Results) missCaptures(dir string) {
+	for i := range r.Cases {
+		c := &r.Cases[i]
+		if c.Capture != "" && filepath.IsLocal(c.Capture) {
+			_, err := os.Stat(filepath.Join(dir, c.Capture))
+			c.CaptureMissing = errors.Is(err, os.ErrNotExist)
+		}
+	}
 }
 
 // saveFile writes one report beside its place and then moves it there.

@@ -163,6 +163,9 @@ func (m *measurement) answer(c class) answer {
 			a.missed = append(a.missed, d.shot)
 		}
 		a.evidence = append(a.evidence, reports.Evidence{Kind: "note", At: d.shot.from.String(), Text: d.String()})
+		if i < mostDrawn {
+			a.evidence = append(a.evidence, landingEvidence(&d.landing)...)
+		}
 		m.field.Mark(&d.landing, "oracle-"+c.name+": "+d.String())
 	}
 	return a

@@ -172,9 +172,11 @@ func (o *Outcome) check(ctx context.Context, b *bench, p *Prepared, stage *Stage
 		observations = append(observations, a.observation)
 	}
 	for _, obs := range observations {
-		for _, s := range shown(obs.Sightings, p.coroner != nil) {
+		some := shown(obs.Sightings, r.Verdict, p.coroner != nil)
+		r.FramesLeft += len(obs.Sightings) - len(some)
+		for _, s := range some {
 			packets = append(packets, packet{len(o.Result.Checks), len(r.Evidence), s})
-			r.Evidence = append(r.Evidence, reports.Evidence{Kind: "frame", At: s.At(), Time: s.Time, Text: fmt.Sprintf("%s: %s", s.Type, s.Text)})
+			r.Evidence = append(r.Evidence, sightingEvidence(&s))
 		}
 		b.field.Annotate(obs, fmt.Sprintf("check %s: %s", c.ID, r.Verdict))
 	}
@@ -193,16 +195,6 @@ func (o *Outcome) examine(ctx context.Context, b *bench, c *coroner) error {
 	}
 	o.lost = nil
 	return err
-}
-
-// shown are the sightings that a report names; the capture has them all.
-// Whoever asks for whole lives gets more.
-func shown(all []probe.Sighting, lives bool) []probe.Sighting {
-	most := 8
-	if lives {
-		most = 64
-	}
-	return all[:min(len(all), most)]
 }
 
 // record writes the capture and puts the packets' numbers into the evidence.
