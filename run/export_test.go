@@ -40,6 +40,9 @@ checks:
   - {id: static, reach: {from: c1, to: c2, family: 4, static: true}}
   - {id: link, link: {link: c1/eth0, kind: macvlan, mode: bridge, mtu: 1500, up: true, carrier: true, operstate: up, noarp: false, tx_queue_len: 0}}
   - {id: not-link, link: {link: c1/eth0, mode: vepa}}
+  - {id: parent, link: {link: c1/eth0, parent: host/eth0, flags: [], allmulticast: 0}}
+  - {id: not-parent, link: {link: c1/eth0, parent: pc/eth0}}
+  - {id: not-flags, link: {link: c1/eth0, flags: [nodst]}}
   - {id: not-mtu, link: {link: c1/eth0, mtu: 1400}}
   - {id: mac-of, link: {link: c1/eth0, mac_of: c1/eth0}}
   - {id: not-mac-of, link: {link: c1/eth0, mac_of: host/eth0}}
@@ -73,7 +76,7 @@ func TestScriptsAgree(t *testing.T) {
 	p := prepared(t, "exported", exported)
 	dir := t.TempDir()
 	var g errgroup.Group
-	g.SetLimit(8) // they sleep most of the time
+	g.SetLimit(12) // they sleep most of the time
 	for i, c := range result.Checks {
 		g.Go(func() error {
 			style, shell := repro.Sh, "sh"

@@ -16,8 +16,10 @@ import (
 // A kernel has one table a family for all namespaces together, 1024 entries by
 // default (net/core/neighbour.c:neigh_alloc, net.ipv4.neigh.default.gc_thresh3), so
 // that others can fill it. Guests have their own.
+// Only a network namespace that the machine began with has them, and /proc/net is the
+// one of the process's first thread, which may have been thrown away in another.
 func neighbourTables() []string {
-	return []string{"/proc/net/stat/arp_cache", "/proc/net/stat/ndisc_cache"}
+	return []string{"/proc/thread-self/net/stat/arp_cache", "/proc/thread-self/net/stat/ndisc_cache"}
 }
 
 // neighboursTurnedAway is how often there was no room so far, on all CPUs; 0 where the

@@ -30,7 +30,8 @@ func newExport() *cobra.Command {
 		Long: `Write a short script of ip, bridge, ping, arping and tcpdump that makes one check
 of a case without lanproof, for a bug report: it builds as much of the LAN as the
 check needs, changes it as the steps do, and cleans up after itself. Its exit
-status is 0 when it is as expected and 1 when not.
+status is 0 when it is as expected and 1 when not. What the checks before it have
+sent is not sent again.
 
 --as kselftest writes it as the kernel's own tests are written (lib.sh of
 tools/testing/selftests/net, or its own functions where there is none). What a

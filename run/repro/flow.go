@@ -49,6 +49,8 @@ func (f *Flow) sayable(w *writer) error {
 		return unsayable("raw frames within one machine")
 	case f.Kind == "raw" && (from.Kind == topology.KindIpvlan || to.Kind == topology.KindIpvlan):
 		return unsayable("raw frames of an ipvlan, which looks into packets")
+	case f.Kind == "raw" && f.Errno != 0:
+		return unsayable("how sending a raw frame is refused")
 	case f.Kind == "udp" && f.Bind:
 		return unsayable("datagrams from a socket bound to a device")
 	case f.Cast != "unicast" && !(f.Kind == "raw" && f.Cast == "broadcast"):
@@ -127,6 +129,9 @@ func (f *Flow) command(w *writer, times int) (command, counter string, err error
 	}
 	switch f.Kind {
 	case "icmp":
+		if f.Errno != 0 && !f.Bind { // which ping keeps to itself when it is told a source
+			return fmt.Sprintf("%s%s %s", in, ping, f.Target), "", nil
+		}
 		return fmt.Sprintf("%s%s -I %s %s", in, ping, source, f.Target), "", nil
 	case "arp":
 		return fmt.Sprintf("%sarping -f -c %d -w %d -s %s -I %s %s", in, times, times, f.Source, f.From.Link, f.Target), "", nil

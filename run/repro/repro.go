@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
@@ -91,8 +92,8 @@ func (s *Script) Write(out io.Writer, style Style) error {
 }
 
 // kept are the nodes that matter: not the endpoints and stations that neither the
-// check nor a step is about, as long as nothing stands on them and each of their
-// devices has a twin among those that stay. Where the switch can learn few addresses
+// check nor a step is about, as long as nothing stands on them, each of their devices
+// has a twin among those that stay, and none has an address of theirs. Where the switch can learn few addresses
 // only, everybody matters, and so they do where a kernel is to refuse something: for
 // what stands in its way.
 func (s *Script) kept() map[string]bool {
@@ -111,7 +112,7 @@ func (s *Script) kept() map[string]bool {
 	}
 	for _, n := range s.LAN.Nodes {
 		for _, d := range s.LAN.DevicesOf(n.Name) {
-			kept[n.Name] = kept[n.Name] || d.Parent.Link != "" && !s.twin(d, kept)
+			kept[n.Name] = kept[n.Name] || d.Parent.Link != "" && !s.twin(d, kept) || s.double(d, kept)
 		}
 	}
 	for range s.LAN.Nodes { // what stands on what, however deep
@@ -124,6 +125,14 @@ func (s *Script) kept() map[string]bool {
 		}
 	}
 	return kept
+}
+
+// double reports whether a device that stays has an address of d's.
+func (s *Script) double(d *topology.Device, kept map[string]bool) bool {
+	return slices.ContainsFunc(s.LAN.Devices, func(o *topology.Device) bool {
+		return o != d && kept[o.Node] && (o.OwnMAC && d.OwnMAC && o.MAC.String() == d.MAC.String() ||
+			slices.ContainsFunc(o.Addresses, func(p netip.Prefix) bool { return slices.Contains(d.Addresses, p) }))
+	})
 }
 
 // ops are those of building and of all steps.

@@ -19,8 +19,10 @@ func (l *Link) ref() topology.Ref { return topology.ParseRef(l.Want.Link, "") }
 
 func (l *Link) nodes() []string {
 	nodes := []string{l.ref().Node}
-	if l.Want.MACOf != "" {
-		nodes = append(nodes, topology.ParseRef(l.Want.MACOf, "").Node)
+	for _, other := range []string{l.Want.MACOf, l.Want.Parent} {
+		if other != "" {
+			nodes = append(nodes, topology.ParseRef(other, "").Node)
+		}
 	}
 	return nodes
 }
@@ -32,8 +34,8 @@ type has struct {
 }
 
 // patterns are those for what is expected of a device.
-func (l *Link) patterns(d *topology.Device) ([]has, error) {
-	w := l.Want
+func (l *Link) patterns(lan *topology.LAN) ([]has, error) {
+	w, d := l.Want, lan.Device(l.ref())
 	if other := l.others(); other != "" {
 		return nil, unsayable("%s of a device", other)
 	}
@@ -81,6 +83,23 @@ func (l *Link) patterns(d *topology.Device) ([]has, error) {
 		}
 		truth(w.Carrier, "<([A-Z_-]+,)*LOWER_UP[,>]")
 	}
+	if w.Flags != nil {
+		for _, flag := range []string{"nopromisc", "nodst"} {
+			all = append(all, has{" " + flag + end, !slices.Contains(*w.Flags, flag)})
+		}
+	}
+	if w.Parent != "" {
+		parent := lan.Device(topology.ParseRef(w.Parent, ""))
+		switch {
+		case parent == nil || parent.Kind == topology.KindNIC:
+			return nil, unsayable("that %s is the parent", w.Parent)
+		case parent.Node == l.ref().Node:
+			add(true, "^[0-9]+: [^ ]*@%s: ", regexp.QuoteMeta(parent.Link))
+		default: // of another namespace only its number is told
+			add(true, "^[0-9]+: [^ ]*@if%d: ", parent.Index)
+		}
+	}
+	number(w.AllMulticast, "allmulti")
 	number(w.ID, "id")
 	number(w.Promiscuity, "promiscuity")
 	number(w.MinMTU, "minmtu")
@@ -102,9 +121,6 @@ func (l *Link) others() string {
 		set  bool
 		name string
 	}{
-		{w.Flags != nil, "the flags of a macvlan"},
-		{w.Parent != "", "the parent"},
-		{w.AllMulticast != nil, "the count of allmulticast"},
 		{w.Filter != nil, "the filter"},
 		{len(w.Groups) > 0 || len(w.NotGroups) > 0, "the groups"},
 		{w.Sources != nil, "the sources"},
@@ -128,7 +144,7 @@ func (l *Link) write(w *writer) error {
 		w.line("holds() { ! %s; }", show)
 		return nil
 	}
-	all, err := l.patterns(w.script.LAN.Device(r))
+	all, err := l.patterns(w.script.LAN)
 	if err != nil {
 		return err
 	}
