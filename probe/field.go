@@ -5,14 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
-	"net/netip"
 	"runtime"
 	"slices"
 	"time"
-	"unsafe"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/lanproof/lanproof/capture"
 )
@@ -155,6 +152,7 @@ func (f *Field) Forget(n *Node) error {
 	}
 	was := f.waiter
 	f.nodes = slices.DeleteFunc(slices.Clone(f.nodes), func(have *Node) bool { return have == n })
+	maps.DeleteFunc(f.places, func(at place, _ *Place) bool { return at.node == n })
 	if err := f.watch(); err != nil {
 		return err
 	}
@@ -195,64 +193,6 @@ func (f *Field) FencesSeen(p Port) Tally { return f.fenced[p.key()] }
 
 // Recorder returns what was captured so far.
 func (f *Field) Recorder() *capture.Recorder { return f.rec }
-
-// allowedCPUs are the CPUs that this thread may run on, each of which has a
-// backlog of its own.
-func allowedCPUs() ([]int, error) {
-	var set unix.CPUSet
-	if err := unix.SchedGetaffinity(0, &set); err != nil {
-		return nil, fmt.Errorf("ask for the CPUs to run on: %w", err)
-	}
-	var cpus []int
-	for cpu := range len(set) * 64 {
-		if set.IsSet(cpu) {
-			cpus = append(cpus, cpu)
-		}
-	}
-	return cpus, nil
-}
-
-// settleIn puts the CPU that the thread is on first: the home of the window that
-// begins. Fields that all had the same would stand in each other's way, and leave
-// other CPUs idle.
-func (f *Field) settleIn() error {
-	var cpu uint32
-	if _, _, errno := unix.Syscall(unix.SYS_GETCPU, uintptr(unsafe.Pointer(&cpu)), 0, 0); errno != 0 {
-		return fmt.Errorf("ask for the CPU: %w", errno)
-	}
-	if i := slices.Index(f.cpus, int(cpu)); i > 0 {
-		f.cpus = slices.Insert(slices.Delete(f.cpus, i, i+1), 0, int(cpu))
-	}
-	return nil
-}
-
-// onCPU moves the thread to a CPU and runs f there.
-func (f *Field) onCPU(cpu int, do func() error) error {
-	if len(f.cpus) > 1 {
-		var set unix.CPUSet
-		set.Set(cpu)
-		if err := unix.SchedSetaffinity(0, &set); err != nil {
-			return fmt.Errorf("move to CPU %d: %w", cpu, err)
-		}
-	}
-	return do()
-}
-
-// free lets the thread run anywhere again.
-func (f *Field) free() {
-	if len(f.cpus) < 2 {
-		return
-	}
-	var set unix.CPUSet
-	for _, cpu := range f.cpus {
-		set.Set(cpu)
-	}
-	// Failing leaves the thread where it is, which is slower but not wrong.
-	_ = unix.SchedSetaffinity(0, &set)
-}
-
-// loopback is lo's ifindex in every namespace (net/core/net_namespace.c).
-const loopback = 1
 
 // queuesOf are the functions that read each of a node's sources, in their order.
 func (f *Field) queuesOf(n *Node) (all []func() error) {
@@ -371,93 +311,6 @@ func (f *Field) record(at place, frame capture.Frame) int {
 		return -1
 	}
 	return f.rec.Add(d.iface, frame)
-}
-
-// drainSocket reads what an IP socket was given.
-func (f *Field) drainSocket(n *Node, s *socket, by observer) error {
-	for {
-		size, from, err := unix.Recvfrom(s.fd, f.buf, 0)
-		switch {
-		case errors.Is(err, unix.EAGAIN):
-			return nil
-		case errors.Is(err, unix.EINTR):
-			continue
-		case isPendingError(err):
-			continue // about an earlier packet, and read by reading it
-		case err != nil:
-			return fmt.Errorf("read a socket of %s: %w", n.Name, err)
-		}
-		f.received(n, by, s.v6, f.buf[:size], from)
-	}
-}
-
-// isPendingError reports whether an error is the network's answer to a packet
-// sent before (ip(7): errors of the network are passed to the user).
-func isPendingError(err error) bool {
-	for _, e := range []error{unix.EHOSTUNREACH, unix.ENETUNREACH, unix.ECONNREFUSED, unix.ENETDOWN, unix.EHOSTDOWN, unix.EPROTO, unix.EMSGSIZE, unix.EACCES} {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
-	return false
-}
-
-// received takes in what a socket got: a message by UDP, or an echo reply.
-func (f *Field) received(n *Node, by observer, v6 bool, data []byte, from unix.Sockaddr) {
-	if by == byICMP {
-		var ok bool
-		if data, ok = echoReplyPayload(data, v6); !ok {
-			return
-		}
-	}
-	m, ok := decodeMessage(data)
-	if !ok || m.run != f.run {
-		return
-	}
-	at := place{node: n}
-	if m.role == roleFence {
-		f.canaries[observed{at, by}]++
-		for a := range f.pending {
-			if a.socket && a.seq == m.seq && a.node == n {
-				delete(f.pending, a)
-			}
-		}
-		return
-	}
-	c := content{kind: udpContent, msg: m, ours: true, src: addrOf(from)}
-	if by == byICMP {
-		c.kind = echoReplyContent
-	}
-	f.log = append(f.log, sighting{observed: observed{at, by}, content: c, handle: -1})
-}
-
-// echoReplyPayload returns the payload of an echo reply as a raw socket gives
-// it: IPv4 with its IP header, IPv6 without (RFC 3542 section 3).
-func echoReplyPayload(b []byte, v6 bool) ([]byte, bool) {
-	const icmpHeader = 8
-	reply := byte(0)
-	if v6 {
-		reply = 129
-	} else {
-		if len(b) < 20 || len(b) < int(b[0]&0x0f)*4 {
-			return nil, false
-		}
-		b = b[int(b[0]&0x0f)*4:]
-	}
-	if len(b) < icmpHeader || b[0] != reply {
-		return nil, false
-	}
-	return b[icmpHeader:], true
-}
-
-func addrOf(sa unix.Sockaddr) netip.Addr {
-	switch sa := sa.(type) {
-	case *unix.SockaddrInet4:
-		return netip.AddrFrom4(sa.Addr)
-	case *unix.SockaddrInet6:
-		return netip.AddrFrom16(sa.Addr)
-	}
-	return netip.Addr{}
 }
 
 // wait reads until done says so or the deadline passes; it reports which.

@@ -90,6 +90,13 @@ func (o *Outcome) execute(ctx context.Context, p *Prepared, nics map[string]stri
 	if len(problems) > 0 {
 		return fmt.Errorf("plan the topology: %w", problems[0])
 	}
+	release, err := kernelRelease()
+	if err != nil {
+		return err
+	}
+	if plan.LAN.Kernel, err = topology.ParseKernel(release); err != nil {
+		return err
+	}
 	if err := p.sabotage.spoil(plan); err != nil {
 		return err
 	}

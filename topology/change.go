@@ -383,5 +383,14 @@ func (b *builder) removeAddress(c *SetAddress) {
 		b.kernel("%s has no address %s", d.Ref, p)
 	}
 	b.op(RemoveAddress{Device: d.clone(), Prefix: p})
-	d.Addresses = slices.DeleteFunc(d.Addresses, func(have netip.Prefix) bool { return have == p })
+	d.Addresses = withoutAddress(d.Addresses, p)
+}
+
+// withoutAddress are addresses without one of them. The first of an IPv4 subnet takes the
+// others with it (net/ipv4/devinet.c:__inet_del_ifa; promote_secondaries is off).
+func withoutAddress(all []netip.Prefix, p netip.Prefix) []netip.Prefix {
+	same := func(have netip.Prefix) bool { return have.Masked() == p.Masked() }
+	first := slices.IndexFunc(all, same)
+	primary := p.Addr().Is4() && first >= 0 && all[first] == p
+	return slices.DeleteFunc(slices.Clone(all), func(have netip.Prefix) bool { return have == p || primary && same(have) })
 }

@@ -107,6 +107,8 @@ type Device struct {
 	// defaults the default routes that it offers.
 	leases   []netip.Addr
 	defaults []defaultRoute
+	// noCarrier is what a device knows of a parent that is down, if it is not told.
+	noCarrier bool
 	// restore is the address that a parent gets back when its passthru child
 	// goes (macvlan.c:macvlan_port_destroy).
 	restore net.HardwareAddr
@@ -172,6 +174,8 @@ func (p *Port) native() int {
 
 // LAN is the state of the whole at a moment: what was built, as changed since.
 type LAN struct {
+	// Kernel is the one that carries it.
+	Kernel    Kernel
 	Docker    string
 	Nodes     []Node
 	Devices   []*Device

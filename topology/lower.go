@@ -43,6 +43,7 @@ func (l *LAN) setUp(d *Device, up bool) {
 	if parent := l.Device(d.Parent); up && parent != nil && d.Kind == KindVLAN && !d.OwnMAC {
 		l.followMAC(d, parent.MAC)
 	}
+	l.keepCarriers(d, up)
 	d.Up = up
 	if !up {
 		// net/ipv6/addrconf.c:addrconf_ifdown; IPv4 addresses stay.
@@ -53,6 +54,30 @@ func (l *LAN) setUp(d *Device, up bool) {
 			l.setUp(c, up)
 		}
 	}
+}
+
+// keepCarriers models what those that are not told know of the carrier when d goes up
+// or down: they keep what they had, and a loose vlan that goes down itself meanwhile
+// has none when it comes up (net/8021q/vlan_dev.c:vlan_dev_open, vlan_dev_stop).
+func (l *LAN) keepCarriers(d *Device, up bool) {
+	switch {
+	case d.loose() && !up:
+		d.noCarrier = true
+	case up == d.Up:
+		return
+	}
+	for _, c := range l.Children(d) {
+		if l.untold(c) && (up || c.Up || !c.loose()) {
+			c.noCarrier = !up && !l.Carrier(d)
+		}
+	}
+}
+
+// untold reports whether a device is not told that its parent goes down: a loose vlan
+// (net/8021q/vlan.c:vlan_device_event), and before Linux 6.12 an ipvlan
+// (drivers/net/ipvlan/ipvlan_main.c:ipvlan_device_event).
+func (l *LAN) untold(d *Device) bool {
+	return d.loose() || d.Kind == KindIpvlan && l.Kernel.Before(6, 12)
 }
 
 // loose reports whether a vlan is up or down whatever its parent is.
@@ -86,7 +111,11 @@ func (l *LAN) carries(d *Device, seen map[Ref]bool) bool {
 	if d.VLANFlags[bridgeBinding] {
 		return false // it waits for ports of a bridge, which none is (net/8021q/vlan_dev.c:vlan_dev_open)
 	}
-	return d.Up && (d.Kind == KindNIC || l.carries(l.Device(d.Parent), seen))
+	parent := l.Device(d.Parent)
+	if l.untold(d) && parent != nil && !parent.Up {
+		return d.Up && !d.noCarrier
+	}
+	return d.Up && (d.Kind == KindNIC || l.carries(parent, seen))
 }
 
 // queuesNothing reports whether the macvlans on d drop all broadcasts that come

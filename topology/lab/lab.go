@@ -172,6 +172,16 @@ func setUp(n *Node, v6 bool) error {
 		{"ipv4/ip_forward", on(n.Forwarding)},
 		{"ipv6/conf/all/forwarding", on(n.Forwarding)},
 		{"ipv6/conf/default/disable_ipv6", "1"},
+		// A new namespace has what the machine has (net/ipv4/devinet.c:
+		// devinet_init_net), and distributions differ: here it is the kernel's default.
+		{"ipv4/conf/all/promote_secondaries", "0"},
+		{"ipv4/conf/default/promote_secondaries", "0"},
+		{"ipv4/conf/all/arp_ignore", "0"},
+		{"ipv4/conf/default/arp_ignore", "0"},
+		{"ipv4/conf/all/arp_announce", "0"},
+		{"ipv4/conf/default/arp_announce", "0"},
+		{"ipv4/conf/all/arp_filter", "0"},
+		{"ipv4/conf/default/arp_filter", "0"},
 	} {
 		if err := sysctl(s[0], s[1]); err != nil {
 			return err

@@ -144,7 +144,7 @@ func (w *walk) flood(parent *device, p packet, except *device, modes ...string) 
 // the same, for the filters of macvlan and ipvlan are hashes
 // (macvlan.c:macvlan_compute_filter, ipvlan_main.c:ipvlan_set_multicast_mac_filter).
 func (w *walk) member(d *device, group MAC) bool {
-	if group == broadcast || d.Promisc || w.joined[d.Ref][group] {
+	if group == broadcast || d.Promisc || d.AllMulti || w.joined[d.Ref][group] {
 		return true
 	}
 	// What stands on it has joined by it, too (net/core/dev_addr_lists.c:dev_mc_sync).

@@ -315,7 +315,7 @@ func (w *walk) stack(d *device, p packet) {
 // The rules of every device.
 var (
 	ruleDown      = Rule{ID: "device-down", When: "the device is down", Then: "nothing passes; sending is refused with ENETDOWN", Source: "net/packet/af_packet.c:packet_snd; net/core/dev.c:enqueue_to_backlog"}
-	ruleNoCarrier = Rule{ID: "device-no-carrier", When: "the device is up and has no carrier", Then: "what it is to send is dropped before any tap, and the sender is not told", Source: "net/sched/sch_generic.c:noop_enqueue"}
+	ruleNoCarrier = Rule{ID: "device-no-carrier", When: "the device is up and has no carrier; it has its parent's, but a VLAN device with loose_binding, and before Linux 6.12 an ipvlan, keeps what it had when its parent goes down", Then: "what it is to send is dropped before any tap, and the sender is not told", Source: "net/sched/sch_generic.c:noop_enqueue; net/8021q/vlan.c:vlan_device_event; drivers/net/ipvlan/ipvlan_main.c:ipvlan_device_event"}
 	ruleDummy     = Rule{ID: "device-dummy", When: "a dummy sends", Then: "the frame is counted and thrown away", Source: "drivers/net/dummy.c:dummy_xmit"}
 	ruleTaken     = Rule{ID: "device-taken", When: "the frame is for the device, or for a group", Then: "the stack takes it", Source: "net/core/dev.c:__netif_receive_skb_core"}
 	ruleForOthers = Rule{ID: "device-for-others", When: "the frame is for another address", Then: "taps see it, the stack does not take it", Source: "net/ipv4/ip_input.c:ip_rcv_core; net/packet/af_packet.c:packet_rcv"}
