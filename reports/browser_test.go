@@ -1,11 +1,13 @@
 package reports
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -267,5 +269,61 @@ func TestBrowserLooks(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	b.quiet()
+}
+
+// BenchmarkBrowserLarge opens a page of 10,000 checks and a million cells, and tells
+// when it could be used: loaded, its script run, and drawn once.
+func BenchmarkBrowserLarge(b *testing.B) {
+	c := chromium(b)
+	content := htmlOf(b, large(10_000))
+	var ready, filter, cell float64
+	for b.Loop() {
+		c.open(content, "")
+		c.eval(`new Promise((done) => requestAnimationFrame(() => setTimeout(() => { window.ready = performance.now(); done(0); })))`)
+		ready += number(b, c.eval(`window.ready`))
+		filter += number(b, c.eval(`{const at = performance.now(), f = document.getElementById("f-text"); f.value = "gateway";
+			f.dispatchEvent(new Event("input", {bubbles: true})); document.body.offsetHeight; performance.now() - at}`))
+		cell += number(b, c.eval(`{const at = performance.now(), i = document.querySelector(".heatmap img"); document.getElementById("filter").reset();
+			for (let d = i; d; d = d.parentElement) if (d.localName === "details") d.open = true;
+			i.scrollIntoView(); const r = i.getBoundingClientRect();
+			i.dispatchEvent(new MouseEvent("click", {bubbles: true, clientX: Math.ceil(r.left + 10), clientY: Math.ceil(r.top + 20)})); performance.now() - at}`))
+	}
+	c.want("c10/eth0 got it, as expected, from c20/eth0", `document.querySelector(".heatmap output").textContent`)
+	c.shoot("million")
+	n := float64(b.N)
+	b.ReportMetric(float64(len(content))/1e6, "MB")
+	b.ReportMetric(ready/n, "ms-interactive")
+	b.ReportMetric(filter/n, "ms-filter")
+	b.ReportMetric(cell/n, "ms-cell")
+}
+
+func number(t testing.TB, s string) float64 {
+	t.Helper()
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func TestBrowserCompare(t *testing.T) {
+	b := chromium(t)
+	b.open(render(t, func(w *bytes.Buffer) error { return Compare(rich(), later()).WriteHTML(w) }), "")
+	b.want("true", `document.documentElement.scrollWidth <= innerWidth`)
+	b.want("2", `document.querySelector(".change .sides").children.length`)
+	b.shoot("compare")
+	b.quiet()
+}
+
+// A matrix of 30 is a table, and fits a page.
+func TestBrowserHeatmap(t *testing.T) {
+	b := chromium(t)
+	m := square(30)
+	b.open(htmlOf(t, &Results{Cases: []Case{{Scenario: "s", Case: "c", Checks: []Check{{ID: "m", Title: "who hears whom", Verdict: Fail, Matrices: []Matrix{m}}}}}}), "#check-c--m")
+	b.want("900", `document.querySelectorAll(".heat tbody td").length`)
+	b.want("true", `document.querySelector(".heat").getBoundingClientRect().width < 1000`)
+	b.eval(`document.querySelector(".heat").scrollIntoView(); 0`)
+	b.shoot("heat-30")
 	b.quiet()
 }

@@ -28,6 +28,23 @@ func TestCompareGolden(t *testing.T) {
 	got := render(t, func(b *bytes.Buffer) error { return d.WriteMarkdown(b) })
 	golden(t, "compare.md", got)
 	checkMarkdown(t, got)
+	page := render(t, func(b *bytes.Buffer) error { return d.WriteHTML(b) })
+	golden(t, "compare.html", page)
+	checkNesting(t, page)
+}
+
+// Names of two runs that want to break out stay text.
+func TestCompareHTMLStaysText(t *testing.T) {
+	after := rich()
+	for i := range after.Cases {
+		for j := range after.Cases[i].Checks {
+			after.Cases[i].Checks[j].Verdict = Skip
+		}
+	}
+	page := render(t, func(b *bytes.Buffer) error { return Compare(rich(), after).WriteHTML(b) })
+	if checkNesting(t, page); bytes.Contains(page, []byte("<script")) || bytes.ContainsRune(page, '\u202e') {
+		t.Error("markup of a scenario became markup of the page")
+	}
 }
 
 func TestCompareTellsKindsApart(t *testing.T) {

@@ -1,8 +1,6 @@
 package reports
 
 import (
-	"bytes"
-	"encoding/xml"
 	"fmt"
 	"html/template"
 	"maps"
@@ -165,7 +163,7 @@ func newHTMLView(r *Results) (*htmlView, error) {
 	for i, c := range v.claims {
 		v.claim[c.Claim.ID] = i
 	}
-	page := &htmlView{Verdict: badgeOf(r.Verdict()), Headline: r.headline(), Facts: v.facts(), Counts: v.counts()}
+	page := &htmlView{Verdict: badgeOf(r.Verdict()), Headline: r.headline(), Facts: v.facts(), Counts: countsOf(r.tally())}
 	v.lists(page)
 	page.Scenarios = v.scenarios()
 	v.findings(page)
@@ -220,8 +218,8 @@ func (v *viewer) facts() []string {
 	return append(facts, fmt.Sprintf("seed %d", v.r.Seed))
 }
 
-func (v *viewer) counts() []htmlCount {
-	s := v.r.tally()
+// countsOf are the parts of a bar.
+func countsOf(s Summary) []htmlCount {
 	total := float64(max(s.Total(), 1))
 	var counts []htmlCount
 	x := 0.0
@@ -373,50 +371,6 @@ func (v *viewer) checkView(p *Picture, k *Check, anchor string) htmlCheck {
 		view.Ended = text(k.Drops.Text)
 	}
 	return view
-}
-
-// listed is a list of evidence for the page, and what it leaves out: of frames that
-// a diagram shows, too, few are in it.
-func listed(k *Check) template.HTML {
-	if len(k.Evidence) == 0 {
-		return ""
-	}
-	var b bytes.Buffer
-	frames, shown := 0, 0
-	b.WriteString("<ul>")
-	for i := range k.Evidence {
-		e := &k.Evidence[i]
-		if e.Frame != nil {
-			frames++
-		}
-		if shown < maxEvidence && (e.Frame == nil || frames <= maxFrames) {
-			shown++
-			e.list(&b)
-		}
-	}
-	if cut := len(k.Evidence) - shown + k.FramesLeft; cut > 0 {
-		fmt.Fprintf(&b, "<li>%s more in results.json</li>", count(cut))
-	}
-	b.WriteString("</ul>")
-	return template.HTML(b.String()) // every text in it went through escape
-}
-
-func (e *Evidence) list(b *bytes.Buffer) {
-	piece := func(before, text, after string) {
-		if text != "" {
-			b.WriteString(before)
-			_ = xml.EscapeText(b, []byte(text)) // fails only where the buffer does
-			b.WriteString(after)
-		}
-	}
-	b.WriteString("<li>")
-	piece("<b>", name(e.Kind), "</b> ")
-	piece("<code>", name(e.At), "</code> ")
-	piece("<span>", text(e.Text), "</span>")
-	if e.Packet > 0 {
-		fmt.Fprintf(b, " <i>packet %d</i>", e.Packet)
-	}
-	b.WriteString("</li>")
 }
 
 // overview is the table of all cases against all grounds. Repeats share a cell,

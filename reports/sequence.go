@@ -276,9 +276,18 @@ func changes(was, is *Frame) []string {
 	case len(was.Tags) > len(is.Tags):
 		all = append(all, "a tag taken off")
 	default:
-		all = append(all, "tagged "+strings.Join(is.Tags, ", "))
+		all = append(all, "tagged "+shortTags(is.Tags))
 	}
 	return all
+}
+
+// shortTags leaves out of tags what is usual.
+func shortTags(tags []string) string {
+	var all []string
+	for _, t := range tags {
+		all = append(all, strings.TrimSuffix(strings.TrimPrefix(t, "0x8100 "), " PCP 0"))
+	}
+	return strings.Join(all, ", ")
 }
 
 // drops adds where the kernel dropped frames.

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"compress/zlib"
 	"encoding/base64"
+	"encoding/xml"
+	"fmt"
 	"html/template"
 	"strings"
 )
@@ -66,4 +68,48 @@ func (w *ways) pack() (string, error) {
 		return "", err
 	}
 	return base64.StdEncoding.EncodeToString(b.Bytes()), nil
+}
+
+// listed is a list of evidence for the page, and what it leaves out: of frames that
+// a diagram shows, too, few are in it.
+func listed(k *Check) template.HTML {
+	if len(k.Evidence) == 0 {
+		return ""
+	}
+	var b bytes.Buffer
+	frames, shown := 0, 0
+	b.WriteString("<ul>")
+	for i := range k.Evidence {
+		e := &k.Evidence[i]
+		if e.Frame != nil {
+			frames++
+		}
+		if shown < maxEvidence && (e.Frame == nil || frames <= maxFrames) {
+			shown++
+			e.list(&b)
+		}
+	}
+	if cut := len(k.Evidence) - shown + k.FramesLeft; cut > 0 {
+		fmt.Fprintf(&b, "<li>%s more in results.json</li>", count(cut))
+	}
+	b.WriteString("</ul>")
+	return template.HTML(b.String()) // every text in it went through escape
+}
+
+func (e *Evidence) list(b *bytes.Buffer) {
+	piece := func(before, text, after string) {
+		if text != "" {
+			b.WriteString(before)
+			_ = xml.EscapeText(b, []byte(text)) // fails only where the buffer does
+			b.WriteString(after)
+		}
+	}
+	b.WriteString("<li>")
+	piece("<b>", name(e.Kind), "</b> ")
+	piece("<code>", name(e.At), "</code> ")
+	piece("<span>", text(e.Text), "</span>")
+	if e.Packet > 0 {
+		fmt.Fprintf(b, " <i>packet %d</i>", e.Packet)
+	}
+	b.WriteString("</li>")
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -9,7 +10,8 @@ import (
 )
 
 func newCompare() *cobra.Command {
-	format := oneOf("text", "markdown")
+	format := oneOf("text", "markdown", "html")
+	var output string
 	cmd := &cobra.Command{
 		Use:   "compare A B",
 		Short: "Tell what became of the checks of run A in run B; exit status 1 when something got worse",
@@ -27,11 +29,8 @@ something got worse: a check broke, or what passed is no longer shown.`,
 				return err
 			}
 			diff := reports.Compare(a, b)
-			write := diff.WriteText
-			if format.value == "markdown" {
-				write = diff.WriteMarkdown
-			}
-			if err := write(cmd.OutOrStdout()); err != nil {
+			write := map[string]func(io.Writer) error{"text": diff.WriteText, "markdown": diff.WriteMarkdown, "html": diff.WriteHTML}[format.value]
+			if err := writeOut(cmd.OutOrStdout(), output, write); err != nil {
 				return err
 			}
 			if diff.Regressed() {
@@ -41,6 +40,7 @@ something got worse: a check broke, or what passed is no longer shown.`,
 		},
 	}
 	cmd.Flags().Var(format, "format", "format of the comparison")
+	outputFlag(cmd, &output)
 	return cmd
 }
 

@@ -1,0 +1,114 @@
+package reports
+
+import (
+	"bufio"
+	_ "embed"
+	"fmt"
+	"html/template"
+	"io"
+)
+
+//go:embed compare.html.tmpl
+var comparePage string
+
+// maxChanges is how many changes of a kind the page shows.
+const maxChanges = 2000
+
+// compareView is the comparison's page.
+type compareView struct {
+	Style    template.CSS
+	Policy   string
+	Verdict  badge
+	Headline string
+	Runs     []compareRun
+	Kinds    []compareKind
+	Same     string
+}
+
+type compareRun struct {
+	Name   string
+	Counts []htmlCount
+}
+
+type compareKind struct {
+	Anchor, Title, N string
+	Changes          []compareChange
+	More             int
+}
+
+type compareChange struct {
+	Anchor, Title, Case, Check, Location string
+	After                                badge
+	Sides                                []compareSide
+}
+
+// compareSide is one check in one of the two runs.
+type compareSide struct {
+	badge
+	When, Kernel, Expected, Observed string
+}
+
+// WriteHTML writes the difference as one page with both runs side by side. It loads
+// nothing and has no script.
+func (d Diff) WriteHTML(w io.Writer) error {
+	page, err := template.New("compare").Parse(comparePage)
+	if err != nil {
+		return fmt.Errorf("write comparison: %w", err)
+	}
+	verdict := Pass
+	if d.Regressed() {
+		verdict = Fail
+	}
+	view := compareView{
+		Style: template.CSS(htmlStyle), Verdict: badgeOf(verdict), Headline: d.Headline(),
+		Policy: "default-src 'none'; base-uri 'none'; form-action 'none'; style-src " + hash(htmlStyle),
+		Runs:   []compareRun{{"Before", countsOf(d.Before)}, {"Now", countsOf(d.After)}},
+	}
+	if d.Same > 0 {
+		view.Same = plural(d.Same, "check")
+	}
+	for _, k := range kinds() {
+		if changes := d.of(k.Kind); len(changes) > 0 {
+			view.Kinds = append(view.Kinds, kindView(k.Kind, k.Title, changes))
+		}
+	}
+	buffered := bufio.NewWriter(w)
+	if err := page.Execute(buffered, view); err != nil {
+		return fmt.Errorf("write comparison: %w", err)
+	}
+	if err := buffered.Flush(); err != nil {
+		return fmt.Errorf("write comparison: %w", err)
+	}
+	return nil
+}
+
+func kindView(kind Kind, title string, changes []Change) compareKind {
+	view := compareKind{Anchor: string(kind), Title: title, N: count(len(changes))}
+	for i, c := range changes {
+		if i == maxChanges {
+			view.More = len(changes) - i
+			break
+		}
+		one := compareChange{
+			Anchor: fmt.Sprintf("%s-%d", kind, i+1), Title: name(c.Title), Case: name(c.Case), Check: name(c.Check), Location: name(c.Location),
+			After: badgeOf(c.After),
+			Sides: []compareSide{
+				{sideBadge(c.Before), "before", name(c.KernelBefore), text(c.ExpectedBefore), text(c.ObservedBefore)},
+				{sideBadge(c.After), "now", name(c.KernelAfter), text(c.Expected), text(c.Observed)},
+			},
+		}
+		if c.After == "" { // what is gone is skipped at best
+			one.After = badgeOf(Skip)
+		}
+		view.Changes = append(view.Changes, one)
+	}
+	return view
+}
+
+// sideBadge is a verdict, or that there is none.
+func sideBadge(v Verdict) badge {
+	if v == "" {
+		return badge{"skip", "–", "not there"}
+	}
+	return badgeOf(v)
+}
