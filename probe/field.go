@@ -52,6 +52,7 @@ type Field struct {
 	// since.
 	traffic int
 	rested  bool
+	paused  bool // what is seen is for others to judge
 	// canaries counts the fences that each observer of a device has seen, and
 	// lastFence is the latest one at each device: the two ends of a window.
 	canaries  map[observed]int
@@ -258,7 +259,7 @@ func (f *Field) saw(n *Node, by observer, frame capture.Frame) {
 	if by == byTap {
 		f.traffic++
 	}
-	if mine && f.land(observed{at, by}, &c, frame) {
+	if f.paused || mine && f.land(observed{at, by}, &c, frame) {
 		return
 	}
 	if by != byTap && !mine {

@@ -43,6 +43,9 @@ type Observation struct {
 	Dropped int
 	// Sightings are the flow's frames wherever they were seen.
 	Sightings []Sighting
+	// Came are the devices at which the flow's frames came to the stack, whoever they
+	// were for; it is known of raw frames alone.
+	Came []Port
 
 	wanted int // frames that must arrive for the flow to have happened
 	reply  bool
@@ -366,6 +369,9 @@ func (f *Field) evidence(flow *Flow, sent []uint32, o *Observation) {
 	for i := range f.log {
 		s := &f.log[i]
 		mine := s.ours && slices.Contains(sent, s.msg.seq)
+		if mine && s.by == byStack {
+			o.Came = append(o.Came, Port{Node: s.node, Index: s.index, Name: f.name(s.node.Name, s.index)})
+		}
 		if s.by != byTap {
 			continue
 		}

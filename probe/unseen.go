@@ -9,27 +9,35 @@ import (
 	"github.com/lanproof/lanproof/capture"
 )
 
-// Pause closes the field's eyes until Resume, so that frames die as they do when
-// nobody looks: a tap takes what would be dropped without it. What is sent in between
-// is sent by SendFlow and SendShot, and judged by others.
+// Pause closes the eyes of some nodes until Resume, so that frames die there as they do
+// when nobody looks: a tap takes what would be dropped without it. What is sent in
+// between by SendFlow and SendShot is for others to judge: the field neither notes nor
+// records any of it.
 //
-// It waits for a grace period of the kernel's, as Resume does.
-func (f *Field) Pause() error { return capture.PauseAll(f.taps()...) }
-
-// Resume ends what Pause began.
-func (f *Field) Resume() error {
-	f.rested = false
-	return capture.ResumeAll(f.taps()...)
+// It waits for a grace period of the kernel's, as Resume does, unless there are no nodes.
+func (f *Field) Pause(nodes ...*Node) error {
+	// What came before is noted still.
+	if err := f.drain(); err != nil {
+		return err
+	}
+	f.paused = true
+	return capture.PauseAll(tapsOf(nodes)...)
 }
 
-// Settle returns when nothing of what was sent before can be under way any more.
+// Resume opens them again.
+func (f *Field) Resume(nodes ...*Node) error { return capture.ResumeAll(tapsOf(nodes)...) }
+
+// Settle ends what Pause began, when all eyes are open. It returns when nothing of what
+// was sent in between can be under way any more.
 func (f *Field) Settle(ctx context.Context) error {
 	_, err := f.settle(ctx)
+	f.paused = false
+	clear(f.lastFence)
 	return err
 }
 
-func (f *Field) taps() (all []*capture.Tap) {
-	for _, n := range f.nodes {
+func tapsOf(nodes []*Node) (all []*capture.Tap) {
+	for _, n := range nodes {
 		all = append(all, n.taps()...)
 	}
 	return all

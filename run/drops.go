@@ -14,8 +14,8 @@ import (
 )
 
 // coroner finds out where frames died that did not arrive, in a pass of its own after
-// the checks of a stage: they are sent once more while no tap is open, for a tap takes
-// what would be dropped without it. No verdict comes of it. Nil, it does nothing.
+// the checks of a stage: they are sent once more, and no tap is open where one would
+// take what is dropped without it. No verdict comes of it. Nil, it does nothing.
 type coroner struct {
 	// tracer hears of drops; where there is none, counters are compared.
 	tracer *drops.Tracer
@@ -52,6 +52,7 @@ type lost struct {
 	// refused is the kernel's refusal to send, when it was sent for the verdict.
 	refused  error
 	lastSeen string
+	came     []probe.Port // where it came to the stack
 
 	begin   time.Duration // of its window in the pass
 	numbers []uint32
@@ -66,12 +67,13 @@ func (c *coroner) examine(ctx context.Context, b *bench, all []*lost) (map[int]*
 		return nil, nil
 	}
 	b.world = nil
-	if err := c.wait(b.field.Pause); err != nil {
+	blind := blinding(all)
+	if err := c.wait(blind, func() error { return b.field.Pause(blind...) }); err != nil {
 		return nil, err
 	}
 	p := &pass{bench: b, tracer: c.tracer, all: all}
 	trouble := p.resend(ctx)
-	if err := c.wait(b.field.Resume); err != nil {
+	if err := c.wait(blind, func() error { return b.field.Resume(blind...) }); err != nil {
 		return nil, errors.Join(err, p.close())
 	}
 	// What workers of the kernel still had in their queues is past then.
@@ -84,11 +86,27 @@ func (c *coroner) examine(ctx context.Context, b *bench, all []*lost) (map[int]*
 	return p.report(errors.Join(trouble, p.close())), nil
 }
 
-func (c *coroner) wait(fn func() error) error {
-	if c.away == nil {
+// wait calls what waits for the kernel where there are nodes to blind.
+func (c *coroner) wait(blind []*probe.Node, fn func() error) error {
+	if c.away == nil || len(blind) == 0 {
 		return fn()
 	}
 	return c.away(fn)
+}
+
+// blinding are the nodes whose taps hide where something ended. It is not many: a tap
+// takes but the raw frames that come to the top of a stack, which nobody else wants
+// there. IP has takers of its own, whose drops show.
+func blinding(all []*lost) (nodes []*probe.Node) {
+	for _, l := range all {
+		for _, at := range l.came {
+			// Where copies came that were for others is known.
+			if (!l.group || at.Node.Name == l.to.Node) && !slices.Contains(nodes, at.Node) {
+				nodes = append(nodes, at.Node)
+			}
+		}
+	}
+	return nodes
 }
 
 // pass is one examination: by a watch, or else by counters.
@@ -204,6 +222,14 @@ func (b *bench) deviceName(node string, index int) string {
 	return fmt.Sprintf("device %d", index)
 }
 
+// everywhere is a device of each node.
+func (b *bench) everywhere() (all []probe.Port) {
+	for _, n := range b.lab.Nodes() {
+		all = append(all, probe.Port{Node: b.nodes[n.Name]})
+	}
+	return all
+}
+
 // inodes tell the lab's namespaces apart, as links in /proc show them.
 func (b *bench) inodes() (all []uint32) {
 	for _, n := range b.lab.Nodes() {
@@ -227,6 +253,7 @@ func (b *bench) lostBy(q question, a *answer, check int) []*lost {
 		l := &lost{check: check, kind: q.kind, to: q.to, refused: o.SendErr, way: q.way(b.plan.LAN, flow)}
 		l.group = q.kind == probe.ARP || q.kind == probe.ND || q.cast != probe.Unicast && q.cast != probe.Unknown
 		l.send = func(ctx context.Context) ([]uint32, error) { return b.field.SendFlow(ctx, flow) }
+		l.came = o.Came
 		for _, s := range o.Sightings {
 			if s.Ours {
 				l.lastSeen = s.At()
@@ -240,6 +267,9 @@ func (b *bench) lostBy(q question, a *answer, check int) []*lost {
 			l := &lost{check: check, kind: s.kind, to: s.from.Ref, group: s.frame.Dest.Group()}
 			if s.to != nil {
 				l.to = s.to.Ref
+			}
+			if s.kind == probe.Raw {
+				l.came = b.everywhere()
 			}
 			l.send = func(context.Context) ([]uint32, error) {
 				from, err := b.portOf(s.from)

@@ -86,31 +86,31 @@ func deciding(rules []reports.Rule) (reports.Rule, bool) {
 
 // endings are the ends in words.
 func (l *lost) endings(ends []reports.End) []string {
-	var own, others []reports.End // the target's, and copies that others were given
+	var s, others []string // others are where copies came to that were for others
+	note := func(at string) {
+		if !strings.HasPrefix(at, l.to.Node+"/") && !slices.Contains(others, at) {
+			others = append(others, at)
+		}
+	}
+	for _, at := range l.came {
+		note(at.String())
+	}
+	own := false
 	for _, e := range ends {
 		switch {
 		case !e.Own:
 		case l.group && byStack(e) && !strings.HasPrefix(e.At, l.to.Node+"/"):
-			others = append(others, e)
+			note(e.At)
 		default:
-			own = append(own, e)
+			own = true
+			s = append(s, endText(e))
 		}
 	}
-	var s []string
-	for _, e := range own {
-		s = append(s, endText(e))
-	}
-	if len(own) == 0 && l.refused == nil {
+	if !own && l.refused == nil {
 		s = append(s, fmt.Sprintf("Nothing dropped it: %s was never given it.", l.to))
 	}
-	if len(others) > 0 {
-		var at []string
-		for _, e := range others {
-			if !slices.Contains(at, e.At) {
-				at = append(at, e.At)
-			}
-		}
-		s = append(s, "Copies for others came to "+strings.Join(at, ", ")+".")
+	if l.group && len(others) > 0 {
+		s = append(s, "Copies for others came to "+strings.Join(others, ", ")+".")
 	}
 	return s
 }
