@@ -35,7 +35,7 @@ func newCoroner() (*coroner, error) {
 
 // Close takes the tracer out of the kernel.
 func (c *coroner) Close() error {
-	if c == nil || c.tracer == nil {
+	if c == nil {
 		return nil
 	}
 	return c.tracer.Close()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -91,21 +92,13 @@ func (f *explainFlags) explain(cmd *cobra.Command, arg string) error {
 
 // caseAndCheck finds what CASE/CHECK names; there may be slashes in the case, too.
 func caseAndCheck(arg string) (c *scenarios.Case, check string, err error) {
-	files, whole := scenarios.Find([]string{arg})
-	if head, tail, ok := cutLast(arg, "/"); whole != nil && ok {
+	c, err = oneCase(arg)
+	var unknown scenarios.Errors // else it is a case, or several
+	if head, tail, ok := cutLast(arg, "/"); ok && errors.As(err, &unknown) {
 		check = tail
-		files, err = scenarios.Find([]string{head})
-	} else {
-		err = whole
+		c, err = oneCase(head)
 	}
-	if err != nil {
-		return nil, "", err
-	}
-	all := casesOf(files)
-	if len(all) != 1 {
-		return nil, "", usage("%s", several(arg, all))
-	}
-	return all[0], check, nil
+	return c, check, err
 }
 
 func cutLast(s, sep string) (before, after string, found bool) {
@@ -113,19 +106,6 @@ func cutLast(s, sep string) (before, after string, found bool) {
 		return s[:i], s[i+len(sep):], true
 	}
 	return s, "", false
-}
-
-// several says which cases there are to choose from.
-func several(arg string, cases []*scenarios.Case) string {
-	const most = 12
-	var names []string
-	for _, c := range cases[:min(len(cases), most)] {
-		names = append(names, c.Name)
-	}
-	if len(cases) > most {
-		names = append(names, "…")
-	}
-	return fmt.Sprintf("%s is %d cases; name one of %s", arg, len(cases), strings.Join(names, ", "))
 }
 
 // explainFrom reads the results of a run.

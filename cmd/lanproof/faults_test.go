@@ -411,3 +411,36 @@ func TestShellOnTerminal(t *testing.T) {
 		}
 	}
 }
+
+// TestDropsOfAnOrdinaryUser: who may not load a program is told once, and gets
+// counters.
+func TestDropsOfAnOrdinaryUser(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("becoming an ordinary user takes root")
+	}
+	cmd := exec.Command(filepath.Join(bin, "lanproof"), "run", "--on", "host", "--drops", "--out", "out", "macvlan-private")
+	cmd.Dir, cmd.SysProcAttr = everybodys(t), &syscall.SysProcAttr{Credential: nobody}
+	cmd.Env = append(os.Environ(), "HOME="+cmd.Dir)
+	said, err := cmd.CombinedOutput()
+	if bytes.Contains(said, []byte("needs a user namespace here")) {
+		t.Skipf("%s", said)
+	}
+	if n := bytes.Count(said, []byte("counters are compared instead")); err != nil || n != 1 {
+		t.Errorf("it is told %d times, %v\n%s", n, err, said)
+	}
+	results, err := reports.Load(filepath.Join(cmd.Dir, "out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	how := map[reports.How]int{}
+	for _, c := range results.Cases {
+		for _, k := range c.Checks {
+			if k.Drops != nil {
+				how[k.Drops.How]++
+			}
+		}
+	}
+	if how[reports.Counted] == 0 || how[reports.NotObserved] == 0 || how[reports.Traced] != 0 {
+		t.Errorf("found out %v", how)
+	}
+}

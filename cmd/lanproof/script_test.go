@@ -13,6 +13,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/lanproof/lanproof/guest/kernel"
+	"github.com/lanproof/lanproof/internal/drops"
 	"github.com/lanproof/lanproof/internal/features"
 )
 
@@ -51,7 +52,8 @@ func withBinary(test func() int) int {
 //	status N PROGRAM ARGS...   runs a program and wants that exit status
 //	unbuilt                    wants that nothing was built or left in lanproof-out
 //
-// and one condition: [have:FEATURE] is true where this kernel has the feature.
+// and two conditions: [have:FEATURE] is true where this kernel has the feature, and
+// [drops] where drops can be traced.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                "testdata/script",
@@ -71,6 +73,10 @@ func TestScripts(t *testing.T) {
 }
 
 func condition(name string) (bool, error) {
+	if name == "drops" {
+		tracer, err := drops.Open()
+		return err == nil, tracer.Close()
+	}
 	feature, ok := strings.CutPrefix(name, "have:")
 	if !ok {
 		return false, fmt.Errorf("unknown condition %q", name)

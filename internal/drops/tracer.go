@@ -101,6 +101,9 @@ func (t *Tracer) open(kernel *btf.Spec) error {
 
 // Close takes the program out of the kernel.
 func (t *Tracer) Close() error {
+	if t == nil {
+		return nil
+	}
 	var errs []error
 	if t.link != nil {
 		errs = append(errs, t.link.Close())
