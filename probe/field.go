@@ -259,7 +259,11 @@ func (f *Field) saw(n *Node, by observer, frame capture.Frame) {
 	if by == byTap {
 		f.traffic++
 	}
-	if f.paused || mine && f.land(observed{at, by}, &c, frame) {
+	if f.paused {
+		f.passing(&c, observed{at, by}, frame)
+		return
+	}
+	if mine && f.land(observed{at, by}, &c, frame) {
 		return
 	}
 	if by != byTap && !mine {

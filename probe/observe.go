@@ -43,9 +43,9 @@ type Observation struct {
 	Dropped int
 	// Sightings are the flow's frames wherever they were seen.
 	Sightings []Sighting
-	// Came are the devices at which the flow's frames came to the stack, whoever they
-	// were for; it is known of raw frames alone.
-	Came []Port
+	// Came are the flow's frames where they came to the stack, whoever they were for; it
+	// is known of raw frames alone.
+	Came []Sighting
 
 	wanted int // frames that must arrive for the flow to have happened
 	reply  bool
@@ -370,7 +370,7 @@ func (f *Field) evidence(flow *Flow, sent []uint32, o *Observation) {
 		s := &f.log[i]
 		mine := s.ours && slices.Contains(sent, s.msg.seq)
 		if mine && s.by == byStack {
-			o.Came = append(o.Came, Port{Node: s.node, Index: s.index, Name: f.name(s.node.Name, s.index)})
+			o.Came = append(o.Came, f.sightingOf(s, mine))
 		}
 		if s.by != byTap {
 			continue

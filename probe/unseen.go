@@ -11,8 +11,8 @@ import (
 
 // Pause closes the eyes of some nodes until Resume, so that frames die there as they do
 // when nobody looks: a tap takes what would be dropped without it. What is sent in
-// between by SendFlow and SendShot is for others to judge: the field neither notes nor
-// records any of it.
+// between by SendFlow and SendShot is for others to judge: the field records none of it,
+// and only notes where it came.
 //
 // It waits for a grace period of the kernel's, as Resume does, unless there are no nodes.
 func (f *Field) Pause(nodes ...*Node) error {
@@ -20,7 +20,7 @@ func (f *Field) Pause(nodes ...*Node) error {
 	if err := f.drain(); err != nil {
 		return err
 	}
-	f.paused = true
+	f.paused, f.log = true, f.log[:0]
 	return capture.PauseAll(tapsOf(nodes)...)
 }
 
@@ -39,6 +39,26 @@ func (f *Field) Settle(ctx context.Context) error {
 func tapsOf(nodes []*Node) (all []*capture.Tap) {
 	for _, n := range nodes {
 		all = append(all, n.taps()...)
+	}
+	return all
+}
+
+// passing notes a frame that comes to a stack whose eyes are open, of those that are
+// for others to judge.
+func (f *Field) passing(c *content, o observed, frame capture.Frame) {
+	if o.by == byStack && c.ours && c.msg.run == f.run {
+		frame.Data = bytes.Clone(frame.Data)
+		f.log = append(f.log, sighting{observed: o, content: *c, frame: frame, handle: -1})
+	}
+}
+
+// Came returns where raw frames with these numbers came to a stack whose eyes were open,
+// whoever they were for. Their taps took them, and nobody else would have.
+func (f *Field) Came(numbers []uint32) (all []Sighting) {
+	for i := range f.log {
+		if s := &f.log[i]; s.by == byStack && s.ours && slices.Contains(numbers, s.msg.seq) {
+			all = append(all, f.sightingOf(s, true))
+		}
 	}
 	return all
 }

@@ -79,6 +79,9 @@ func writeEnds(b *bytes.Buffer, d *Drops) {
 		if e.Count > 1 {
 			count = fmt.Sprintf(" (%d times)", e.Count)
 		}
+		if e.Concluded {
+			count += " (concluded: a tap took it)"
+		}
 		ends = append(ends, []string{e.At, e.Reason, e.Function, e.Frame + count})
 	}
 	for _, r := range d.Counters {
@@ -94,8 +97,8 @@ func writeEnds(b *bytes.Buffer, d *Drops) {
 	}
 	fmt.Fprintf(b, "\n%s\n", block(d.Text))
 	how := map[How]string{
-		Traced:  "Found out by tracing skb:kfree_skb, while the flow was sent once more and no tap was open.",
-		Counted: "Found out by the difference of counters, while the flow was sent once more and no tap was open.",
+		Traced:  "Found out by tracing skb:kfree_skb, while the flow was sent once more.",
+		Counted: "Found out by the difference of counters, while the flow was sent once more.",
 	}[d.How]
 	if how != "" {
 		fmt.Fprintln(b, how)

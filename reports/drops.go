@@ -43,6 +43,9 @@ type End struct {
 	Frame string `json:"frame"`
 	Own   bool   `json:"own,omitempty"`
 	Count int    `json:"count"`
+	// Concluded is set where a tap of lanproof's took the frame, which the kernel drops
+	// so where there is none.
+	Concluded bool `json:"concluded,omitempty"`
 }
 
 // Rise is by how much a counter rose.

@@ -19,18 +19,27 @@ import (
 type coroner struct {
 	// tracer hears of drops; where there is none, counters are compared.
 	tracer *drops.Tracer
+	// unwanted is how a raw frame dies at the top of a stack where no tap takes it.
+	unwanted drops.Drop
+	// blind closes the taps that hide how a frame dies. It waits for the kernel twice a
+	// stage. Otherwise it is concluded from unwanted. Counters cannot conclude.
+	blind bool
 	// away is called with what only waits for the kernel, so that others can work
 	// meanwhile; may be nil.
 	away func(func() error) error
 }
 
 // newCoroner makes one. The error says why it can but compare counters.
-func newCoroner() (*coroner, error) {
+func newCoroner(blind bool) (*coroner, error) {
 	tracer, err := drops.Open()
 	if err != nil {
 		return &coroner{}, fmt.Errorf("%w; counters are compared instead", err)
 	}
-	return &coroner{tracer: tracer}, nil
+	c := &coroner{tracer: tracer, blind: blind}
+	if c.unwanted, err = tracer.Unwanted(probe.EtherType); err != nil {
+		return &coroner{}, fmt.Errorf("%w; counters are compared instead", errors.Join(err, tracer.Close()))
+	}
+	return c, nil
 }
 
 // Close takes the tracer out of the kernel.
@@ -52,7 +61,7 @@ type lost struct {
 	// refused is the kernel's refusal to send, when it was sent for the verdict.
 	refused  error
 	lastSeen string
-	came     []probe.Port // where it came to the stack
+	came     []probe.Sighting // where it came to a stack
 
 	begin   time.Duration // of its window in the pass
 	numbers []uint32
@@ -67,11 +76,11 @@ func (c *coroner) examine(ctx context.Context, b *bench, all []*lost) (map[int]*
 		return nil, nil
 	}
 	b.world = nil
-	blind := blinding(all)
+	blind := c.blinding(b, all)
 	if err := c.wait(blind, func() error { return b.field.Pause(blind...) }); err != nil {
 		return nil, err
 	}
-	p := &pass{bench: b, tracer: c.tracer, all: all}
+	p := &pass{bench: b, coroner: c, all: all}
 	trouble := p.resend(ctx)
 	if err := c.wait(blind, func() error { return b.field.Resume(blind...) }); err != nil {
 		return nil, errors.Join(err, p.close())
@@ -94,15 +103,20 @@ func (c *coroner) wait(blind []*probe.Node, fn func() error) error {
 	return c.away(fn)
 }
 
-// blinding are the nodes whose taps hide where something ended. It is not many: a tap
-// takes but the raw frames that come to the top of a stack, which nobody else wants
-// there. IP has takers of its own, whose drops show.
-func blinding(all []*lost) (nodes []*probe.Node) {
+// blinding are the nodes whose taps hide how something died, and that are to close them.
+// A tap hides but the end of raw frames that come to the top of a stack, where nobody
+// else wants them. IP has takers of its own, whose drops show.
+func (c *coroner) blinding(b *bench, all []*lost) (nodes []*probe.Node) {
+	add := func(name string) {
+		if n := b.nodes[name]; n != nil && !slices.Contains(nodes, n) {
+			nodes = append(nodes, n)
+		}
+	}
 	for _, l := range all {
 		for _, at := range l.came {
-			// Where copies came that were for others is known.
-			if (!l.group || at.Node.Name == l.to.Node) && !slices.Contains(nodes, at.Node) {
-				nodes = append(nodes, at.Node)
+			// Where copies came that were for others nobody asks.
+			if (c.blind || c.tracer == nil) && (!l.group || at.Node == l.to.Node) {
+				add(at.Node)
 			}
 		}
 	}
@@ -112,7 +126,7 @@ func blinding(all []*lost) (nodes []*probe.Node) {
 // pass is one examination: by a watch, or else by counters.
 type pass struct {
 	*bench
-	tracer   *drops.Tracer
+	*coroner
 	watch    *drops.Watch
 	counters *counters
 	all      []*lost
@@ -196,13 +210,26 @@ func (p *pass) collect() error {
 			l.add(reports.End{At: at, Reason: d.Reason, Function: d.Function, Frame: what.Text, Own: what.Own, Count: 1})
 		}
 	}
+	for _, l := range p.all {
+		p.conclude(l)
+	}
 	return nil
+}
+
+// conclude adds the ends that taps have hidden.
+func (p *pass) conclude(l *lost) {
+	l.came = p.field.Came(l.numbers)
+	for _, s := range l.came {
+		if !l.group || s.Node == l.to.Node {
+			l.add(reports.End{At: s.At(), Reason: p.unwanted.Reason, Function: p.unwanted.Function, Frame: s.Text, Own: true, Count: 1, Concluded: true})
+		}
+	}
 }
 
 // add adds an end, to one like it where there is one.
 func (l *lost) add(e reports.End) {
 	i := slices.IndexFunc(l.ends, func(have reports.End) bool {
-		return have.At == e.At && have.Reason == e.Reason && have.Function == e.Function && have.Frame == e.Frame && have.Own == e.Own
+		return have.At == e.At && have.Reason == e.Reason && have.Function == e.Function && have.Frame == e.Frame && have.Own == e.Own && have.Concluded == e.Concluded
 	})
 	if i >= 0 {
 		l.ends[i].Count++
@@ -220,14 +247,6 @@ func (b *bench) deviceName(node string, index int) string {
 		return "lo"
 	}
 	return fmt.Sprintf("device %d", index)
-}
-
-// everywhere is a device of each node.
-func (b *bench) everywhere() (all []probe.Port) {
-	for _, n := range b.lab.Nodes() {
-		all = append(all, probe.Port{Node: b.nodes[n.Name]})
-	}
-	return all
 }
 
 // inodes tell the lab's namespaces apart, as links in /proc show them.
@@ -267,9 +286,6 @@ func (b *bench) lostBy(q question, a *answer, check int) []*lost {
 			l := &lost{check: check, kind: s.kind, to: s.from.Ref, group: s.frame.Dest.Group()}
 			if s.to != nil {
 				l.to = s.to.Ref
-			}
-			if s.kind == probe.Raw {
-				l.came = b.everywhere()
 			}
 			l.send = func(context.Context) ([]uint32, error) {
 				from, err := b.portOf(s.from)

@@ -93,7 +93,7 @@ func (l *lost) endings(ends []reports.End) []string {
 		}
 	}
 	for _, at := range l.came {
-		note(at.String())
+		note(at.At())
 	}
 	own := false
 	for _, e := range ends {

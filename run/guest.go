@@ -25,6 +25,7 @@ type order struct {
 	FailFast bool `json:"fail_fast"`
 	Oracle   bool `json:"oracle"`
 	Drops    bool `json:"drops"`
+	Blind    bool `json:"blind"`
 }
 
 type orderedCase struct {
@@ -97,7 +98,7 @@ func (g *guestRun) run() error {
 }
 
 func (g *guestRun) order() *order {
-	o := &order{Seed: g.o.Seed, Files: map[string]string{}, Captures: g.o.Out != "", FailFast: g.o.FailFast, Oracle: g.o.Oracle, Drops: g.o.Drops}
+	o := &order{Seed: g.o.Seed, Files: map[string]string{}, Captures: g.o.Out != "", FailFast: g.o.FailFast, Oracle: g.o.Oracle, Drops: g.o.Drops, Blind: g.o.Blind}
 	for _, j := range g.jobs {
 		o.Files[j.p.Case.File] = string(j.p.Case.Source)
 		o.Cases = append(o.Cases, orderedCase{File: j.p.Case.File, Case: j.p.Case.Name, Sabotage: j.p.sabotage})

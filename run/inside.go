@@ -28,7 +28,7 @@ func InGuest(text []byte, out guest.Emitter) error {
 		return err
 	}
 	if o.Drops {
-		if in.coroner, err = newCoroner(); err != nil {
+		if in.coroner, err = newCoroner(o.Blind); err != nil {
 			if err := in.say(line{Note: err.Error()}); err != nil {
 				return err
 			}

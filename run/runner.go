@@ -50,8 +50,9 @@ type Options struct {
 	FailFast bool
 	// Oracle holds every frame of every case against the oracle's tables, too.
 	Oracle bool
-	// Drops finds out where frames ended that did not arrive.
-	Drops bool
+	// Drops finds out where frames ended that did not arrive. Blind closes taps for it
+	// that hide an end, which waits for the kernel; otherwise that end is concluded.
+	Drops, Blind bool
 	// Keep leaves the topology standing under names after the run; KeepFailed does so
 	// for cases of this kernel in which a check failed or could not be judged.
 	Keep, KeepFailed bool
@@ -319,7 +320,7 @@ func olderThan(release string, major, minor int) bool {
 func (r *runner) runHere(jobs []*job) {
 	if r.o.Drops && len(jobs) > 0 {
 		var err error
-		r.coroner, err = newCoroner()
+		r.coroner, err = newCoroner(r.o.Blind)
 		if err != nil {
 			r.o.Events.Note(err.Error())
 		}

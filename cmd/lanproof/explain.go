@@ -82,7 +82,7 @@ func (f *explainFlags) explain(cmd *cobra.Command, arg string) error {
 			return ended(status)
 		}
 	}
-	f.options.Drops, f.options.Events = true, notes{cmd.ErrOrStderr()}
+	f.options.Drops, f.options.Blind, f.options.Events = true, true, notes{cmd.ErrOrStderr()}
 	results, err := run.Run(cmd.Context(), []*scenarios.Case{c}, f.options)
 	if err != nil {
 		return err

@@ -45,41 +45,25 @@ func inode(t *testing.T, ns *netns.NS) uint32 {
 	return uint32(st.Ino)
 }
 
-const (
-	loopback = 1
-	unspoken = 0x88b6 // IEEE 802's second local experimental EtherType
-)
+// unspoken is IEEE 802's second EtherType for local experiments.
+const unspoken = 0x88b6
 
-// sendUnspoken brings the loopback up and sends n frames on it that no protocol takes.
+// sendUnspoken sends n frames that no protocol takes.
 func sendUnspoken(n int, tags ...byte) ([]byte, error) {
-	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return nil, err
+	frame := slices.Insert(frameOfType(unspoken), 12, tags...)
+	return frame, sendUnwanted(frame, n)
+}
+
+func TestUnwanted(t *testing.T) {
+	tracer := open(t)
+	d, err := tracer.Unwanted(unspoken)
+	if err != nil || d.Reason != "UNHANDLED_PROTO" || d.Function != "__netif_receive_skb_core" {
+		t.Errorf("%+v, %v", d, err)
 	}
-	defer unix.Close(fd)
-	ifr, err := unix.NewIfreq("lo")
-	if err != nil {
-		return nil, err
+	// A frame that a protocol takes does not die so.
+	if d, err := tracer.Unwanted(unix.ETH_P_IP); err == nil && d.Reason == "UNHANDLED_PROTO" {
+		t.Errorf("an IP packet: %+v", d)
 	}
-	ifr.SetUint16(unix.IFF_UP)
-	inet, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer unix.Close(inet)
-	if err := unix.IoctlIfreq(inet, unix.SIOCSIFFLAGS, ifr); err != nil {
-		return nil, fmt.Errorf("bring lo up: %w", err)
-	}
-	frame := append(make([]byte, 12), tags...)
-	frame = append(frame, unspoken>>8, unspoken&0xff)
-	frame = append(frame, "a frame that dies"...)
-	to := unix.SockaddrLinklayer{Ifindex: loopback, Protocol: uint16(frame[13])<<8 | uint16(frame[12])}
-	for range n {
-		if err := unix.Sendto(fd, frame, 0, &to); err != nil {
-			return nil, err
-		}
-	}
-	return frame, nil
 }
 
 func TestDropIsTold(t *testing.T) {
