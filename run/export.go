@@ -80,8 +80,10 @@ func (c *Check) ask(plan *topology.Plan, change planning) (repro.Ask, error) {
 		}
 		r.Last = next.Ops
 		return r, nil
-	case *macsQuestion, *tagQuestion:
-		return nil, &repro.Unsayable{What: "which addresses and tags frames have on the wire"}
+	case *macsQuestion:
+		return q.script(plan.LAN)
+	case *tagQuestion:
+		return q.script()
 	case *poolQuestion:
 		return nil, &repro.Unsayable{What: "what an address pool hands out"}
 	}
@@ -116,4 +118,42 @@ func (q *flowQuestion) script() *repro.Flow {
 		f.Other = "frames that go to another address than the target's"
 	}
 	return f
+}
+
+// script is what the frames of each sender must carry.
+func (q *macsQuestion) script(lan *topology.LAN) (repro.Ask, error) {
+	wire := &repro.Wire{}
+	taken := map[string]bool{}
+	for _, r := range q.of {
+		d := lan.Device(r)
+		if d == nil {
+			return nil, &repro.Unsayable{What: fmt.Sprintf("what a device sends that is not there any more: %s", r)}
+		}
+		parent := lan.Root(d)
+		mac := d.MAC
+		if q.are == "shared" {
+			mac = parent.MAC
+		} else if taken[mac.String()] || parent != d && mac.String() == parent.MAC.String() {
+			return nil, &repro.Unsayable{What: fmt.Sprintf("that %s has an address of its own: it has not, as it stands here", r)}
+		}
+		if mac == nil {
+			return nil, &repro.Unsayable{What: fmt.Sprintf("which address %s has", r)}
+		}
+		taken[mac.String()] = true
+		wire.Senders = append(wire.Senders, repro.Sender{From: r, MAC: mac})
+	}
+	return wire, nil
+}
+
+// script is what the frames of the sender must carry.
+func (q *tagQuestion) script() (repro.Ask, error) {
+	if q.priority > 0 {
+		return nil, &repro.Unsayable{What: "the priority of a socket"}
+	}
+	sender := repro.Sender{From: q.from, Tagged: true}
+	for _, t := range q.tags {
+		sender.Tags = append(sender.Tags, topology.Tag{TPID: t.TPID, VID: int(t.VID)})
+		sender.PCPs = append(sender.PCPs, int(t.PCP))
+	}
+	return &repro.Wire{Senders: []repro.Sender{sender}}, nil
 }

@@ -57,6 +57,10 @@ checks:
   - {id: link-route, route: {node: c1, to: 192.168.100.0/24, via: none, scope: link}}
   - {id: counters, counters: {link: c1/eth0, send: {from: c1, to: c2, family: 4}, times: 3, rise: {tx_packets: 3}}}
   - {id: not-counters, counters: {link: c1/eth0, send: {from: c1, to: c2, family: 4, static: true}, rise: {rx_errors: 1}}}
+  - {id: macs, macs: {of: [c1, c2], are: unique}}
+  - {id: not-macs, macs: {of: [c1], are: shared}}
+  - {id: tag, tag: {from: c1}}
+  - {id: not-tag, tag: {from: c1, tags: [{vid: 5}]}}
   - {id: refused, refused: {do: [{add: {node: c1, name: sub, kind: macvlan, parent: eth0}}, {add: {node: c1, name: sub, kind: macvlan, parent: eth0}}], errno: EEXIST}}
   - {id: not-refused, refused: {do: [{set: {link: c1/eth0, mtu: 1400}}], errno: EINVAL}}
 steps:
@@ -144,7 +148,7 @@ func TestUnsayable(t *testing.T) {
 	p := prepared(t, "unsayable", lan+`
 checks:
   - {id: oracle, oracle: all}
-  - {id: macs, macs: {of: [c1, c2], are: unique}}
+  - {id: priority, tag: {from: c1, priority: 3}}
   - {id: tagged, reach: {from: pc, to: host, kind: raw, tags: [{vid: 5}]}}
   - {id: pool, handed_out: {network: net, count: 4}}
   - {id: docker, refused: {do: [{network: {name: other, driver: ipvlan, parent: eth0, subnets: [{subnet: 10.0.0.0/8}]}}], reason: parent}}

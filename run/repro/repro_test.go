@@ -1,6 +1,7 @@
 package repro
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
@@ -85,6 +86,35 @@ func TestKept(t *testing.T) {
 	} {
 		if got := c.script.kept()["c"]; got != c.want {
 			t.Errorf("%s: c stays: %v, want %v", name, got, c.want)
+		}
+	}
+}
+
+// What tcpdump 4.99 prints of a broadcast with tags, and without.
+func TestWirePattern(t *testing.T) {
+	const (
+		plain  = "10:36:28.195842 02:00:00:00:00:01 > ff:ff:ff:ff:ff:ff, ethertype ARP (0x0806), length 42: Request who-has"
+		tagged = "10:36:28.195842 02:00:00:00:00:01 > ff:ff:ff:ff:ff:ff, ethertype 802.1Q (0x8100), length 46: vlan 50, p 0, ethertype ARP (0x0806), Request who-has"
+		two    = "10:36:28.195842 02:00:00:00:00:01 > ff:ff:ff:ff:ff:ff, ethertype 802.1Q-QinQ (0x88a8), length 50: vlan 10, p 0, ethertype 802.1Q (0x8100), vlan 50, p 0, ethertype ARP (0x0806), Request who-has"
+	)
+	inner, outer := topology.Tag{TPID: 0x8100, VID: 50}, topology.Tag{TPID: 0x88a8, VID: 10}
+	mac := []byte{2, 0, 0, 0, 0, 1}
+	for name, c := range map[string]struct {
+		sender Sender
+		fits   string
+	}{
+		"any tags":  {Sender{MAC: mac}, plain + tagged + two},
+		"another":   {Sender{MAC: []byte{2, 0, 0, 0, 0, 2}}, ""},
+		"untagged":  {Sender{Tagged: true}, plain},
+		"one tag":   {Sender{MAC: mac, Tagged: true, Tags: []topology.Tag{inner}, PCPs: []int{0}}, tagged},
+		"two tags":  {Sender{Tagged: true, Tags: []topology.Tag{outer, inner}, PCPs: []int{0, 0}}, two},
+		"other VID": {Sender{Tagged: true, Tags: []topology.Tag{{TPID: 0x8100, VID: 5}}, PCPs: []int{0}}, ""},
+		"other PCP": {Sender{Tagged: true, Tags: []topology.Tag{inner}, PCPs: []int{3}}, ""},
+	} {
+		for _, line := range []string{plain, tagged, two} {
+			if got, want := regexp.MustCompile(c.sender.pattern()).MatchString(line), strings.Contains(c.fits, line); got != want {
+				t.Errorf("%s: %q fits %v, want %v:\n%s", name, c.sender.pattern(), got, want, line)
+			}
 		}
 	}
 }
