@@ -2,7 +2,9 @@
 (() => {
   const form = document.getElementById("filter");
   const get = (id) => document.getElementById(id);
-  const articles = [...document.querySelectorAll(".scenario")].map((el) => ({
+  // What can be filtered is gathered when the first filter is used: large pages open sooner.
+  let gathered = null;
+  const articles = () => (gathered ??= [...document.querySelectorAll(".scenario")].map((el) => ({
     el,
     head: el.querySelector("h3").textContent + " " + el.querySelector(".meta").textContent,
     cases: [...el.querySelectorAll(".case")].map((c) => ({
@@ -15,7 +17,7 @@
         claims: (k.dataset.claims ?? "").split(" "),
       })),
     })),
-  }));
+  })));
   const text = (o, s) => (o.text ??= s().toLowerCase());
 
   function apply() {
@@ -24,7 +26,7 @@
     const [label, kernel, claim] = ["f-label", "f-kernel", "f-claim"].map((id) => get(id).value);
     let shown = 0;
     let all = 0;
-    for (const a of articles) {
+    for (const a of articles()) {
       let some = false;
       for (const c of a.cases) {
         const fits = (!label || c.labels.includes(label)) && (!kernel || c.kernel === kernel);
@@ -181,8 +183,9 @@
   for (const el of document.querySelectorAll(".heat,.heatmap img")) el.tabIndex = 0;
 
   const fold = (open) => {
-    for (const a of articles) for (const c of a.cases) if (!c.el.hidden) c.el.open = open;
+    for (const a of articles()) for (const c of a.cases) if (!c.el.hidden) c.el.open = open;
   };
+  form.reset(); // browsers remember what was chosen before
   form.addEventListener("input", apply);
   form.addEventListener("reset", () => queueMicrotask(apply));
   form.addEventListener("submit", (e) => e.preventDefault());
@@ -190,7 +193,6 @@
   get("f-close").addEventListener("click", () => fold(false));
   window.addEventListener("hashchange", reveal);
   form.hidden = false;
-  form.reset();
-  apply();
+  get("f-count").textContent = `${document.getElementsByClassName("check").length} checks`;
   if (location.hash) reveal();
 })();

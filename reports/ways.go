@@ -13,8 +13,8 @@ import (
 // What stands in the page as it is. The rest is packed, as most of it is never looked
 // at, and all of it is alike.
 const (
-	maxInline = 120       // diagrams, of checks that did not pass
-	maxLists  = 1_000_000 // bytes of evidence of checks that did
+	maxInline = 120     // diagrams, of checks that did not pass
+	maxLists  = 250_000 // bytes of evidence of checks that did
 )
 
 // ways are the sequence diagrams and the evidence of a page.

@@ -10,7 +10,7 @@ import (
 
 // How many frames a report names; the capture has them all.
 const (
-	mostOfPassed = 16 // of a flow of a check that passed
+	mostOfPassed = 12 // of a flow of a check that passed
 	mostOfFailed = 64 // of one that did not, or of any where whole lives are asked for
 	mostDrawn    = 3  // disagreements with the oracle whose frames are named
 )
