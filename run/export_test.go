@@ -145,9 +145,11 @@ func TestScriptIsSmall(t *testing.T) {
 
 // What no shell can say is said.
 func TestUnsayable(t *testing.T) {
-	p := prepared(t, "unsayable", lan+`
+	p := prepared(t, "unsayable", lan+`  c3: {network: net, mac: "02:00:00:00:00:99"}
+  c4: {network: net, mac: "02:00:00:00:00:99"}
 checks:
   - {id: oracle, oracle: all}
+  - {id: doubled, reach: {from: pc, to: c1, kind: raw}}
   - {id: priority, tag: {from: c1, priority: 3}}
   - {id: tagged, reach: {from: pc, to: host, kind: raw, tags: [{vid: 5}]}}
   - {id: pool, handed_out: {network: net, count: 4}}

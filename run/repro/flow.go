@@ -49,6 +49,8 @@ func (f *Flow) sayable(w *writer) error {
 		return unsayable("raw frames within one machine")
 	case f.Kind == "raw" && (from.Kind == topology.KindIpvlan || to.Kind == topology.KindIpvlan):
 		return unsayable("raw frames of an ipvlan, which looks into packets")
+	case shared(w.script.LAN):
+		return unsayable("who of two machines with one MAC address gets a frame: that hangs on what was sent before")
 	case f.Kind == "raw" && f.Errno != 0:
 		return unsayable("how sending a raw frame is refused")
 	case f.Kind == "udp" && f.Bind:
@@ -57,6 +59,18 @@ func (f *Flow) sayable(w *writer) error {
 		return unsayable("%s frames that are %s", f.Kind, f.Cast)
 	}
 	return nil
+}
+
+// shared reports whether two devices have been given the same MAC address.
+func shared(lan *topology.LAN) bool {
+	seen := map[string]bool{}
+	for _, d := range lan.Devices {
+		if d.OwnMAC && seen[d.MAC.String()] {
+			return true
+		}
+		seen[d.MAC.String()] = seen[d.MAC.String()] || d.OwnMAC
+	}
+	return false
 }
 
 func (f *Flow) write(w *writer) error {
