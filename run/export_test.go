@@ -145,11 +145,13 @@ func TestScriptIsSmall(t *testing.T) {
 
 // What no shell can say is said.
 func TestUnsayable(t *testing.T) {
-	p := prepared(t, "unsayable", lan+`  c3: {network: net, mac: "02:00:00:00:00:99"}
+	p := prepared(t, "unsayable", strings.Replace(lan, "{parents: {eth0: {addresses: [192.168.100.1/24]}}}",
+		"{parents: {eth0: {addresses: [192.168.100.1/24]}}, links: {shim: {kind: macvlan, parent: eth0}}}", 1)+`  c3: {network: net, mac: "02:00:00:00:00:99"}
   c4: {network: net, mac: "02:00:00:00:00:99"}
 checks:
   - {id: oracle, oracle: all}
   - {id: doubled, reach: {from: pc, to: c1, kind: raw}}
+  - {id: which, blocked: {from: c1, to: host/eth0, kind: raw, cast: broadcast}}
   - {id: priority, tag: {from: c1, priority: 3}}
   - {id: tagged, reach: {from: pc, to: host, kind: raw, tags: [{vid: 5}]}}
   - {id: pool, handed_out: {network: net, count: 4}}
@@ -163,7 +165,8 @@ checks:
 			err = s.Write(&b, repro.Sh)
 		}
 		var bad *repro.Unsayable
-		if !errors.As(err, &bad) || b.Len() > 0 {
+		why := map[string]string{"which": "which of several devices", "doubled": "one MAC address", "tagged": "tags of their own", "docker": "Docker", "attribute": "attributes"}
+		if !errors.As(err, &bad) || b.Len() > 0 || !strings.Contains(err.Error(), why[c.ID]) {
 			t.Errorf("%s: %v, and %d bytes are written", c.ID, err, b.Len())
 		}
 	}

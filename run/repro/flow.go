@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -49,6 +50,8 @@ func (f *Flow) sayable(w *writer) error {
 		return unsayable("raw frames within one machine")
 	case f.Kind == "raw" && (from.Kind == topology.KindIpvlan || to.Kind == topology.KindIpvlan):
 		return unsayable("raw frames of an ipvlan, which looks into packets")
+	case f.Kind == "raw" && f.ambiguous(w.script.LAN):
+		return unsayable("by which of several devices of %s a raw frame comes in", f.To.Node)
 	case shared(w.script.LAN):
 		return unsayable("who of two machines with one MAC address gets a frame: that hangs on what was sent before")
 	case f.Kind == "raw" && f.Errno != 0:
@@ -59,6 +62,14 @@ func (f *Flow) sayable(w *writer) error {
 		return unsayable("%s frames that are %s", f.Kind, f.Cast)
 	}
 	return nil
+}
+
+// ambiguous reports whether another device of the target's node would count the frame.
+func (f *Flow) ambiguous(lan *topology.LAN) bool {
+	to := lan.Device(f.To)
+	return slices.ContainsFunc(lan.DevicesOf(f.To.Node), func(d *topology.Device) bool {
+		return d != to && (f.Cast != "unicast" || d.MAC.String() == to.MAC.String())
+	})
 }
 
 // shared reports whether two devices have been given the same MAC address.
