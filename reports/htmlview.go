@@ -62,7 +62,7 @@ type htmlCount struct {
 
 type htmlFinding struct {
 	badge
-	Anchor, Title, Why, Case, Place, Location string
+	Anchor, Title, Why, Ended, Case, Place, Location string
 }
 
 type htmlGround struct {
@@ -241,9 +241,13 @@ func (v *viewer) findings(page *htmlView) {
 				page.More++
 				continue
 			}
+			ended := ""
+			if f.Check.Drops != nil {
+				ended = clip(oneLine(f.Check.Drops.Text), 600)
+			}
 			page.Bad = append(page.Bad, htmlFinding{
 				badge: badgeOf(verdict), Anchor: v.anchors[f.index][f.entry], Title: name(f.Check.Title),
-				Why: clip(f.Check.why(), 600), Case: name(f.Case.Case), Place: name(f.place()), Location: name(f.Check.Location),
+				Why: clip(f.Check.why(), 600), Ended: ended, Case: name(f.Case.Case), Place: name(f.place()), Location: name(f.Check.Location),
 			})
 		}
 	}
