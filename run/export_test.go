@@ -155,7 +155,7 @@ checks:
   - {id: priority, tag: {from: c1, priority: 3}}
   - {id: tagged, reach: {from: pc, to: host, kind: raw, tags: [{vid: 5}]}}
   - {id: pool, handed_out: {network: net, count: 4}}
-  - {id: docker, refused: {do: [{network: {name: other, driver: ipvlan, parent: eth0, subnets: [{subnet: 10.0.0.0/8}]}}], reason: parent}}
+  - {id: docker, refused: {do: [{network: {name: other, driver: macvlan, parent: eth0.ten, subnets: [{subnet: 10.0.0.0/8}]}}], reason: vlan id}}
   - {id: attribute, refused: {do: [{add: {node: host, name: v, kind: macvlan, parent: eth0, attributes: {IFLA_MACVLAN_MODE: u32 99}}}], errno: EINVAL}}
 `)
 	for _, c := range p.Checks() {
