@@ -63,3 +63,15 @@ func FuzzParseNeighbour(f *testing.F) {
 		}
 	})
 }
+
+func FuzzParseQueue(f *testing.F) {
+	stats := nl.NewRtAttr(nl.TCA_STATS2|unix.NLA_F_NESTED, nil)
+	stats.AddRtAttr(statsQueue, []byte{0, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0})
+	stats.AddRtAttr(statsQueue, []byte{1})
+	seeds(f, nl.SizeofTcMsg, nl.NewRtAttr(nl.TCA_KIND, []byte("pfifo\x00")), stats)
+	f.Fuzz(func(t *testing.T, m []byte) {
+		if _, _, err := parseQueue(m); err == nil && len(m) < nl.SizeofTcMsg {
+			t.Errorf("%d bytes are a queue", len(m))
+		}
+	})
+}
