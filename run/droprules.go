@@ -41,8 +41,10 @@ func (q *flowQuestion) way(lan *topology.LAN, flow *probe.Flow) []leg {
 		}
 		return []leg{there}
 	}
+	// An ipvlan in layer 3 asks nobody where an address is, and sends all to its parent.
+	layer3 := from.Kind == topology.KindIpvlan && from.Mode != "l2"
 	resolves := q.kind == probe.ARP || q.kind == probe.ND
-	if !resolves && !slices.ContainsFunc(from.Addresses, func(p netip.Prefix) bool { return p.Contains(q.target) }) {
+	if !resolves && !layer3 && !slices.ContainsFunc(from.Addresses, func(p netip.Prefix) bool { return p.Contains(q.target) }) {
 		return nil
 	}
 	there.frame.Kind, back.frame.Kind = oracle.IPv4, oracle.IPv4
@@ -55,7 +57,7 @@ func (q *flowQuestion) way(lan *topology.LAN, flow *probe.Flow) []leg {
 		return []leg{there}
 	}
 	var all []leg
-	if !q.static {
+	if !q.static && (resolves || !layer3) {
 		all = append(all, asking(there), back.called("the answer who has the address"))
 	}
 	switch q.kind {

@@ -29,7 +29,7 @@ type coroner struct {
 	away func(func() error) error
 }
 
-// newCoroner makes one. The error says why it can but compare counters.
+// newCoroner makes one. The error says what it cannot do.
 func newCoroner(blind bool) (*coroner, error) {
 	tracer, err := drops.Open()
 	if err != nil {
@@ -37,7 +37,7 @@ func newCoroner(blind bool) (*coroner, error) {
 	}
 	c := &coroner{tracer: tracer, blind: blind}
 	if c.unwanted, err = tracer.Unwanted(probe.EtherType); err != nil {
-		return &coroner{}, fmt.Errorf("%w; counters are compared instead", errors.Join(err, tracer.Close()))
+		return c, fmt.Errorf("%w; where raw frames end that nobody wants is not told", err)
 	}
 	return c, nil
 }
@@ -103,24 +103,25 @@ func (c *coroner) wait(blind []*probe.Node, fn func() error) error {
 	return c.away(fn)
 }
 
-// blinding are the nodes whose taps hide how something died, and that are to close them.
-// A tap hides but the end of raw frames that come to the top of a stack, where nobody
-// else wants them. IP has takers of its own, whose drops show.
+// blinding are the nodes that are to close their taps: all of them where one hides how
+// something died, else none. A tap hides but the end of raw frames that come to the top
+// of a stack, where nobody else wants them: IP has takers of its own, whose drops show.
+// Up to Linux 6.12 at least the taps of all namespaces are in one list, and any hides it
+// (net/core/dev.c:__netif_receive_skb_core, ptype_all).
 func (c *coroner) blinding(b *bench, all []*lost) (nodes []*probe.Node) {
-	add := func(name string) {
-		if n := b.nodes[name]; n != nil && !slices.Contains(nodes, n) {
-			nodes = append(nodes, n)
-		}
+	if c.tracer != nil && !c.blind || !slices.ContainsFunc(all, (*lost).hidden) {
+		return nil
 	}
-	for _, l := range all {
-		for _, at := range l.came {
-			// Where copies came that were for others nobody asks.
-			if (c.blind || c.tracer == nil) && (!l.group || at.Node == l.to.Node) {
-				add(at.Node)
-			}
-		}
+	for _, n := range b.nodes {
+		nodes = append(nodes, n)
 	}
 	return nodes
+}
+
+// hidden reports whether taps have taken what would be dropped. Where copies came that
+// were for others nobody asks.
+func (l *lost) hidden() bool {
+	return slices.ContainsFunc(l.came, func(s probe.Sighting) bool { return !l.group || s.Node == l.to.Node })
 }
 
 // pass is one examination: by a watch, or else by counters.
@@ -220,7 +221,7 @@ func (p *pass) collect() error {
 func (p *pass) conclude(l *lost) {
 	l.came = p.field.Came(l.numbers)
 	for _, s := range l.came {
-		if !l.group || s.Node == l.to.Node {
+		if p.unwanted.Reason != "" && (!l.group || s.Node == l.to.Node) {
 			l.add(reports.End{At: s.At(), Reason: p.unwanted.Reason, Function: p.unwanted.Function, Frame: s.Text, Own: true, Count: 1, Concluded: true})
 		}
 	}

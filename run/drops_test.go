@@ -132,7 +132,7 @@ func endsAreNamed(t *testing.T, blind bool) {
 			}
 			return e == want.end
 		})
-		if want.end.At != "" && !ended || want.end.At == "" && len(d.Ends) > 0 {
+		if want.end.At != "" && !ended || want.end.At == "" && len(d.Ends) > 0 && id != "everybody" { // whose copies for others end
 			t.Errorf("%s ended so: %+v", id, d.Ends)
 		}
 		if !slices.ContainsFunc(d.Rules, func(r reports.Rule) bool { return r.ID == want.rule && r.Source != "" }) {
