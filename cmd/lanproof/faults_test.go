@@ -55,7 +55,7 @@ func endInTheMiddle(t *testing.T, ground string, s unix.Signal) {
 	if want := map[string]int{"host": 1, "guest": 2}[ground]; len(family) < want {
 		t.Errorf("%d processes belong to the run, want lanproof and what its ground takes", len(family))
 	}
-	spaces := map[string]bool{}
+	spaces := map[namespace]bool{}
 	for _, p := range family {
 		for _, ns := range p.namespaces() {
 			spaces[ns] = true
@@ -170,15 +170,36 @@ func processes(t *testing.T, mark string) []member {
 }
 
 // namespaces are the network namespaces that the process has a handle of.
-func (p member) namespaces() []string {
+func (p member) namespaces() []namespace {
 	fds, _ := filepath.Glob(p.dir + "/fd/*")
-	var all []string
+	var all []namespace
 	for _, fd := range fds {
-		if to, err := os.Readlink(fd); err == nil && strings.HasPrefix(to, "net:[") {
-			all = append(all, to)
+		if ns, ok := namespaceAt(fd); ok {
+			all = append(all, ns)
 		}
 	}
 	return all
+}
+
+// namespace is one network namespace. Kernels use the names of those that are gone
+// again, and other tests run at the same time, so that its age belongs to it.
+type namespace struct {
+	name string
+	born unix.Timespec
+}
+
+// namespaceAt is the network namespace that a path of /proc leads to; false where it
+// leads to something else or nowhere any more.
+func namespaceAt(path string) (namespace, bool) {
+	to, err := os.Readlink(path)
+	if err != nil || !strings.HasPrefix(to, "net:[") {
+		return namespace{}, false
+	}
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		return namespace{}, false
+	}
+	return namespace{to, st.Ctim}, true
 }
 
 // awaitEnd waits until the process has ended; pidfd_open(2).
@@ -198,7 +219,7 @@ func (p member) awaitEnd(t *testing.T) {
 
 // checkGone looks through the whole machine for processes with the mark, and for
 // whoever holds one of the namespaces.
-func checkGone(t *testing.T, mark string, spaces map[string]bool) {
+func checkGone(t *testing.T, mark string, spaces map[namespace]bool) {
 	t.Helper()
 	for _, p := range processes(t, mark) {
 		t.Errorf("%s is left of the run", p.dir)
@@ -212,17 +233,21 @@ func checkGone(t *testing.T, mark string, spaces map[string]bool) {
 		t.Fatal(err)
 	}
 	for _, path := range append(handles, own...) {
-		if to, err := os.Readlink(path); err == nil && spaces[to] {
-			t.Errorf("%s holds %s of the run", path, to)
+		if ns, ok := namespaceAt(path); ok && spaces[ns] {
+			t.Errorf("%s holds %s of the run", path, ns.name)
 		}
 	}
 	mounts, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for ns := range spaces {
-		if bytes.Contains(mounts, []byte(" "+ns+" ")) {
-			t.Errorf("%s is mounted", ns)
+	for line := range strings.Lines(string(mounts)) {
+		const root, at = 3, 4 // proc_pid_mountinfo(5)
+		if f := strings.Fields(line); len(f) > at && strings.HasPrefix(f[root], "net:[") {
+			var st unix.Stat_t
+			if err := unix.Stat(f[at], &st); err == nil && spaces[namespace{f[root], st.Ctim}] {
+				t.Errorf("%s is mounted at %s", f[root], f[at])
+			}
 		}
 	}
 }
