@@ -221,6 +221,23 @@ func ways(d *reports.Drops) []string {
 	return slices.Compact(all)
 }
 
+// macvlanCases are those of the macvlan catalogue.
+func macvlanCases(t *testing.T) (cases []*scenarios.Case) {
+	t.Helper()
+	files, err := scenarios.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		for _, c := range f.Cases() {
+			if slices.Contains(c.Scenario.Labels, "macvlan") {
+				cases = append(cases, c)
+			}
+		}
+	}
+	return cases
+}
+
 // TestEveryNegativeOfMacvlanIsExplained walks the macvlan catalogue: of each frame that
 // must not arrive it is told where it was dropped and why, by which rule nobody was
 // given it, or by which errno it was refused. The verdicts are those of a run that does
@@ -230,18 +247,7 @@ func TestEveryNegativeOfMacvlanIsExplained(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it runs the catalogue twice")
 	}
-	files, err := scenarios.Builtin()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var cases []*scenarios.Case
-	for _, f := range files {
-		for _, c := range f.Cases() {
-			if slices.Contains(c.Scenario.Labels, "macvlan") {
-				cases = append(cases, c)
-			}
-		}
-	}
+	cases := macvlanCases(t)
 	asked, err := Run(context.Background(), cases, Options{On: Host, Drops: true})
 	if err != nil {
 		t.Fatal(err)

@@ -83,52 +83,83 @@ const (
 	frameSize = 192
 )
 
+// The registers that the program keeps, and its variables by their place on the stack.
+const (
+	skb, ifindex, out, args = asm.R6, asm.R7, asm.R8, asm.R9
+
+	onStackNetns, onStackPlace = -8, -16
+)
+
 // programSpec writes the program. Its arguments are the tracepoint's: the frame, the
 // place where it was dropped, and the reason.
 func programSpec(at *offsets, m *maps) *ebpf.ProgramSpec {
-	const (
-		skb, ifindex, record, args = asm.R6, asm.R7, asm.R8, asm.R9
-		stackKey, stackPlace       = -8, -16
-	)
-	// copyField copies a field of the frame into the record.
-	copyField := func(field int16, size asm.Size, to int16) asm.Instructions {
-		return asm.Instructions{asm.LoadMem(asm.R1, skb, field, size), asm.StoreMem(record, to, asm.R1, size)}
+	in := slices.Concat(
+		watched(at, m), reserve(m), circumstances(), fields(at), function(m), frame(),
+		asm.Instructions{
+			asm.Mov.Reg(asm.R1, out),
+			asm.Mov.Imm(asm.R2, noWakeup),
+			asm.FnRingbufSubmit.Call(),
+			asm.Ja.Label("exit"),
+
+			asm.LoadMapValue(asm.R1, m.lost.FD(), 0).WithSymbol("lost"),
+			asm.Mov.Imm(asm.R2, 1),
+			asm.StoreXAdd(asm.R1, asm.R2, asm.DWord),
+			asm.Mov.Imm(asm.R0, 0).WithSymbol("exit"),
+			asm.Return(),
+		})
+	return &ebpf.ProgramSpec{
+		Name: "lanproof_drops", Type: ebpf.Tracing, AttachType: ebpf.AttachTraceRawTp, AttachTo: "kfree_skb",
+		Instructions: in, License: "GPL",
 	}
-	in := asm.Instructions{
+}
+
+// watched goes on where the frame's device is in a namespace that is watched.
+func watched(at *offsets, m *maps) asm.Instructions {
+	return asm.Instructions{
 		asm.Mov.Reg(args, asm.R1),
 		asm.LoadMem(skb, args, 0, asm.DWord),
-
-		// Is the frame's device in a namespace that is watched?
 		asm.LoadMem(asm.R1, skb, at.dev, asm.DWord),
 		asm.JEq.Imm(asm.R1, 0, "exit"),
 		asm.LoadMem(ifindex, asm.R1, at.ifindex, asm.Word),
 		asm.LoadMem(asm.R2, asm.R1, at.net, asm.DWord),
 		asm.JEq.Imm(asm.R2, 0, "exit"),
 		asm.LoadMem(asm.R3, asm.R2, at.inum, asm.Word),
-		asm.StoreMem(asm.RFP, stackKey, asm.R3, asm.Word),
+		asm.StoreMem(asm.RFP, onStackNetns, asm.R3, asm.Word),
 		asm.LoadMapPtr(asm.R1, m.watched.FD()),
 		asm.Mov.Reg(asm.R2, asm.RFP),
-		asm.Add.Imm(asm.R2, stackKey),
+		asm.Add.Imm(asm.R2, onStackNetns),
 		asm.FnMapLookupElem.Call(),
 		asm.JEq.Imm(asm.R0, 0, "exit"),
+	}
+}
 
-		// Is there room for a record?
+// reserve takes room for a record.
+func reserve(m *maps) asm.Instructions {
+	return asm.Instructions{
 		asm.LoadMapPtr(asm.R1, m.records.FD()),
 		asm.Mov.Imm(asm.R2, recordSize),
 		asm.Mov.Imm(asm.R3, 0),
 		asm.FnRingbufReserve.Call(),
 		asm.JEq.Imm(asm.R0, 0, "lost"),
-		asm.Mov.Reg(record, asm.R0),
-
-		// When, where and why.
-		asm.FnKtimeGetNs.Call(),
-		asm.StoreMem(record, atTime, asm.R0, asm.DWord),
-		asm.LoadMem(asm.R1, args, 16, asm.DWord),
-		asm.StoreMem(record, atReason, asm.R1, asm.Word),
-		asm.LoadMem(asm.R1, asm.RFP, stackKey, asm.Word),
-		asm.StoreMem(record, atNetns, asm.R1, asm.Word),
-		asm.StoreMem(record, atIndex, ifindex, asm.Word),
+		asm.Mov.Reg(out, asm.R0),
 	}
+}
+
+// circumstances writes when, why, and at which device.
+func circumstances() asm.Instructions {
+	return asm.Instructions{
+		asm.FnKtimeGetNs.Call(),
+		asm.StoreMem(out, atTime, asm.R0, asm.DWord),
+		asm.LoadMem(asm.R1, args, 16, asm.DWord),
+		asm.StoreMem(out, atReason, asm.R1, asm.Word),
+		asm.LoadMem(asm.R1, asm.RFP, onStackNetns, asm.Word),
+		asm.StoreMem(out, atNetns, asm.R1, asm.Word),
+		asm.StoreMem(out, atIndex, ifindex, asm.Word),
+	}
+}
+
+// fields copies fields of the frame's buffer.
+func fields(at *offsets) (in asm.Instructions) {
 	for _, f := range []struct {
 		field int16
 		size  asm.Size
@@ -142,50 +173,43 @@ func programSpec(at *offsets, m *maps) *ebpf.ProgramSpec {
 		{at.tpid, asm.Half, atTPID},
 		{at.tci, asm.Half, atTCI},
 	} {
-		in = append(in, copyField(f.field, f.size, f.to)...)
+		in = append(in, asm.LoadMem(asm.R1, skb, f.field, f.size), asm.StoreMem(out, f.to, asm.R1, f.size))
 	}
-	in = append(in, asm.StoreImm(record, atTagged, 1, asm.Byte))
-	in = append(in, at.tagged(skb, record)...)
-	in = append(in,
-		// The function: the place is behind its call, which may be its last instruction.
-		asm.StoreImm(record, atFunction, 0, asm.Byte),
+	return append(append(in, asm.StoreImm(out, atTagged, 1, asm.Byte)), at.tagged()...)
+}
+
+// function writes the name of the function: the place is behind its call, which may be
+// its last instruction.
+func function(m *maps) asm.Instructions {
+	return asm.Instructions{
+		asm.StoreImm(out, atFunction, 0, asm.Byte),
 		asm.LoadMem(asm.R1, args, 8, asm.DWord),
 		asm.Add.Imm(asm.R1, -1),
-		asm.StoreMem(asm.RFP, stackPlace, asm.R1, asm.DWord),
-		asm.Mov.Reg(asm.R1, record),
+		asm.StoreMem(asm.RFP, onStackPlace, asm.R1, asm.DWord),
+		asm.Mov.Reg(asm.R1, out),
 		asm.Add.Imm(asm.R1, atFunction),
 		asm.Mov.Imm(asm.R2, functionSize),
 		asm.LoadMapValue(asm.R3, m.format.FD(), 0),
 		asm.Mov.Reg(asm.R4, asm.RFP),
-		asm.Add.Imm(asm.R4, stackPlace),
+		asm.Add.Imm(asm.R4, onStackPlace),
 		asm.Mov.Imm(asm.R5, 8),
 		asm.FnSnprintf.Call(),
+	}
+}
 
-		// The frame, from its own header where it has one, else from where the kernel is.
-		asm.LoadMem(asm.R1, record, atMAC, asm.Half),
-		asm.LoadMem(asm.R3, record, atHead, asm.DWord),
+// frame reads the frame, from its own header where it has one, else from where the
+// kernel is in it.
+func frame() asm.Instructions {
+	return asm.Instructions{
+		asm.LoadMem(asm.R1, out, atMAC, asm.Half),
+		asm.LoadMem(asm.R3, out, atHead, asm.DWord),
 		asm.Add.Reg(asm.R3, asm.R1),
 		asm.JNE.Imm(asm.R1, noMAC, "read"),
-		asm.LoadMem(asm.R3, record, atData, asm.DWord),
-		asm.Mov.Reg(asm.R1, record).WithSymbol("read"),
+		asm.LoadMem(asm.R3, out, atData, asm.DWord),
+		asm.Mov.Reg(asm.R1, out).WithSymbol("read"),
 		asm.Add.Imm(asm.R1, atFrame),
 		asm.Mov.Imm(asm.R2, frameSize),
 		asm.FnProbeReadKernel.Call(),
-
-		asm.Mov.Reg(asm.R1, record),
-		asm.Mov.Imm(asm.R2, noWakeup),
-		asm.FnRingbufSubmit.Call(),
-		asm.Ja.Label("exit"),
-
-		asm.LoadMapValue(asm.R1, m.lost.FD(), 0).WithSymbol("lost"),
-		asm.Mov.Imm(asm.R2, 1),
-		asm.StoreXAdd(asm.R1, asm.R2, asm.DWord),
-		asm.Mov.Imm(asm.R0, 0).WithSymbol("exit"),
-		asm.Return(),
-	)
-	return &ebpf.ProgramSpec{
-		Name: "lanproof_drops", Type: ebpf.Tracing, AttachType: ebpf.AttachTraceRawTp, AttachTo: "kfree_skb",
-		Instructions: in, License: "GPL",
 	}
 }
 
@@ -210,7 +234,7 @@ type offsets struct {
 }
 
 // tagged writes 0 where a kernel says by a bit that the frame has no tag.
-func (o *offsets) tagged(skb, record asm.Register) asm.Instructions {
+func (o *offsets) tagged() asm.Instructions {
 	if o.present < 0 {
 		return nil
 	}
@@ -218,7 +242,7 @@ func (o *offsets) tagged(skb, record asm.Register) asm.Instructions {
 		asm.LoadMem(asm.R1, skb, o.present, asm.Byte),
 		asm.RSh.Imm(asm.R1, int32(o.presentBit)),
 		asm.And.Imm(asm.R1, 1),
-		asm.StoreMem(record, atTagged, asm.R1, asm.Byte),
+		asm.StoreMem(out, atTagged, asm.R1, asm.Byte),
 	}
 }
 
