@@ -70,6 +70,19 @@ func TestChecks(t *testing.T) {
 	if len(first.Evidence) == 0 || first.Evidence[0].Packet == 0 {
 		t.Errorf("the evidence of %s is %+v: no packet of the capture", first.ID, first.Evidence)
 	}
+	request := first.Evidence[0].Frame
+	if request == nil || request.Type != "outgoing" || request.Dest != "ff:ff:ff:ff:ff:ff" || request.Layers[0] != "ARP who has 192.168.100.12, tell 192.168.100.11" {
+		t.Errorf("the first frame of %s is %+v", first.ID, request)
+	}
+	frames := 0
+	for _, e := range first.Evidence {
+		if e.Frame != nil && !e.Time.IsZero() {
+			frames++
+		}
+	}
+	if frames != 12 || first.FramesLeft == 0 {
+		t.Errorf("%s passed with %d frames and %d left out, want 12 and some", first.ID, frames, first.FramesLeft)
+	}
 }
 
 func TestStepsInTime(t *testing.T) {
