@@ -72,6 +72,9 @@ func (t *Terminal) findings(w io.Writer, r *Results, v Verdict) {
 		t.field(w, "observed", f.Check.Observed)
 		t.field(w, "proof", string(f.Check.Proof))
 		t.evidence(w, f.Check.Evidence)
+		if d := f.Check.Drops; d != nil {
+			t.field(w, "ended", d.Text)
+		}
 		if f.Capture != "" {
 			line := filepath.Join(t.opt.Dir, f.Capture)
 			if p := f.Check.packets(); len(p) > 0 {
