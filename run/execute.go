@@ -162,7 +162,7 @@ func (o *Outcome) check(ctx context.Context, b *bench, p *Prepared, stage *Stage
 	}
 	a := c.question.ask(ctx, b)
 	if !a.Held {
-		a.Finding = doubted(a.Finding, neighboursTurnedAway()-b.turnedAway)
+		a.Finding = doubted(a.Finding, b.turnedAway, neighboursTurnedAway())
 	}
 	r := reports.Check{
 		ID: c.ID, Title: c.Title, Step: stage.Name, Verdict: probe.Judge(a.Finding), Expected: c.Expected,

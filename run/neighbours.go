@@ -52,11 +52,11 @@ func tableFulls(b []byte) (sum uint64) {
 
 // doubted takes a failure back that a full neighbour table may have made: a kernel that
 // cannot note an address sends nothing, whatever its drivers do.
-func doubted(f probe.Finding, turnedAway uint64) probe.Finding {
-	if f.Held || f.Trouble != nil || turnedAway == 0 {
+func doubted(f probe.Finding, before, now uint64) probe.Finding {
+	if f.Held || f.Trouble != nil || now <= before { // less where it was not to be read
 		return f
 	}
-	f.Trouble = fmt.Errorf("the kernel's neighbour table, which all namespaces share, was full %d times during this case (see net.ipv4.neigh.default.gc_thresh3), so that nothing can be said", turnedAway)
+	f.Trouble = fmt.Errorf("the kernel's neighbour table, which all namespaces share, was full %d times during this case (see net.ipv4.neigh.default.gc_thresh3), so that nothing can be said", now-before)
 	f.Observed += "; " + f.Trouble.Error()
 	return f
 }

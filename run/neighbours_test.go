@@ -26,16 +26,17 @@ func TestTableFulls(t *testing.T) {
 func TestDoubted(t *testing.T) {
 	for _, c := range []struct {
 		held bool
-		away uint64
+		now  uint64
 		want reports.Verdict
 	}{
+		{false, 7, reports.Fail},
 		{false, 0, reports.Fail},
-		{false, 3, reports.Error},
-		{true, 3, reports.Pass},
+		{false, 10, reports.Error},
+		{true, 10, reports.Pass},
 	} {
-		f := doubted(probe.Finding{Held: c.held, Observed: "no answer", Proof: reports.ProofFence}, c.away)
+		f := doubted(probe.Finding{Held: c.held, Observed: "no answer", Proof: reports.ProofFence}, 7, c.now)
 		if got := probe.Judge(f); got != c.want || !strings.HasPrefix(f.Observed, "no answer") {
-			t.Errorf("held %t with %d turned away: %s, %q; want %s", c.held, c.away, got, f.Observed, c.want)
+			t.Errorf("held %t, %d turned away and 7 before: %s, %q; want %s", c.held, c.now, got, f.Observed, c.want)
 		}
 	}
 }
