@@ -13,7 +13,7 @@ const module = "github.com/lanproof/lanproof/"
 
 // rooms from top to bottom: arrows point down only.
 var rooms = []string{
-	"cmd/lanproof", "suites", "run", "scenarios", "topology/lab", "topology", "probe", "capture", "reports", "guest", "internal",
+	"cmd/lanproof", "qualify", "suites", "run", "scenarios", "topology/lab", "topology", "probe", "capture", "reports", "guest", "internal",
 }
 
 // forbidden are imports that a room must not have even by way of others.
@@ -33,6 +33,8 @@ var forbidden = []struct {
 	{"guest", module + "scenarios", "a guest carries any job"},
 	{"run", "github.com/onsi/ginkgo/v2", "the engine room does not import Ginkgo"},
 	{"run", "github.com/onsi/gomega", "the engine room does not import Ginkgo"},
+	{"qualify/record", "golang.org/x/sys/unix", "a record is judged on any machine"},
+	{"qualify/record", module + "run", "a record is judged on any machine"},
 }
 
 // list runs go list and returns the lines that it prints.
