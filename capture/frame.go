@@ -10,77 +10,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// PacketType says whom a frame was for, as seen by the device that it was
-// captured on (sll_pkttype, packet(7)).
-type PacketType uint8
-
-// The packet types, with the kernel's values (include/uapi/linux/if_packet.h).
 const (
-	Host      PacketType = unix.PACKET_HOST      // to the device's own address
-	Broadcast PacketType = unix.PACKET_BROADCAST // to everybody
-	Multicast PacketType = unix.PACKET_MULTICAST // to a group, joined or not
-	OtherHost PacketType = unix.PACKET_OTHERHOST // to somebody else
-	Outgoing  PacketType = unix.PACKET_OUTGOING  // sent by the device, whomever to
+	macsLen   = 12            // both addresses of an Ethernet header
+	tagLen    = 4             // TPID and TCI
+	maxFrame  = 0xffff + 14   // a device's largest MTU (ETH_MAX_MTU) and its header
+	bufferLen = maxFrame + 64 // and tags that stay in the bytes
 )
-
-// String is the type's name in the words of packet(7), without its prefix.
-func (t PacketType) String() string {
-	switch t {
-	case Host:
-		return "host"
-	case Broadcast:
-		return "broadcast"
-	case Multicast:
-		return "multicast"
-	case OtherHost:
-		return "otherhost"
-	case Outgoing:
-		return "outgoing"
-	}
-	return fmt.Sprintf("type %d", uint8(t))
-}
-
-// Direction is the way that a frame took through the device it was seen on.
-type Direction uint8
-
-// The directions.
-const (
-	In  Direction = iota // received by the device
-	Out                  // sent by the device
-)
-
-// String is "in" or "out".
-func (d Direction) String() string {
-	if d == Out {
-		return "out"
-	}
-	return "in"
-}
-
-// Frame is one Ethernet frame as it was on the wire.
-type Frame struct {
-	// Time is when the kernel received or sent the frame, by its real-time clock.
-	// Devices that pass one frame on to each other can share one time stamp.
-	Time time.Time
-	// Index is the device that the frame was seen on, in the tap's namespace.
-	Index int
-	Type  PacketType
-	// Data begins with the destination address and has every VLAN tag in its
-	// place, the outermost too, which the kernel keeps beside the bytes.
-	Data []byte
-	// Length is the length on the wire in bytes. It is more than len(Data) only
-	// for a frame that was cut: by a filter, or because it was over 64 KiB. As
-	// in the kernel it leaves out the frame check sequence.
-	Length int
-}
-
-// Direction tells sent frames from received ones.
-func (f Frame) Direction() Direction {
-	if f.Type == Outgoing {
-		return Out
-	}
-	return In
-}
 
 // errAncillary is what a kernel would have to answer that breaks its word.
 var errAncillary = errors.New("malformed ancillary data")
@@ -158,4 +93,18 @@ func (a *ancillary) frame(data []byte, length int) Frame {
 	f.Data = withTag(data, a.tpid, a.tci)
 	f.Length += tagLen
 	return f
+}
+
+// withTag is a copy of a frame with one more tag put in as its outermost. A
+// frame that was cut before the tag's place is copied as it is.
+func withTag(data []byte, tpid, tci uint16) []byte {
+	if len(data) < macsLen {
+		return bytes.Clone(data)
+	}
+	out := make([]byte, len(data)+tagLen)
+	copy(out, data[:macsLen])
+	binary.BigEndian.PutUint16(out[macsLen:], tpid)
+	binary.BigEndian.PutUint16(out[macsLen+2:], tci)
+	copy(out[macsLen+tagLen:], data[macsLen:])
+	return out
 }

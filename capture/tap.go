@@ -58,12 +58,6 @@ type Tap struct {
 	stats Stats
 }
 
-// Stats counts the frames that a tap was to capture since it was opened.
-type Stats struct {
-	Received int // matched the tap and its filter, Dropped included
-	Dropped  int // found the buffer full
-}
-
 // Open makes a tap in a namespace. The errno of the step that failed is in the
 // error: EPERM without CAP_NET_RAW there, ENODEV where there is no such device.
 func Open(ns *netns.NS, cfg Config) (*Tap, error) {

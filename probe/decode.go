@@ -10,13 +10,14 @@ import (
 	"github.com/google/gopacket/layers"
 
 	"github.com/lanproof/lanproof/capture"
+	"github.com/lanproof/lanproof/probe/mark"
 )
 
 // content is what a frame carries, as far as probes care.
 type content struct {
 	kind     contentKind
 	src, dst netip.Addr // addresses of IP; sender and target of ARP; target of ND in dst
-	msg      message
+	msg      mark.Mark
 	ours     bool // msg was found
 }
 
@@ -67,7 +68,7 @@ func (d *decoder) decode(frame []byte) content {
 	payload := capture.Payload(frame)
 	switch capture.EtherType(frame) {
 	case EtherType:
-		m, ok := decodeMessage(payload)
+		m, ok := mark.Decode(payload)
 		return content{kind: rawContent, msg: m, ours: ok}
 	case uint16(layers.EthernetTypeIPv4):
 		return d.decodeIP(d.v4, payload)
@@ -105,23 +106,23 @@ func (d *decoder) decodeIP(p *gopacket.DecodingLayerParser, payload []byte) cont
 			c.src, c.dst = addr(d.ip6.SrcIP), addr(d.ip6.DstIP)
 		case layers.LayerTypeUDP:
 			c.kind = udpContent
-			c.msg, c.ours = decodeMessage(d.udp.Payload)
+			c.msg, c.ours = mark.Decode(d.udp.Payload)
 		case layers.LayerTypeICMPv4:
 			c.kind = echoKind(d.icmp4.TypeCode.Type(), layers.ICMPv4TypeEchoRequest, layers.ICMPv4TypeEchoReply)
 			if c.kind != otherContent {
-				c.msg, c.ours = decodeMessage(d.icmp4.Payload)
+				c.msg, c.ours = mark.Decode(d.icmp4.Payload)
 			}
 		case layers.LayerTypeICMPv6:
 			c.kind = echoKind(d.icmp6.TypeCode.Type(), layers.ICMPv6TypeEchoRequest, layers.ICMPv6TypeEchoReply)
 			// gopacket's echo layer keeps no payload: it is behind identifier and sequence number.
 			if p := d.icmp6.Payload; c.kind != otherContent && len(p) >= 4 {
-				c.msg, c.ours = decodeMessage(p[4:])
+				c.msg, c.ours = mark.Decode(p[4:])
 			}
 		case layers.LayerTypeICMPv6NeighborSolicitation:
 			c.kind, c.dst = solicitContent, addr(d.ns.TargetAddress)
 			for _, o := range d.ns.Options {
 				if o.Type == experimentOption {
-					c.msg, c.ours = decodeMessage(o.Data)
+					c.msg, c.ours = mark.Decode(o.Data)
 				}
 			}
 		case layers.LayerTypeICMPv6NeighborAdvertisement:
@@ -131,8 +132,8 @@ func (d *decoder) decodeIP(p *gopacket.DecodingLayerParser, payload []byte) cont
 	return c
 }
 
-// behind reads the message behind a request and its padding: see Shot.
-func behind(b []byte) (message, bool) { return decodeMessage(bytes.TrimLeft(b, "\x00")) }
+// behind reads the mark behind a request and its padding: see Shot.
+func behind(b []byte) (mark.Mark, bool) { return mark.Decode(bytes.TrimLeft(b, "\x00")) }
 
 func echoKind(typ, request, reply uint8) contentKind {
 	switch typ {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/lanproof/lanproof/probe/mark"
 )
 
 // Fence is a frame whose arrival proves that what was sent before is past.
@@ -161,7 +163,7 @@ func (f *Field) sendFence(fence *Fence) error {
 			f.pending[arrival{p.key(), fence.Socket, f.seq}] = true
 		}
 	}
-	frame, typ, err := fence.frame(message{run: f.run, seq: f.seq, role: roleFence})
+	frame, typ, err := fence.frame(mark.Mark{Run: f.run, Seq: f.seq, Role: mark.Fence})
 	if err != nil {
 		return err
 	}
@@ -177,7 +179,7 @@ func (f *Field) sendFence(fence *Fence) error {
 	return nil
 }
 
-func (fence *Fence) frame(m message) (frame []byte, etherType uint16, err error) {
+func (fence *Fence) frame(m mark.Mark) (frame []byte, etherType uint16, err error) {
 	h := header{src: fence.Source, dst: fence.Dest, tags: fence.Tags}
 	if h.src == nil {
 		h.src = fenceMAC
@@ -186,13 +188,13 @@ func (fence *Fence) frame(m message) (frame []byte, etherType uint16, err error)
 		h.dst = broadcastMAC
 	}
 	if !fence.IP.IsValid() {
-		return rawFrame(h, m.encode(0)), outerType(h.tags, EtherType), nil
+		return rawFrame(h, m.Encode(0)), outerType(h.tags, EtherType), nil
 	}
 	from, typ := fenceIP4, uint16(unix.ETH_P_IP)
 	if fence.IP.Is6() {
 		from, typ = fenceIP6, unix.ETH_P_IPV6
 	}
-	frame, err = udpFrame(h, from, fence.IP, m.encode(0))
+	frame, err = udpFrame(h, from, fence.IP, m.Encode(0))
 	return frame, outerType(h.tags, typ), err
 }
 

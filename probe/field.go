@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/lanproof/lanproof/capture"
+	"github.com/lanproof/lanproof/probe/mark"
 )
 
 // Field watches the nodes of a lab, sends probes into them and settles them.
@@ -244,16 +245,16 @@ func (f *Field) drainTap(n *Node, t *capture.Tap, by observer) error {
 // saw takes one frame in, whose bytes are not its own.
 func (f *Field) saw(n *Node, by observer, frame capture.Frame) {
 	c := f.decode.decode(frame.Data)
-	mine := c.ours && c.msg.run == f.run
+	mine := c.ours && c.msg.Run == f.run
 	if frame.Index == loopback {
-		if mine && c.msg.role == roleTick && frame.Type != capture.Outgoing {
-			f.ticked = c.msg.seq
+		if mine && c.msg.Role == mark.Tick && frame.Type != capture.Outgoing {
+			f.ticked = c.msg.Seq
 		}
 		return
 	}
 	at := place{n, frame.Index}
-	if mine && c.msg.role == roleFence {
-		f.sawFence(observed{at, by}, frame, c.msg.seq)
+	if mine && c.msg.Role == mark.Fence {
+		f.sawFence(observed{at, by}, frame, c.msg.Seq)
 		return
 	}
 	if by == byTap {

@@ -7,6 +7,8 @@ import (
 	"net/netip"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/lanproof/lanproof/probe/mark"
 )
 
 // Kind is the kind of a flow's frames.
@@ -57,7 +59,7 @@ type Flow struct {
 	// Neighbours are what others are told beforehand, such as a host that routes
 	// the flow on.
 	Neighbours []Neighbour
-	// Size of the payload in bytes, at the least what a message takes.
+	// Size of the payload in bytes, at the least what a mark takes.
 	Size int
 	// Priority is the socket priority of what is sent (SO_PRIORITY).
 	Priority int
@@ -103,7 +105,7 @@ func (f *Field) send(_ context.Context, flow *Flow) ([]uint32, error) {
 }
 
 func (f *Field) sendOne(flow *Flow, i int, seq uint32) error {
-	payload := message{run: f.run, seq: seq, role: roleProbe}.encode(flow.Size)
+	payload := mark.Mark{Run: f.run, Seq: seq, Role: mark.Probe}.Encode(flow.Size)
 	switch flow.Kind {
 	case ICMP:
 		return f.sendEcho(flow, seq, payload)

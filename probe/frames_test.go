@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/lanproof/lanproof/capture"
+	"github.com/lanproof/lanproof/probe/mark"
 )
 
 var (
@@ -24,7 +25,7 @@ func built(t testing.TB) map[contentKind][][]byte {
 	t.Helper()
 	h := header{src: macA, dst: macB}
 	tagged := header{src: macA, dst: macB, tags: []Tag{{TPID: 0x88a8, VID: 20, PCP: 3}, {TPID: 0x8100, VID: 10, DEI: true}}}
-	m := message{run: 7, seq: 9, role: roleProbe}.encode(100)
+	m := mark.Mark{Run: 7, Seq: 9, Role: mark.Probe}.Encode(100)
 	all := map[contentKind][][]byte{}
 	add := func(k contentKind, frame []byte, err error) {
 		if err != nil {
@@ -54,8 +55,8 @@ func TestBuiltFramesAreKnownAgain(t *testing.T) {
 			if c.kind != kind {
 				t.Errorf("a frame of kind %d is decoded as %d: %s", kind, c.kind, describe(frame, c))
 			}
-			if mine := kind == rawContent || kind == udpContent; c.ours != mine || mine && c.msg != (message{run: 7, seq: 9, role: roleProbe}) {
-				t.Errorf("a frame of kind %d has message %+v, ours %v", kind, c.msg, c.ours)
+			if mine := kind == rawContent || kind == udpContent; c.ours != mine || mine && c.msg != (mark.Mark{Run: 7, Seq: 9, Role: mark.Probe}) {
+				t.Errorf("a frame of kind %d has mark %+v, ours %v", kind, c.msg, c.ours)
 			}
 			tags := capture.Tags(frame)
 			if want := i >= len(frames)/2; (len(tags) == 2) != want || want && (tags[0].VID != 20 || tags[0].PCP != 3 || !tags[1].DEI) {
@@ -68,26 +69,26 @@ func TestBuiltFramesAreKnownAgain(t *testing.T) {
 	}
 }
 
-func TestMessage(t *testing.T) {
-	m := message{run: 1<<63 + 5, seq: 1<<31 + 3, role: roleFence}
-	for _, size := range []int{-1, 0, messageSize, 1400} {
-		b := m.encode(size)
-		if len(b) != max(size, messageSize) {
+func TestMark(t *testing.T) {
+	m := mark.Mark{Run: 1<<63 + 5, Seq: 1<<31 + 3, Role: mark.Fence}
+	for _, size := range []int{-1, 0, mark.Size, 1400} {
+		b := m.Encode(size)
+		if len(b) != max(size, mark.Size) {
 			t.Errorf("of size %d it takes %d bytes", size, len(b))
 		}
-		if got, ok := decodeMessage(b); !ok || got != m {
+		if got, ok := mark.Decode(b); !ok || got != m {
 			t.Errorf("decoded %+v, %v; want %+v", got, ok, m)
 		}
-		for n := range messageSize {
-			if _, ok := decodeMessage(b[:n]); ok {
-				t.Errorf("%d bytes of a message are taken for one", n)
+		for n := range mark.Size {
+			if _, ok := mark.Decode(b[:n]); ok {
+				t.Errorf("%d bytes of a mark are taken for one", n)
 			}
 		}
 	}
-	other := m.encode(0)
+	other := m.Encode(0)
 	other[20] = 'x'
-	if _, ok := decodeMessage(other); ok {
-		t.Error("a message of no known role is taken for one")
+	if _, ok := mark.Decode(other); ok {
+		t.Error("a mark of no known role is taken for one")
 	}
 }
 
@@ -117,7 +118,7 @@ func TestEchoReplyPayload(t *testing.T) {
 }
 
 func TestFenceFrames(t *testing.T) {
-	m := message{run: 1, seq: 2, role: roleFence}
+	m := mark.Mark{Run: 1, Seq: 2, Role: mark.Fence}
 	outer := []Tag{{TPID: 0x88a8, VID: 5}, {TPID: 0x8100, VID: 6}}
 	for _, c := range []struct {
 		name     string
@@ -163,7 +164,7 @@ func FuzzDecode(f *testing.F) {
 			t.Error("no description")
 		}
 		if c.ours && c.kind == otherContent {
-			t.Errorf("a message of ours in a frame of no known kind: %x", frame)
+			t.Errorf("a mark of ours in a frame of no known kind: %x", frame)
 		}
 		if again := d.decode(frame); again != c {
 			t.Errorf("decoded as %+v, and again as %+v: something is left from before", c, again)
@@ -175,9 +176,9 @@ func FuzzDecode(f *testing.F) {
 }
 
 func FuzzDecodeMessage(f *testing.F) {
-	f.Add(message{run: 1, seq: 2, role: roleProbe}.encode(30))
+	f.Add(mark.Mark{Run: 1, Seq: 2, Role: mark.Probe}.Encode(30))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if m, ok := decodeMessage(b); ok && !bytes.Equal(m.encode(0), b[:messageSize]) {
+		if m, ok := mark.Decode(b); ok && !bytes.Equal(m.Encode(0), b[:mark.Size]) {
 			t.Errorf("%x is taken for %+v", b, m)
 		}
 	})

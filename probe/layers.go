@@ -10,6 +10,7 @@ import (
 	"github.com/google/gopacket/layers"
 
 	"github.com/lanproof/lanproof/capture"
+	"github.com/lanproof/lanproof/probe/mark"
 )
 
 // Layers says in a few words each what an Ethernet frame carries behind its header
@@ -86,17 +87,17 @@ func arpText(l *layers.ARP) []string {
 
 func optionText(options layers.ICMPv6Options) []string {
 	for _, o := range options {
-		if m, ok := decodeMessage(o.Data); ok && o.Type == experimentOption {
+		if m, ok := mark.Decode(o.Data); ok && o.Type == experimentOption {
 			return []string{m.String()}
 		}
 	}
 	return nil
 }
 
-// loadText tells lanproof's message, which may stand behind padding, or how much else
+// loadText tells lanproof's mark, which may stand behind padding, or how much else
 // there is.
 func loadText(b []byte) []string {
-	if m, ok := decodeMessage(b); ok {
+	if m, ok := mark.Decode(b); ok {
 		return []string{m.String()}
 	}
 	if m, ok := behind(b); ok {
@@ -106,10 +107,4 @@ func loadText(b []byte) []string {
 		return nil
 	}
 	return []string{fmt.Sprintf("%d bytes", len(b))}
-}
-
-// String says what a message is: "lanproof probe 17".
-func (m message) String() string {
-	what := map[role]string{roleProbe: "probe", roleFence: "fence", roleTick: "tick"}[m.role]
-	return fmt.Sprintf("lanproof %s %d", what, m.seq)
 }

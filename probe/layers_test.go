@@ -7,11 +7,13 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/lanproof/lanproof/probe/mark"
 )
 
 func TestLayers(t *testing.T) {
 	h := header{src: net.HardwareAddr{2, 0, 0, 0, 0, 1}, dst: net.HardwareAddr{2, 0, 0, 0, 0, 2}, tags: []Tag{{TPID: 0x8100, VID: 10}}}
-	load := message{run: 1, seq: 17, role: roleProbe}.encode(0)
+	load := mark.Mark{Run: 1, Seq: 17, Role: mark.Probe}.Encode(0)
 	four, five := netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2")
 	six, seven := netip.MustParseAddr("fd00::1"), netip.MustParseAddr("fd00::2")
 	must := func(b []byte, err error) []byte {
@@ -44,7 +46,7 @@ func TestLayers(t *testing.T) {
 
 func FuzzLayers(f *testing.F) {
 	h := header{src: make([]byte, 6), dst: make([]byte, 6)}
-	f.Add(rawFrame(h, message{role: roleTick}.encode(0)))
+	f.Add(rawFrame(h, mark.Mark{Role: mark.Tick}.Encode(0)))
 	arp, err := arpFrame(h, netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2"))
 	if err != nil {
 		f.Fatal(err)

@@ -1,7 +1,6 @@
 package probe
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"net"
@@ -12,45 +11,6 @@ import (
 
 	"github.com/lanproof/lanproof/capture"
 )
-
-// message is the payload by which lanproof knows its own frames again.
-type message struct {
-	run  uint64 // tells fields apart that share a wire
-	seq  uint32 // tells frames of a field apart
-	role role
-}
-
-// role is what a frame is for.
-type role byte
-
-const (
-	roleProbe role = 'p'
-	roleFence role = 'f'
-	roleTick  role = 't'
-)
-
-var magic = []byte("lanproof")
-
-const messageSize = 8 + 8 + 4 + 1
-
-// encode writes a message, filled up to size bytes.
-func (m message) encode(size int) []byte {
-	b := make([]byte, messageSize, max(size, messageSize))
-	copy(b, magic)
-	binary.BigEndian.PutUint64(b[8:], m.run)
-	binary.BigEndian.PutUint32(b[16:], m.seq)
-	b[20] = byte(m.role)
-	return b[:cap(b)]
-}
-
-// decodeMessage reads a message at the start of b.
-func decodeMessage(b []byte) (message, bool) {
-	if len(b) < messageSize || !bytes.HasPrefix(b, magic) {
-		return message{}, false
-	}
-	m := message{run: binary.BigEndian.Uint64(b[8:]), seq: binary.BigEndian.Uint32(b[16:]), role: role(b[20])}
-	return m, m.role == roleProbe || m.role == roleFence || m.role == roleTick
-}
 
 // Tag is one VLAN tag to be put into a frame.
 type Tag = capture.Tag
@@ -120,7 +80,7 @@ func arpFrame(h header, from, to netip.Addr) ([]byte, error) {
 // stacks pass over.
 const experimentOption layers.ICMPv6Opt = 253
 
-// numbered is the option that a message stands in: a bridge cuts off what is behind
+// numbered is the option that a mark stands in: a bridge cuts off what is behind
 // an IPv6 packet.
 func numbered(payload []byte) layers.ICMPv6Options {
 	// With type and length it is a multiple of 8 bytes (RFC 4861 section 4.6).

@@ -308,7 +308,7 @@ func (f *Field) count(flow *Flow, sent []uint32, o *Observation) {
 		s := &f.log[i]
 		if flow.arrival(s, sent) {
 			o.Arrived++
-			seen[s.msg.seq] = true
+			seen[s.msg.Seq] = true
 		}
 		if flow.answers(s, sent) {
 			o.Replied = true
@@ -326,15 +326,15 @@ func (flow *Flow) arrival(s *sighting, sent []uint32) bool {
 		return false
 	}
 	if flow.Overheard() {
-		return s.by == byTap && s.index == flow.To.Index && s.frame.Type != capture.Outgoing && s.ours && slices.Contains(sent, s.msg.seq)
+		return s.by == byTap && s.index == flow.To.Index && s.frame.Type != capture.Outgoing && s.ours && slices.Contains(sent, s.msg.Seq)
 	}
 	switch flow.Kind {
 	case UDP:
-		return s.by == byUDP && slices.Contains(sent, s.msg.seq)
+		return s.by == byUDP && slices.Contains(sent, s.msg.Seq)
 	case Raw:
-		return s.by == byStack && s.index == flow.To.Index && s.frame.Type != capture.OtherHost && slices.Contains(sent, s.msg.seq)
+		return s.by == byStack && s.index == flow.To.Index && s.frame.Type != capture.OtherHost && slices.Contains(sent, s.msg.Seq)
 	case ICMP:
-		return s.by == byTap && s.kind == echoRequestContent && s.ours && s.incoming() && slices.Contains(sent, s.msg.seq)
+		return s.by == byTap && s.kind == echoRequestContent && s.ours && s.incoming() && slices.Contains(sent, s.msg.Seq)
 	case ARP:
 		return s.by == byTap && s.kind == arpRequestContent && s.incoming() && s.dst == flow.Target && s.src == flow.Source
 	case ND:
@@ -354,7 +354,7 @@ func (flow *Flow) answers(s *sighting, sent []uint32) bool {
 	}
 	switch flow.Kind {
 	case ICMP:
-		return s.by == byICMP && slices.Contains(sent, s.msg.seq)
+		return s.by == byICMP && slices.Contains(sent, s.msg.Seq)
 	case ARP:
 		return s.by == byTap && s.kind == arpReplyContent && s.index == flow.From.Index && s.incoming() && s.src == flow.Target
 	case ND:
@@ -368,7 +368,7 @@ func (flow *Flow) answers(s *sighting, sent []uint32) bool {
 func (f *Field) evidence(flow *Flow, sent []uint32, o *Observation) {
 	for i := range f.log {
 		s := &f.log[i]
-		mine := s.ours && slices.Contains(sent, s.msg.seq)
+		mine := s.ours && slices.Contains(sent, s.msg.Seq)
 		if mine && s.by == byStack {
 			o.Came = append(o.Came, f.sightingOf(s, mine))
 		}

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/lanproof/lanproof/probe/mark"
 )
 
 // drainSocket reads what an IP socket was given.
@@ -37,7 +39,7 @@ func isPendingError(err error) bool {
 	return false
 }
 
-// received takes in what a socket got: a message by UDP, or an echo reply.
+// received takes in what a socket got: a mark by UDP, or an echo reply.
 func (f *Field) received(n *Node, by observer, v6 bool, data []byte, from unix.Sockaddr) {
 	if by == byICMP {
 		var ok bool
@@ -45,15 +47,15 @@ func (f *Field) received(n *Node, by observer, v6 bool, data []byte, from unix.S
 			return
 		}
 	}
-	m, ok := decodeMessage(data)
-	if !ok || m.run != f.run {
+	m, ok := mark.Decode(data)
+	if !ok || m.Run != f.run {
 		return
 	}
 	at := place{node: n}
-	if m.role == roleFence {
+	if m.Role == mark.Fence {
 		f.canaries[observed{at, by}]++
 		for a := range f.pending {
-			if a.socket && a.seq == m.seq && a.node == n {
+			if a.socket && a.seq == m.Seq && a.node == n {
 				delete(f.pending, a)
 			}
 		}

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lanproof/lanproof/capture"
+	"github.com/lanproof/lanproof/probe/mark"
 )
 
 // Shot is one frame of a sweep, crafted whole: no stack has a say in it. Requests
@@ -220,7 +221,7 @@ func (f *Field) tick(ctx context.Context) error {
 	n := f.nodes[0]
 	f.seq++
 	want := f.seq
-	frame := rawFrame(header{src: fenceMAC, dst: fenceMAC}, message{run: f.run, seq: want, role: roleTick}.encode(0))
+	frame := rawFrame(header{src: fenceMAC, dst: fenceMAC}, mark.Mark{Run: f.run, Seq: want, Role: mark.Tick}.Encode(0))
 	if err := n.stack.Send(loopback, EtherType, frame); err != nil {
 		return fmt.Errorf("see whether the CPU keeps up: %w", err)
 	}
@@ -238,8 +239,8 @@ func (f *Field) tick(ctx context.Context) error {
 // shot causes is none, such as an answer that carries its payload back.
 func (f *Field) land(o observed, c *content, frame capture.Frame) bool {
 	v := &f.volley
-	i := int(c.msg.seq - v.first)
-	if c.msg.role != roleProbe || i >= len(v.shots) || c.kind != v.shots[i].content() {
+	i := int(c.msg.Seq - v.first)
+	if c.msg.Role != mark.Probe || i >= len(v.shots) || c.kind != v.shots[i].content() {
 		return false
 	}
 	d := f.placeOf(o.place)
@@ -308,7 +309,7 @@ func (s *Shot) content() contentKind {
 
 func (f *Field) shoot(s *Shot, seq uint32) error {
 	h := header{src: s.Source, dst: s.Dest, tags: s.Tags}
-	payload := message{run: f.run, seq: seq, role: roleProbe}.encode(0)
+	payload := mark.Mark{Run: f.run, Seq: seq, Role: mark.Probe}.Encode(0)
 	var frame []byte
 	var err error
 	typ := uint16(EtherType)

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/lanproof/lanproof/capture"
+	"github.com/lanproof/lanproof/probe/mark"
 )
 
 // Pause closes the eyes of some nodes until Resume, so that frames die there as they do
@@ -46,7 +47,7 @@ func tapsOf(nodes []*Node) (all []*capture.Tap) {
 // passing notes a frame that comes to a stack whose eyes are open, of those that are
 // for others to judge.
 func (f *Field) passing(c *content, o observed, frame capture.Frame) {
-	if o.by == byStack && c.ours && c.msg.run == f.run {
+	if o.by == byStack && c.ours && c.msg.Run == f.run {
 		frame.Data = bytes.Clone(frame.Data)
 		f.log = append(f.log, sighting{observed: o, content: *c, frame: frame, handle: -1})
 	}
@@ -56,7 +57,7 @@ func (f *Field) passing(c *content, o observed, frame capture.Frame) {
 // whoever they were for. Their taps took them, and nobody else would have.
 func (f *Field) Came(numbers []uint32) (all []Sighting) {
 	for i := range f.log {
-		if s := &f.log[i]; s.by == byStack && s.ours && slices.Contains(numbers, s.msg.seq) {
+		if s := &f.log[i]; s.by == byStack && s.ours && slices.Contains(numbers, s.msg.Seq) {
 			all = append(all, f.sightingOf(s, true))
 		}
 	}
@@ -114,7 +115,7 @@ type Recognized struct {
 // Recognize tells whether a frame can have come of what was sent with these numbers.
 func (f *Field) Recognize(frame []byte, kind Kind, numbers []uint32) (Recognized, bool) {
 	c := f.decode.decode(frame)
-	mine := c.ours && c.msg.run == f.run && c.msg.role == roleProbe && slices.Contains(numbers, c.msg.seq)
+	mine := c.ours && c.msg.Run == f.run && c.msg.Role == mark.Probe && slices.Contains(numbers, c.msg.Seq)
 	if !mine && (c.ours || kind == Raw || !resolution(c.kind)) {
 		return Recognized{}, false
 	}

@@ -4,6 +4,8 @@ import (
 	"net"
 	"net/netip"
 	"testing"
+
+	"github.com/lanproof/lanproof/probe/mark"
 )
 
 // recognizing is a field that only recognizes.
@@ -13,7 +15,9 @@ var someHeader = header{src: net.HardwareAddr{2, 0, 0, 0, 0, 1}, dst: net.Hardwa
 
 func TestRecognize(t *testing.T) {
 	a, b := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
-	of := func(run uint64, seq uint32, r role) []byte { return message{run: run, seq: seq, role: r}.encode(0) }
+	of := func(run uint64, seq uint32, r mark.Role) []byte {
+		return mark.Mark{Run: run, Seq: seq, Role: r}.Encode(0)
+	}
 	must := func(frame []byte, err error) []byte {
 		t.Helper()
 		if err != nil {
@@ -22,8 +26,8 @@ func TestRecognize(t *testing.T) {
 		return frame
 	}
 	asked := must(arpFrame(someHeader, a, b))
-	raw := rawFrame(someHeader, of(7, 3, roleProbe))
-	bare := append(make([]byte, 12), must(udpFrame(header{src: make([]byte, 6), dst: make([]byte, 6)}, a, b, of(7, 3, roleProbe)))[12:]...)
+	raw := rawFrame(someHeader, of(7, 3, mark.Probe))
+	bare := append(make([]byte, 12), must(udpFrame(header{src: make([]byte, 6), dst: make([]byte, 6)}, a, b, of(7, 3, mark.Probe)))[12:]...)
 	for _, test := range []struct {
 		name  string
 		frame []byte
@@ -32,9 +36,9 @@ func TestRecognize(t *testing.T) {
 		ok    bool
 	}{
 		{"its own", raw, Raw, Recognized{"02:00:00:00:00:01 > 02:00:00:00:00:02: EtherType 0x88b5", true, true}, true},
-		{"another's number", rawFrame(someHeader, of(7, 4, roleProbe)), Raw, Recognized{}, false},
-		{"another run's", rawFrame(someHeader, of(8, 3, roleProbe)), Raw, Recognized{}, false},
-		{"a fence", rawFrame(someHeader, of(7, 3, roleFence)), Raw, Recognized{}, false},
+		{"another's number", rawFrame(someHeader, of(7, 4, mark.Probe)), Raw, Recognized{}, false},
+		{"another run's", rawFrame(someHeader, of(8, 3, mark.Probe)), Raw, Recognized{}, false},
+		{"a fence", rawFrame(someHeader, of(7, 3, mark.Fence)), Raw, Recognized{}, false},
 		{"without addresses yet", bare, UDP, Recognized{"UDP 192.0.2.1 > 192.0.2.2", true, true}, true},
 		{"what asks for the address", asked, UDP, Recognized{"02:00:00:00:00:01 > 02:00:00:00:00:02: ARP who has 192.0.2.2, tell 192.0.2.1", false, false}, true},
 		{"what asks, and is the flow itself", asked, ARP, Recognized{"02:00:00:00:00:01 > 02:00:00:00:00:02: ARP who has 192.0.2.2, tell 192.0.2.1", true, false}, true},
@@ -48,7 +52,7 @@ func TestRecognize(t *testing.T) {
 }
 
 func FuzzRecognize(f *testing.F) {
-	f.Add(rawFrame(someHeader, message{run: 7, seq: 3, role: roleProbe}.encode(0)))
+	f.Add(rawFrame(someHeader, mark.Mark{Run: 7, Seq: 3, Role: mark.Probe}.Encode(0)))
 	f.Add(make([]byte, 13))
 	f.Add([]byte{})
 	r := recognizing()

@@ -45,9 +45,12 @@ type Qualification struct {
 	Duration time.Duration `json:"duration_ns"`
 	Profile  Profile       `json:"profile"`
 	Seed     uint64        `json:"seed"`
-	DUT      Port          `json:"dut"`
-	Peer     Port          `json:"peer"`
-	Machine  Machine       `json:"machine"`
+	// Run is in every marked frame of this qualification, 0 when nobody said; see
+	// package probe/mark.
+	Run     uint64  `json:"run,omitempty"`
+	DUT     Port    `json:"dut"`
+	Peer    Port    `json:"peer"`
+	Machine Machine `json:"machine"`
 	// Results has one entry for each requirement of the profile, in their order.
 	Results []Result `json:"results"`
 	// Cases sums up the catalogue on these ports; results.json beside it has the
@@ -136,15 +139,18 @@ type Trial struct {
 	From string `json:"from"` // the sending device, as the capture's interface is named
 	At   string `json:"at"`   // the device where it is looked for, likewise
 	Want Want   `json:"want"`
-	// First and Last are the numbers that the frames carry (package probe's
-	// message); Canary likewise, 0 when there is none.
+	// First and Last are the numbers that the frames carry (package probe/mark);
+	// Canary likewise, 0 when there is none.
 	First       uint32 `json:"first"`
 	Last        uint32 `json:"last"`
 	CanaryFirst uint32 `json:"canary_first,omitempty"`
 	CanaryLast  uint32 `json:"canary_last,omitempty"`
+	// Tagged is how the frames must be tagged at At, in the words of [TagText]; empty
+	// where it does not matter.
+	Tagged string `json:"tagged,omitempty"`
 	// Seen counts frames of the trial that came to At, CanarySeen those of its
 	// canary, Duplicates those that came more than once, Altered those whose
-	// content was not what was sent.
+	// content was not what was sent; see [Sights.Count].
 	Seen       int `json:"seen"`
 	CanarySeen int `json:"canary_seen"`
 	Duplicates int `json:"duplicates,omitempty"`

@@ -1,7 +1,6 @@
-package capture
+package frames
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 )
@@ -14,11 +13,8 @@ const (
 )
 
 const (
-	macsLen   = 12            // both addresses of an Ethernet header
-	headerLen = macsLen + 2   // with the EtherType of an untagged frame
-	tagLen    = 4             // TPID and TCI
-	maxFrame  = 0xffff + 14   // a device's largest MTU (ETH_MAX_MTU) and its header
-	bufferLen = maxFrame + 64 // and tags that stay in the bytes
+	macsLen = 12 // both addresses of an Ethernet header
+	tagLen  = 4  // TPID and TCI
 )
 
 // Tag is one VLAN tag of a frame.
@@ -104,18 +100,4 @@ func tagAt(data []byte, at int) bool {
 		return true
 	}
 	return false
-}
-
-// withTag is a copy of a frame with one more tag put in as its outermost. A
-// frame that was cut before the tag's place is copied as it is.
-func withTag(data []byte, tpid, tci uint16) []byte {
-	if len(data) < macsLen {
-		return bytes.Clone(data)
-	}
-	out := make([]byte, len(data)+tagLen)
-	copy(out, data[:macsLen])
-	binary.BigEndian.PutUint16(out[macsLen:], tpid)
-	binary.BigEndian.PutUint16(out[macsLen+2:], tci)
-	copy(out[macsLen+tagLen:], data[macsLen:])
-	return out
 }
