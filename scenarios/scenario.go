@@ -109,7 +109,7 @@ type Flow struct {
 	Kind Values `yaml:"kind"`
 	// Cast of a raw or udp frame: unicast (default), broadcast, multicast (the
 	// target has joined), unsubscribed (it has not), or unknown (a unicast
-	// address that nobody has; To then says who must or must not see it).
+	// address that nobody has; to then says who must or must not see it).
 	Cast Values `yaml:"cast"`
 	// Family is 4 or 6; every family that both have when empty.
 	Family Values `yaml:"family"`
@@ -123,7 +123,7 @@ type Flow struct {
 	// Source is the MAC address that a raw frame claims to come from.
 	Source string `yaml:"source"`
 	// Dest is the MAC address, or NODE/LINK for a device's, that a raw frame goes
-	// to when that is not the target: To then says who must or must not see the
+	// to when that is not the target: to then says who must or must not see the
 	// frame pass by.
 	Dest string `yaml:"dest"`
 	// Size of a raw frame's or datagram's payload in bytes.
@@ -134,6 +134,7 @@ type Flow struct {
 
 // VLANTag is one tag in a frame.
 type VLANTag struct {
+	// VID is the number of the VLAN.
 	VID int `yaml:"vid"`
 	// PCP is the priority, 0 to 7.
 	PCP int `yaml:"pcp"`
@@ -167,20 +168,26 @@ type LinkState struct {
 	// Link is NODE/LINK.
 	Link string `yaml:"link"`
 	// Exists is whether the device is there at all; default true.
-	Exists *bool  `yaml:"exists"`
-	Kind   string `yaml:"kind"`
-	Mode   string `yaml:"mode"`
-	Flag   string `yaml:"flag"`
+	Exists *bool `yaml:"exists"`
+	// Kind of device (IFLA_INFO_KIND).
+	Kind string `yaml:"kind"`
+	// Mode of a macvlan or ipvlan.
+	Mode string `yaml:"mode"`
+	// Flag of an ipvlan; bridge is to have none.
+	Flag string `yaml:"flag"`
 	// Flags are a macvlan's: nopromisc, nodst.
 	Flags *[]string `yaml:"flags"`
 	// Parent is NODE/LINK. It must be reported as one in its own namespace or, where
 	// it is elsewhere, in another.
 	Parent string `yaml:"parent"`
-	MAC    string `yaml:"mac"`
+	// MAC address.
+	MAC string `yaml:"mac"`
 	// MACOf expects the same address as another device's, NODE/LINK.
 	MACOf string `yaml:"mac_of"`
-	MTU   int    `yaml:"mtu"`
-	Up    *bool  `yaml:"up"`
+	// MTU in bytes.
+	MTU int `yaml:"mtu"`
+	// Up is the administrative state (IFF_UP).
+	Up *bool `yaml:"up"`
 	// Carrier is what IFLA_CARRIER says.
 	Carrier *bool `yaml:"carrier"`
 	// Operstate is one of up, down, unknown, lowerlayerdown, or a list of those.
@@ -199,11 +206,11 @@ type LinkState struct {
 	// MinMTU and MaxMTU are the limits that the kernel reports.
 	MinMTU *int `yaml:"min_mtu"`
 	MaxMTU *int `yaml:"max_mtu"`
-	// ID and Protocol of a vlan.
+	// ID, Protocol and ReorderHdr of a vlan.
 	ID         *int   `yaml:"id"`
 	Protocol   string `yaml:"protocol"`
 	ReorderHdr *bool  `yaml:"reorder_hdr"`
-	// The other flags of a vlan.
+	// GVRP, MVRP, LooseBinding and BridgeBinding are the other flags of a vlan.
 	GVRP          *bool `yaml:"gvrp"`
 	MVRP          *bool `yaml:"mvrp"`
 	LooseBinding  *bool `yaml:"loose_binding"`
@@ -239,6 +246,7 @@ type Addresses struct {
 
 // RouteState expects a route in a node's main table.
 type RouteState struct {
+	// Node whose table it is.
 	Node string `yaml:"node"`
 	// To is a prefix, or default (IPv4) or default6.
 	To string `yaml:"to"`
@@ -246,6 +254,7 @@ type RouteState struct {
 	Exists *bool `yaml:"exists"`
 	// Via is the next hop; none where the device itself is the way.
 	Via string `yaml:"via"`
+	// Dev is the device's name.
 	Dev string `yaml:"dev"`
 	// Scope is link or global.
 	Scope string `yaml:"scope"`
@@ -284,6 +293,7 @@ type Refused struct {
 
 // HandedOut expects what a network's address pool gives away.
 type HandedOut struct {
+	// Network whose pool it is.
 	Network string `yaml:"network"`
 	// Addresses that are handed out next, in this order.
 	Addresses []string `yaml:"addresses"`

@@ -5,12 +5,12 @@ import (
 	"slices"
 )
 
-// The schema is generated from the Go types, their comments and the loader's
-// own rules by the tests: go test -run TestSchemaIsCurrent -update. It is kept
-// as a file so that editors can be pointed to it, and so that no parser of Go
-// has to be in the binary.
+// The schema, and docs/reference.md for people, are generated from the Go types,
+// their comments and the loader's own rules by the tests: go test -run
+// IsCurrent -update. It is kept as a file so that editors can be pointed to it,
+// and so that no parser of Go has to be in the binary.
 //
-//go:generate go test -run TestSchemaIsCurrent -update .
+//go:generate go test -run IsCurrent -update .
 //go:embed schema.json
 var schema []byte
 

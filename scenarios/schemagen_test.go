@@ -37,14 +37,7 @@ type generator struct {
 
 func generate(t *testing.T) []byte {
 	t.Helper()
-	source, err := os.ReadFile("scenario.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	g := &generator{defs: object{}, docs: map[string]string{}}
-	for _, src := range []string{string(source), topology.Source} {
-		g.readDocs(t, src)
-	}
+	g := readSources(t)
 	root := g.structure(reflect.TypeFor[Scenario](), false)
 	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	root["$id"] = "https://github.com/lanproof/lanproof/scenarios/schema.json"
@@ -58,6 +51,33 @@ func generate(t *testing.T) []byte {
 		t.Fatal(err)
 	}
 	return []byte(out.String())
+}
+
+// readSources reads the comments of all types that a file is made of.
+func readSources(t *testing.T) *generator {
+	t.Helper()
+	g := &generator{defs: object{}, docs: map[string]string{}}
+	sources := []string{topology.Source}
+	for _, name := range []string{"scenario.go", "claims.go"} {
+		sources = append(sources, string(mustRead(t, name)))
+	}
+	for _, src := range sources {
+		g.readDocs(t, src)
+	}
+	return g
+}
+
+// declared returns the struct that declares a field, which may be one that t has
+// taken in, and the field in it.
+func declared(t reflect.Type, f field) (owner reflect.Type, in reflect.StructField) {
+	owner = t
+	for i, at := range f.index {
+		if i > 0 {
+			owner = in.Type
+		}
+		in = owner.Field(at)
+	}
+	return owner, in
 }
 
 func (g *generator) readDocs(t *testing.T, src string) {
@@ -78,12 +98,23 @@ func (g *generator) readDocs(t *testing.T, src string) {
 			}
 			g.docs[spec.Name.Name] = sentence(decl.Doc)
 			if body, ok := spec.Type.(*ast.StructType); ok {
-				for _, f := range body.Fields.List {
-					for _, name := range f.Names {
-						g.docs[spec.Name.Name+"."+name.Name] = sentence(f.Doc)
-					}
-				}
+				g.fieldDocs(spec.Name.Name, body)
 			}
+		}
+	}
+}
+
+// fieldDocs reads the comments of a struct's fields. One comment may speak of
+// several that follow each other, if it names them.
+func (g *generator) fieldDocs(owner string, body *ast.StructType) {
+	var last string
+	for _, f := range body.Fields.List {
+		for _, name := range f.Names {
+			doc := sentence(f.Doc)
+			if doc == "" && regexp.MustCompile(`\b`+name.Name+`\b`).MatchString(last) {
+				doc = last
+			}
+			g.docs[owner+"."+name.Name], last = doc, doc
 		}
 	}
 }
@@ -180,16 +211,13 @@ func (g *generator) names(value reflect.Type, r rule, tried bool) object {
 func (g *generator) structure(t reflect.Type, tried bool) object {
 	properties := object{}
 	for _, f := range structFields(t, t.Name()) {
-		owner, field := t, reflect.StructField{}
-		for i := range f.index {
-			if i > 0 {
-				owner = field.Type
-			}
-			field = owner.Field(f.index[i])
-		}
+		owner, field := declared(t, f)
 		p := g.of(field.Type, f.rule, tried || t == reflect.TypeFor[Refused]() && f.name == "do")
 		if doc := g.docs[owner.Name()+"."+field.Name]; doc != "" {
 			p["description"] = doc
+		}
+		if f.rule.preset != "" && !tried && !isChange(t) {
+			p["default"] = preset(field.Type, f.rule)
 		}
 		properties[f.name] = p
 	}
@@ -213,6 +241,23 @@ func (g *generator) structure(t reflect.Type, tried bool) object {
 	return out
 }
 
+// isChange reports whether what is left out of a struct stays as it is.
+func isChange(t reflect.Type) bool { return strings.HasPrefix(t.Name(), "Set") }
+
+// preset is a rule's default as JSON has it.
+func preset(t reflect.Type, r rule) any {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch t.Kind() {
+	case reflect.Bool:
+		return r.preset == "true"
+	case reflect.Int:
+		return json.Number(r.preset)
+	}
+	return r.preset
+}
+
 func TestSchemaIsCurrent(t *testing.T) {
 	want := generate(t)
 	if *update {
@@ -222,7 +267,7 @@ func TestSchemaIsCurrent(t *testing.T) {
 		return
 	}
 	if diff := cmp.Diff(string(want), string(Schema())); diff != "" {
-		t.Errorf("schema.json is not what the Go types say; run go generate (-types +file):\n%s", diff)
+		t.Errorf("schema.json is not what the Go types say; run go generate ./scenarios (-types +file):\n%s", diff)
 	}
 }
 
@@ -258,6 +303,14 @@ func TestRulesHaveFields(t *testing.T) {
 		for _, field := range slices.Concat(s.required, s.oneOf, s.anyOf) {
 			if !has(typ, field) {
 				t.Errorf("shape of %s names %s, which does not exist", typ, field)
+			}
+		}
+	}
+	g := readSources(t)
+	for name, typ := range types {
+		for _, f := range structFields(typ, name) {
+			if owner, field := declared(typ, f); f.name != "" && g.docs[owner.Name()+"."+field.Name] == "" {
+				t.Errorf("%s.%s has no comment", owner.Name(), f.name)
 			}
 		}
 	}

@@ -90,17 +90,21 @@ type Endpoint struct {
 
 // Attachment puts an endpoint on one network.
 type Attachment struct {
+	// Network is its name.
 	Network string `yaml:"network"`
-	IP      string `yaml:"ip"`
-	IP6     string `yaml:"ip6"`
-	MAC     string `yaml:"mac"`
+	// IP is the IPv4 address on it; the next free one when empty.
+	IP string `yaml:"ip"`
+	// IP6 is the IPv6 address on it; the next free one when empty.
+	IP6 string `yaml:"ip6"`
+	// MAC is the child's address; derived by the Docker version's rules when empty.
+	MAC string `yaml:"mac"`
 	// Name of the device in the endpoint; eth and the lowest free number when empty.
 	Name string `yaml:"name"`
 }
 
 // Network is Docker's grouping of endpoints.
 type Network struct {
-	// Driver is macvlan, ipvlan or bridge.
+	// Driver is macvlan, ipvlan or bridge, and has to be given.
 	Driver string `yaml:"driver"`
 	// Host that the network is on; may be left out when there is one host only.
 	Host string `yaml:"host"`
@@ -126,7 +130,7 @@ type Network struct {
 
 // Subnet is one address pool of a network.
 type Subnet struct {
-	// Subnet is the pool as a prefix without host bits.
+	// Subnet is the pool as a prefix without host bits, and has to be given.
 	Subnet string `yaml:"subnet"`
 	// Gateway is the default route's next hop; it is never handed out.
 	Gateway string `yaml:"gateway"`
@@ -231,16 +235,16 @@ type SwitchPort struct {
 	// Allow admits only these source addresses, MAC or NODE/LINK, as a cloud, a
 	// Wi-Fi access point or port security does.
 	Allow []string `yaml:"allow"`
-	// Access is the VID of an untagged port.
+	// Access is the VID of an untagged port, 1 to 4094.
 	Access int `yaml:"access"`
-	// Trunk are the VIDs of a tagged port.
+	// Trunk are the VIDs of a tagged port, each 1 to 4094.
 	Trunk []int `yaml:"trunk"`
 	// Carrier, when false, takes the port's link away.
 	Carrier *bool `yaml:"carrier"`
 }
 
 // Change is one thing that is done to a LAN as time goes on, or tried and
-// refused. Exactly one field is set.
+// refused. Exactly one key is set.
 type Change struct {
 	// Add makes a device.
 	Add *AddLink `yaml:"add"`
@@ -274,13 +278,16 @@ type Change struct {
 
 // AddLink makes the device Name in Node.
 type AddLink struct {
+	// Node that it is made in.
 	Node string `yaml:"node"`
+	// Name of the new device.
 	Name string `yaml:"name"`
 	Link `yaml:",inline"`
 }
 
 // SetLink changes the device Link (NODE/LINK); what is left out stays.
 type SetLink struct {
+	// Link is NODE/LINK.
 	Link string `yaml:"link"`
 	// Up is the administrative state.
 	Up *bool `yaml:"up"`
@@ -305,7 +312,7 @@ type SetLink struct {
 	// BCQueueLen and BCCutoff of a macvlan.
 	BCQueueLen *int `yaml:"bc_queue_len"`
 	BCCutoff   *int `yaml:"bc_cutoff"`
-	// The flags of a vlan.
+	// ReorderHdr, GVRP, MVRP, LooseBinding and BridgeBinding are the flags of a vlan.
 	ReorderHdr    *bool `yaml:"reorder_hdr"`
 	GVRP          *bool `yaml:"gvrp"`
 	MVRP          *bool `yaml:"mvrp"`
@@ -326,43 +333,55 @@ type SetLink struct {
 
 // MoveLink puts the device Link (NODE/LINK) into node To, as Name when given.
 type MoveLink struct {
+	// Link is NODE/LINK.
 	Link string `yaml:"link"`
-	To   string `yaml:"to"`
+	// To is the node that it goes to.
+	To string `yaml:"to"`
+	// Name that it gets there; its own when empty.
 	Name string `yaml:"name"`
 }
 
 // SetSwitch changes the port of a device (NODE/LINK), or all ports when empty.
 type SetSwitch struct {
+	// Port is the device that is plugged in, NODE/LINK; all ports when empty.
 	Port       string `yaml:"port"`
 	SwitchPort `yaml:",inline"`
 }
 
 // AddNetwork makes the network Name.
 type AddNetwork struct {
+	// Name of the new network.
 	Name    string `yaml:"name"`
 	Network `yaml:",inline"`
 }
 
 // Attach puts Endpoint on a network.
 type Attach struct {
+	// Endpoint that is put on it.
 	Endpoint   string `yaml:"endpoint"`
 	Attachment `yaml:",inline"`
 }
 
 // Detach takes Endpoint off Network.
 type Detach struct {
+	// Endpoint that is taken off.
 	Endpoint string `yaml:"endpoint"`
-	Network  string `yaml:"network"`
+	// Network that it is taken off.
+	Network string `yaml:"network"`
 }
 
 // SetAddress adds or removes Address (with prefix length) on Link (NODE/LINK).
 type SetAddress struct {
-	Link    string `yaml:"link"`
+	// Link is NODE/LINK.
+	Link string `yaml:"link"`
+	// Address with prefix length.
 	Address string `yaml:"address"`
 }
 
 // SetFilter adds or removes Address, a MAC address, in the filter of Link (NODE/LINK).
 type SetFilter struct {
-	Link    string `yaml:"link"`
+	// Link is NODE/LINK.
+	Link string `yaml:"link"`
+	// Address is a MAC address.
 	Address string `yaml:"address"`
 }
