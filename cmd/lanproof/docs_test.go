@@ -24,7 +24,7 @@ import (
 //   - "Save this as `NAME`:" before another block makes that file. Of a workflow of
 //     GitHub or a pipeline of GitLab the commands are run then;
 //   - any other "lanproof ..." or "make ..." in code is there, with its flags;
-//   - links lead to files, and to headings in them.
+//   - links lead to files, and to headings or anchors in them.
 
 // page is one of them.
 type page struct {
@@ -91,6 +91,9 @@ func TestDocsLinks(t *testing.T) {
 	all := pages(t)
 	for _, p := range all {
 		walk(p, func(h *ast.Heading) { anchors[p.name] = append(anchors[p.name], anchor(p.words(h))) })
+		for _, m := range regexp.MustCompile(`<a id="([^"]+)">`).FindAllSubmatch(p.source, -1) {
+			anchors[p.name] = append(anchors[p.name], string(m[1]))
+		}
 	}
 	for _, p := range all {
 		follow := func(to string) {
