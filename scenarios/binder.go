@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"encoding"
 	"fmt"
 	"reflect"
 	"slices"
@@ -26,9 +27,10 @@ type binder struct {
 
 // field of a struct, inline ones taken in.
 type field struct {
-	name  string
-	index []int
-	rule  rule
+	name     string
+	index    []int
+	rule     rule
+	required bool
 }
 
 // newBinder takes the nodes that are wrong already.
@@ -101,6 +103,11 @@ func (b *binder) bindStruct(n *node, v reflect.Value) bool {
 			b.spoiled[n] = true
 		}
 		b.tried = outer
+	}
+	for _, f := range fields {
+		if f.required && seen[f.name] == nil {
+			b.fail(n, "%q is missing", f.name)
+		}
 	}
 	if whole {
 		b.checkShape(n, v.Type().Name(), seen)
@@ -267,6 +274,12 @@ func (b *binder) bindString(n *node, v reflect.Value, r rule) bool {
 		}
 		value = meant
 	}
+	if own, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
+		if err := own.UnmarshalText([]byte(value)); err != nil {
+			return b.fail(n, "%v", err)
+		}
+		return true
+	}
 	v.SetString(value)
 	return true
 }
@@ -336,7 +349,7 @@ func structFields(t reflect.Type, outer string) []field {
 		if !ok {
 			r = rules[outer+"."+name]
 		}
-		fields = append(fields, field{name, f.Index, r})
+		fields = append(fields, field{name, f.Index, r, option == "required"})
 	}
 	return fields
 }

@@ -40,7 +40,7 @@ func parse(src []byte, to *faults) *node {
 	}
 	switch err := loader.Load(&second); {
 	case err == nil:
-		to.add(inside(second.Line, second.Column, src), "a second document; a scenario file holds one")
+		to.add(inside(second.Line, second.Column, src), "a second document; a file holds one")
 	case !errors.Is(err, io.EOF):
 		pos, text := syntax(src, err)
 		to.add(pos, "%s", text)
@@ -61,7 +61,7 @@ func parse(src []byte, to *faults) *node {
 // checkText finds the first thing that no text file has.
 func checkText(src []byte) (Position, string) {
 	if len(src) > MaxBytes {
-		return Position{1, 1}, fmt.Sprintf("the file is larger than %d bytes, the most that a scenario file may have", MaxBytes)
+		return Position{1, 1}, fmt.Sprintf("the file is larger than %d bytes, the most that it may have", MaxBytes)
 	}
 	pos := Position{1, 1}
 	for rest := src; len(rest) > 0; {

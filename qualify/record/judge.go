@@ -75,10 +75,41 @@ func (q *Qualification) Sum() Summary {
 		}
 	}
 	for _, c := range q.Cases {
-		if c.Verdict == "fail" || c.Verdict == "error" {
+		if c.Verdict != "pass" && c.Verdict != "skip" {
 			s.Conformant = false
 		}
 	}
 	s.Conformant = s.Conformant && q.Restored
 	return s
+}
+
+// Finish decides everything that follows from what was measured: each requirement's
+// status, what waivers make of it, and the sum. A waiver makes a failure Waived and
+// nothing else of anything else. It is the same when a bundle is verified.
+func (q *Qualification) Finish(waivers []Waiver) {
+	q.Schema = Schema
+	for i := range q.Results {
+		q.Results[i].settle()
+	}
+	for i := range q.Cases {
+		if c := &q.Cases[i]; c.Verdict == string(Waived) {
+			c.Verdict = string(Fail)
+		}
+	}
+	q.waive(waivers)
+	q.Summary = q.Sum()
+}
+
+// settle sets the status, and the reason where none is given. Only what says why it
+// could not be measured is Unsupported or Error by itself, and never where a trial or
+// a fact has shown a failure.
+func (r *Result) settle() {
+	s, why := r.Judge()
+	given := r.Reason != "" && (r.Status == Unsupported || r.Status == Error)
+	if given && s != Fail {
+		return
+	}
+	if r.Status = s; r.Reason == "" || given {
+		r.Reason = why
+	}
 }

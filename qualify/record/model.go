@@ -60,7 +60,9 @@ type Qualification struct {
 	// what did not.
 	Restored    bool     `json:"restored"`
 	Differences []string `json:"differences,omitempty"`
-	Summary     Summary  `json:"summary"`
+	// Waivers are all that were given, and what became of each.
+	Waivers []WaiverUse `json:"waivers,omitempty"`
+	Summary Summary     `json:"summary"`
 }
 
 // Port is who a port is, as the kernel tells it.
@@ -104,7 +106,7 @@ type Result struct {
 	Status   Status  `json:"status"`
 	Expected string  `json:"expected"` // the criterion in one sentence
 	Observed string  `json:"observed"`
-	// Reason says why a requirement is unsupported, or could not be found out.
+	// Reason says why a requirement has failed, is unsupported or could not be found out.
 	Reason string `json:"reason,omitempty"`
 	Source string `json:"source"` // where the criterion comes from: a standard's clause, a kernel file and function
 	// Trials and Facts are what the status follows from; see [Result.Judge].
@@ -115,9 +117,10 @@ type Result struct {
 	// Capture is the pcapng file with all frames of the trials, relative to the bundle.
 	Capture string `json:"capture,omitempty"`
 	// Reproduce are commands that show the same without lanproof, one a line.
-	Reproduce string        `json:"reproduce,omitempty"`
-	Waiver    *Waiver       `json:"waiver,omitempty"`
-	Duration  time.Duration `json:"duration_ns"`
+	Reproduce string `json:"reproduce,omitempty"`
+	// Waiver is one for its failure: in force when Status is Waived, else expired.
+	Waiver   *Waiver       `json:"waiver,omitempty"`
+	Duration time.Duration `json:"duration_ns"`
 }
 
 // Want says how many of a trial's frames must be seen.
@@ -169,11 +172,13 @@ type Fact struct {
 // CaseResult is a case of the catalogue on the two ports.
 type CaseResult struct {
 	Case    string `json:"case"`
-	Verdict string `json:"verdict"`
+	Verdict string `json:"verdict"` // pass, fail, skip, error, or waived
 	Reason  string `json:"reason,omitempty"`
 	Pass    int    `json:"pass"`
 	Fail    int    `json:"fail"`
 	Capture string `json:"capture,omitempty"`
+	// Waiver is one for its failure: in force when Verdict is waived, else expired.
+	Waiver *Waiver `json:"waiver,omitempty"`
 }
 
 // Waiver says that a failure is known. It lives in a file beside the inventory.
