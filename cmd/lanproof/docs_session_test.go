@@ -33,8 +33,9 @@ var notRun = map[string]string{
 	"go install github.com/lanproof/lanproof/cmd/lanproof@latest":                  "fetches what TestMain has built",
 }
 
-// instead is done in the place of commands that would fetch lanproof.
+// instead is done in the place of commands that would fetch something.
 var instead = map[string]string{
+	"cp ~/Downloads/linux-image-6.12*-cloud-amd64_*.deb kernel.deb": `cp "$LANPROOF_CACHE"/debian/linux-image-6.12*.deb kernel.deb`,
 	"go get github.com/lanproof/lanproof/suites@latest": `cp "$REPOSITORY/go.sum" . &&
 		go mod edit -require=github.com/lanproof/lanproof@v0.0.0 -replace=github.com/lanproof/lanproof="$REPOSITORY"`,
 }

@@ -182,7 +182,7 @@ func resolve(line string) error {
 		}
 		words = append(words, strings.Trim(w, `'"`))
 	}
-	if len(words) > 1 && words[0] == "make" {
+	if len(words) > 1 && words[0] == "make" && words[1] != "-C" { // that is another project's
 		return target(words[1])
 	}
 	if len(words) == 0 || words[0] != "lanproof" && words[0] != "bin/lanproof" {
