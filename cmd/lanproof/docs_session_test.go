@@ -35,7 +35,7 @@ var notRun = map[string]string{
 
 // instead is done in the place of commands that would fetch something.
 var instead = map[string]string{
-	"cp ~/Downloads/linux-image-6.12*-cloud-amd64_*.deb kernel.deb": `cp "$LANPROOF_CACHE"/debian/linux-image-6.12*.deb kernel.deb`,
+	"cp ~/Downloads/linux-image-6.12*-cloud-amd64_*.deb kernel.deb": `cp "$(ls -t "$LANPROOF_CACHE"/debian/linux-image-6.12*-cloud-amd64_*.deb | head -n1)" kernel.deb`,
 	"go get github.com/lanproof/lanproof/suites@latest": `cp "$REPOSITORY/go.sum" . &&
 		go mod edit -require=github.com/lanproof/lanproof@v0.0.0 -replace=github.com/lanproof/lanproof="$REPOSITORY"`,
 }
