@@ -13,13 +13,22 @@ func newCompare() *cobra.Command {
 	format := oneOf("text", "markdown", "html")
 	var output string
 	cmd := &cobra.Command{
-		Use:   "compare A B",
+		Use:   "compare A B [...]",
 		Short: "Tell what became of the checks of run A in run B; exit status 1 when something got worse",
 		Long: `Tell what became of the checks of run A in run B. A and B are results.json
 files, or the folders that lanproof run left them in. The exit status is 1 when
-something got worse: a check broke, or what passed is no longer shown.`,
-		Args: exactly("run A", "run B"),
+something got worse: a check broke, or what passed is no longer shown.
+
+Given bundles of qualifications, any number of them, it makes a table of their
+requirements, a column for each port; nothing in it is a regression.`,
+		Args: atLeastOne("run"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if _, ok := isQualification(args[0]); ok {
+				return compareQualifications(cmd, args, format.value, output)
+			}
+			if err := exactly("run A", "run B")(cmd, args); err != nil {
+				return err
+			}
 			a, err := load(args[0])
 			if err != nil {
 				return err

@@ -28,7 +28,7 @@ or a bad scenario; 3 the harness could not do its work.`,
 	})
 	root.AddCommand(
 		newRun(), newExplain(), newSelftest(), newExplore(), newList(), newValidate(), newPlan(), newGraph(),
-		newShell(), newExec(), newExport(), newReport(), newCompare(),
+		newShell(), newExec(), newExport(), newReport(), newCompare(), newVerify(),
 		newDoctor(), newClean(), newSchema(), newVersion(),
 	)
 	return root

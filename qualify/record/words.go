@@ -1,0 +1,161 @@
+package record
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// Verdict is the paper's first sentence.
+func (q *Qualification) Verdict() string {
+	port := q.DUT.kind()
+	if q.DUT.Name != "" && q.DUT.Name != port {
+		port = strings.TrimSpace(port + " " + q.DUT.Name)
+	}
+	if q.Summary.Conformant {
+		return fmt.Sprintf("Conformant: %s has passed every core requirement", port) + q.beside() + "."
+	}
+	parts, back := q.against(), q.Restored && len(q.Differences) == 0
+	switch {
+	case len(parts) == 0 && back:
+		parts = []string{"no core requirement was measured"}
+	case len(parts) == 0:
+		return fmt.Sprintf("Not conformant: %s, or its peer, did not come back as it was.", port)
+	}
+	text := "Not conformant: " + strings.Join(parts, ", ") + " on " + port
+	if !back {
+		text += "; the ports did not come back as they were"
+	}
+	return text + "."
+}
+
+// beside tells in a conformant paper what failed beyond the core.
+func (q *Qualification) beside() string {
+	if n := q.Summary.Fail + q.Summary.Error; n > 0 {
+		return fmt.Sprintf(", and not %d of those beyond it", n)
+	}
+	return ""
+}
+
+// against lists what keeps a port from conforming.
+func (q *Qualification) against() []string {
+	core := map[Status]int{}
+	for _, r := range q.Results {
+		if r.Profile == Core {
+			core[r.Status]++
+		}
+	}
+	var parts []string
+	add := func(n int, one, many string) {
+		switch {
+		case n == 1:
+			parts = append(parts, "1 "+one)
+		case n > 1:
+			parts = append(parts, fmt.Sprintf("%d %s", n, many))
+		}
+	}
+	add(core[Fail], "core requirement fails", "core requirements fail")
+	add(core[Waived], "is waived", "are waived")
+	add(core[Unsupported], "is unsupported", "are unsupported")
+	add(core[Error]+core[""], "could not be found out", "could not be found out")
+	cases := 0
+	for _, c := range q.Cases {
+		if c.Verdict != "pass" && c.Verdict != "skip" {
+			cases++
+		}
+	}
+	add(cases, "case of the catalogue fails", "cases of the catalogue fail")
+	return parts
+}
+
+// WriteMarkdown writes a summary for a job's page.
+func (q *Qualification) WriteMarkdown(w io.Writer) error {
+	var b strings.Builder
+	s := q.Summary
+	fmt.Fprintf(&b, "### %s\n\n", cell(q.Verdict()))
+	fmt.Fprintf(&b, "%s, Linux %s %s, %s profile, %v: %d pass, %d fail, %d unsupported, %d waived, %d error.\n\n",
+		cell(q.DUT.kind()), cell(q.Machine.Kernel), cell(q.Machine.Arch), q.Profile, q.Duration.Round(time.Second/10), s.Pass, s.Fail, s.Unsupported, s.Waived, s.Error)
+	b.WriteString("| requirement | status | expected | observed |\n|---|---|---|---|\n")
+	for _, r := range q.Results {
+		name := cell(r.ID)
+		if r.Profile == Core {
+			name = "**" + name + "**"
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", name, sign(string(r.Status)), cell(r.Expected), cell(r.told()))
+	}
+	for _, c := range q.Cases {
+		if c.Verdict != "pass" && c.Verdict != "skip" {
+			fmt.Fprintf(&b, "\n- case %s: %s, %d checks failed%s", cell(c.Case), sign(c.Verdict), c.Fail, cell(colon(c.Reason)))
+		}
+	}
+	for _, u := range q.Waivers {
+		fmt.Fprintf(&b, "\n- waiver of %s, until %s, by %s: %s%s", cell(u.ID), u.Until, cell(u.Who), u.State, cell(colon(u.Note)))
+	}
+	for _, d := range q.Differences {
+		fmt.Fprintf(&b, "\n- did not come back: %s", cell(d))
+	}
+	b.WriteString("\n")
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// told is what was observed, and why it is not a pass.
+func (r *Result) told() string {
+	switch {
+	case r.Observed == "":
+		return r.Reason
+	case r.Status == Pass || r.Reason == "":
+		return r.Observed
+	}
+	return r.Observed + " (" + r.Reason + ")"
+}
+
+func colon(s string) string {
+	if s == "" {
+		return ""
+	}
+	return ": " + s
+}
+
+// WriteText writes the same for a terminal.
+func (q *Qualification) WriteText(w io.Writer) error {
+	var b strings.Builder
+	width := 0
+	for _, r := range q.Results {
+		width = max(width, len(r.ID))
+	}
+	for _, r := range q.Results {
+		core := " "
+		if r.Profile == Core {
+			core = "*"
+		}
+		fmt.Fprintf(&b, "%-11s %s %-*s  %s\n", r.Status, core, width, r.ID, oneLine(r.told()))
+	}
+	for _, c := range q.Cases {
+		if c.Verdict != "pass" && c.Verdict != "skip" {
+			fmt.Fprintf(&b, "%-11s * case %s%s\n", c.Verdict, c.Case, oneLine(colon(c.Reason)))
+		}
+	}
+	for _, u := range q.Waivers {
+		if u.State != InForce {
+			fmt.Fprintf(&b, "the waiver of %s is %s: %s\n", u.ID, u.State, u.Note)
+		}
+	}
+	for _, d := range q.Differences {
+		fmt.Fprintf(&b, "did not come back: %s\n", oneLine(d))
+	}
+	fmt.Fprintf(&b, "\n%s\n", oneLine(q.Verdict()))
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// oneLine keeps text of other machines from moving a terminal's cursor.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r >= 0x7f && r < 0xa0 {
+			return ' '
+		}
+		return r
+	}, s)
+}
