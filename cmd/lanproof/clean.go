@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lanproof/lanproof/guest"
+	"github.com/lanproof/lanproof/internal/port"
 	"github.com/lanproof/lanproof/topology/lab"
 )
 
@@ -15,9 +16,20 @@ func newClean() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "clean",
 		Short: "Remove what lanproof keeps: guest kernels, snapshots, and topologies left standing",
-		Args:  exactly(),
+		Long: `Remove what lanproof keeps: guest kernels, snapshots, and topologies left standing.
+Before that, a real port that a lanproof had borrowed when it was killed comes back
+as it was. Where that cannot be, it is told, and what the port was is kept.`,
+		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			names, err := lab.CleanKept()
+			ports, err := port.Recover("")
+			for _, p := range ports {
+				fmt.Fprintf(cmd.OutOrStdout(), "brought back port %s\n", p.Port)
+				for _, d := range p.Differences {
+					fmt.Fprintf(cmd.OutOrStdout(), "  %s\n", d)
+				}
+			}
+			names, unkept := lab.CleanKept()
+			err = errors.Join(err, unkept)
 			for _, name := range names {
 				fmt.Fprintf(cmd.OutOrStdout(), "let go of namespace %s\n", name)
 			}

@@ -226,9 +226,9 @@ func (l *Lab) moveDevice(o topology.MoveDevice) error {
 		return err
 	}
 	l.index[o.To] = o.Device.Index
-	for i := range l.ports {
-		if l.ports[i].index == o.Device.Index {
-			l.ports[i].node = to
+	for _, loan := range l.loans {
+		if loan.Index() == o.Device.Index {
+			loan.Moved(to.NS, o.Device.Index)
 		}
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lanproof/lanproof/internal/netns"
+	"github.com/lanproof/lanproof/internal/port"
 	"github.com/lanproof/lanproof/internal/rtnl"
 	"github.com/lanproof/lanproof/topology"
 )
@@ -27,9 +28,7 @@ type Lab struct {
 	plan  *topology.Plan
 	nodes map[string]*Node
 	index map[topology.Ref]int // ifindexes of all devices made so far
-	ports []borrowed
-	home  *rtnl.Conn // where real ports come from
-	back  *netns.NS
+	loans []*port.Loan         // real ports
 }
 
 // Node is a namespace of the lab.
@@ -62,11 +61,6 @@ func Open(plan *topology.Plan, o Options) (*Lab, error) {
 }
 
 func (l *Lab) open(o Options) error {
-	if len(l.plan.LAN.NICs()) > 0 {
-		if err := l.openHome(); err != nil {
-			return err
-		}
-	}
 	if err := l.makeNodes(o.Inside); err != nil {
 		return err
 	}
@@ -89,16 +83,6 @@ func (e *OpError) Error() string { return firstCommand(e.Op) + ": " + e.Err.Erro
 
 // Unwrap returns the kernel's answer.
 func (e *OpError) Unwrap() error { return e.Err }
-
-// openHome opens the namespace that real ports are borrowed from.
-func (l *Lab) openHome() error {
-	var err error
-	if l.back, err = netns.Current(); err != nil {
-		return err
-	}
-	l.home, err = rtnl.OpenHere()
-	return err
-}
 
 // firstCommand shortens an operation to its first command, for errors.
 func firstCommand(op topology.Op) string {
@@ -246,8 +230,5 @@ func (l *Lab) Close() error {
 		}
 		errs = append(errs, n.NS.Close())
 	}
-	if l.home != nil {
-		l.home.Close()
-	}
-	return errors.Join(append(errs, l.back.Close())...)
+	return errors.Join(errs...)
 }

@@ -22,6 +22,7 @@ const (
 // other end is up.
 func withPort(t *testing.T, up bool, test func(c *rtnl.Conn)) {
 	t.Helper()
+	t.Setenv("LANPROOF_STATE", t.TempDir())
 	elsewhere(t, func(_ *netns.NS, c *rtnl.Conn) {
 		for _, err := range []error{
 			c.NewLink(&rtnl.Link{Name: "enp1s0", Kind: "veth", Index: portIndex, MAC: []byte{2, 0, 0, 0, 0, 0x42}, MTU: 1450, Peer: &rtnl.Link{Name: "cable", Index: 43}}),
