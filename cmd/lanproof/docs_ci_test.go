@@ -19,6 +19,7 @@ type workflow struct {
 	Jobs map[string]struct {
 		RunsOn    string `yaml:"runs-on"`
 		Container struct{ Image, Options string }
+		Env       map[string]string
 		Steps     []struct {
 			Name, Uses, If, Run string
 			With                map[string]string
@@ -29,7 +30,7 @@ type workflow struct {
 // pipelines is as much of a GitLab pipeline.
 type pipelines map[string]struct {
 	Image     string
-	Tags      []string
+	Variables map[string]string
 	Script    []string
 	Artifacts struct {
 		When    string

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -33,9 +34,12 @@ var notRun = map[string]string{
 	"go install github.com/lanproof/lanproof/cmd/lanproof@latest":                  "fetches what TestMain has built",
 }
 
-// instead is done in the place of commands that would fetch something.
+// instead is done in the place of commands that would fetch something, or that are
+// for the repository.
 var instead = map[string]string{
 	"cp ~/Downloads/linux-image-6.12*-cloud-amd64_*.deb kernel.deb": `cp "$(ls -t "$LANPROOF_CACHE"/debian/linux-image-6.12*-cloud-amd64_*.deb | head -n1)" kernel.deb`,
+	"go test -run '^$' -bench NegativeByFence -benchtime 10x ./probe": `(cd "$REPOSITORY" &&
+		GOFLAGS= go test -run '^$' -bench NegativeByFence -benchtime 10x ./probe)`,
 	"go get github.com/lanproof/lanproof/suites@latest": `cp "$REPOSITORY/go.sum" . &&
 		go mod edit -require=github.com/lanproof/lanproof@v0.0.0 -replace=github.com/lanproof/lanproof="$REPOSITORY"`,
 }
@@ -57,6 +61,7 @@ var saveAs = regexp.MustCompile("Save this as (\\S+):$")
 func session(t *testing.T, p page) []step {
 	t.Helper()
 	var steps []step
+	files := 0
 	walk(p, func(b *ast.FencedCodeBlock) {
 		if b.Lines().Len() == 0 {
 			return
@@ -72,10 +77,14 @@ func session(t *testing.T, p page) []step {
 			return
 		}
 		if m := saveAs.FindStringSubmatch(p.words(before)); m != nil {
+			files++
 			steps = append(steps, step{at: at, save: m[1], text: content})
 			steps = append(steps, pipeline(t, at, m[1], content)...)
 		}
 	})
+	if told := strings.Count(string(p.source), "Save this as"); told != files {
+		t.Errorf("%s has its reader save %d files, and %d stand in it", p.name, told, files)
+	}
 	return steps
 }
 
@@ -114,31 +123,40 @@ func TestDocsSessions(t *testing.T) {
 			if os.Getuid() != 0 {
 				t.Skip("a session gets a /run of its own, for topologies that it keeps, which takes root")
 			}
-			needs(t, steps)
+			for _, s := range steps {
+				if err := lacks(t.Context(), s.command); err != nil {
+					t.Skip(err)
+				}
+			}
 			follow(t, steps)
 		})
 	}
 }
 
-// needs skips where a step takes a guest and there can be none, or tells of drops and
-// they cannot be traced.
-func needs(t *testing.T, steps []step) {
-	t.Helper()
-	for _, s := range steps {
-		if strings.Contains(s.command, "--drops") || strings.Contains(s.command, "explain") {
-			if traced, err := condition("drops"); !traced {
-				t.Skipf("drops cannot be traced here: %v", err)
-			}
-		}
-		if !strings.Contains(s.command, "--kernel") && !strings.Contains(s.command, "--on guest") {
-			continue
-		}
-		for _, name := range []string{"debian:6.1", "debian:6.12"} {
-			if _, err := guest.Resolve(t.Context(), name, ""); errors.Is(err, kernel.ErrNotFound) || errors.Is(err, guest.ErrNoQEMU) {
-				t.Skip(err)
+// lacks says what a command takes and this machine does not have; nil where it has
+// everything.
+func lacks(ctx context.Context, command string) error {
+	for _, tool := range strings.Fields(command) {
+		if slices.Contains([]string{"tshark", "dpkg", "ip"}, tool) {
+			if _, err := exec.LookPath(tool); err != nil {
+				return err
 			}
 		}
 	}
+	if strings.Contains(command, "--drops") || strings.Contains(command, "explain") {
+		if traced, err := condition("drops"); !traced {
+			return fmt.Errorf("drops cannot be traced here: %w", err)
+		}
+	}
+	if !strings.Contains(command, "--kernel") && !strings.Contains(command, "--on guest") {
+		return nil
+	}
+	for _, name := range []string{"debian:6.1", "debian:6.12"} {
+		if _, err := guest.Resolve(ctx, name, ""); errors.Is(err, kernel.ErrNotFound) || errors.Is(err, guest.ErrNoQEMU) {
+			return err
+		}
+	}
+	return nil
 }
 
 // follow does what a page says, as one script in one shell, and holds what came of
@@ -254,7 +272,7 @@ func same(s string) string {
 		{`#\d+|packets? \d+(, \d+)*`, "PACKET"},
 		{`round \d+`, "ROUND"},
 		{`\b(host|guest) KERNEL`, "GROUND"},
-		{` +`, " "},
+		{`[ \t]+`, " "},
 		{`(?m)^ | $`, ""},
 	} {
 		s = regexp.MustCompile(r.from).ReplaceAllString(s, r.to)

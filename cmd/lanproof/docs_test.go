@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/text"
@@ -138,6 +139,48 @@ func TestDocsContents(t *testing.T) {
 		if strings.Contains(string(p.source), "@@") {
 			t.Errorf("%s is not finished", p.name)
 		}
+	}
+}
+
+// TestDocsBenchmarks holds that the page about benchmarks tells of those that there
+// are, with all of their figures.
+func TestDocsBenchmarks(t *testing.T) {
+	files, err := filepath.Glob(repository + "/*/*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	commands, err := filepath.Glob("*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	is := map[string]bool{}
+	for _, file := range append(files, commands...) {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`(?m)^func (Benchmark\w+)|b\.ReportMetric\(.*, "(.+)"\)`).FindAllStringSubmatch(string(text), -1) {
+			is[m[1]+m[2]] = true
+		}
+	}
+	told := map[string]bool{}
+	for _, p := range pages(t) {
+		if p.name != "docs/benchmarks.md" {
+			continue
+		}
+		_, table, _ := strings.Cut(string(p.source), "## What is measured")
+		for line := range strings.Lines(table) {
+			cells := strings.Split(line, "|")
+			if len(cells) != 6 {
+				continue
+			}
+			for _, m := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(cells[1]+cells[4], -1) {
+				told[m[1]] = true
+			}
+		}
+	}
+	if diff := cmp.Diff(is, told); diff != "" {
+		t.Errorf("docs/benchmarks.md does not tell of what there is (-is +told):\n%s", diff)
 	}
 }
 
