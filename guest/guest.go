@@ -22,6 +22,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/lanproof/lanproof/guest/cards"
 	"github.com/lanproof/lanproof/guest/inside"
 	"github.com/lanproof/lanproof/guest/kernel"
 	"github.com/lanproof/lanproof/guest/qemu"
@@ -30,6 +31,9 @@ import (
 
 // Kernel is a kernel that is ready to be booted.
 type Kernel = kernel.Kernel
+
+// NIC is an emulated card. A guest finds its cards by their MAC addresses.
+type NIC = qemu.NIC
 
 // Emitter sends results out of a guest.
 type Emitter = inside.Emitter
@@ -53,14 +57,19 @@ func IsInit() bool { return inside.IsInit() }
 func Init(handler func(job []byte, out Emitter) error) { inside.Init(handler) }
 
 // Resolve finds the kernel that spec names, see [kernel.Resolve]. modules is a
-// directory with further modules, or "". The cache is [kernel.DefaultCache].
-// Without QEMU a kernel is of no use: nothing is fetched, and the error is
-// [ErrNoQEMU].
-func Resolve(ctx context.Context, spec, modules string) (Kernel, error) {
+// directory with further modules, or ""; drivers are names of modules that the guest
+// loads beside [kernel.DefaultModules], with all that they need. The cache is
+// [kernel.DefaultCache]. Without QEMU a kernel is of no use: nothing is fetched, and
+// the error is [ErrNoQEMU].
+func Resolve(ctx context.Context, spec, modules string, drivers ...string) (Kernel, error) {
 	if _, err := qemu.Find(); err != nil {
 		return Kernel{}, err
 	}
-	return kernel.Resolve(ctx, spec, kernel.Options{Modules: modules})
+	o := kernel.Options{Modules: modules, Want: drivers}
+	if len(drivers) > 0 {
+		o.Stock = cards.Drivers()
+	}
+	return kernel.Resolve(ctx, spec, o)
 }
 
 // Options say how a guest is run. Kernel and Init must be set.
@@ -80,6 +89,9 @@ type Options struct {
 	// Snapshot keeps the booted guest for the next run with the same kernel and
 	// binary, which then begins within half a second.
 	Snapshot bool
+	// NICs are the guest's cards, in the order of their PCI slots. The kernel must
+	// have their drivers (see [Resolve]). A guest with cards keeps no snapshot.
+	NICs []NIC
 	// Cache is the directory for snapshots; [kernel.DefaultCache] if empty.
 	Cache string
 	// Console, if set, gets what the guest's console says and notes about retries.

@@ -63,7 +63,7 @@ func build(tb testing.TB, program, variant string) string {
 }
 
 // options returns what a guest with a kernel needs, or skips.
-func options(tb testing.TB, spec string) guest.Options {
+func options(tb testing.TB, spec string, drivers ...string) guest.Options {
 	tb.Helper()
 	if runtime.GOARCH != "amd64" {
 		tb.Skip("guests run x86-64 binaries, this is", runtime.GOARCH)
@@ -71,7 +71,7 @@ func options(tb testing.TB, spec string) guest.Options {
 	if _, err := guest.HaveQEMU(tb.Context()); err != nil {
 		tb.Skip(err)
 	}
-	k, err := guest.Resolve(tb.Context(), spec, "")
+	k, err := guest.Resolve(tb.Context(), spec, "", drivers...)
 	if errors.Is(err, guest.ErrNoKernel) {
 		tb.Skip(err)
 	}

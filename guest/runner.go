@@ -27,7 +27,7 @@ func newRunner(o Options) (*runner, error) {
 		return nil, err
 	}
 	r := &runner{Options: o}
-	r.machine = qemu.Machine{Path: path, Memory: o.Memory, Kernel: o.Kernel.Image, Console: o.Console}
+	r.machine = qemu.Machine{Path: path, Memory: o.Memory, Kernel: o.Kernel.Image, Console: o.Console, NICs: o.NICs}
 	static, err := Static(o.Init)
 	if err != nil {
 		return nil, err
@@ -38,7 +38,7 @@ func newRunner(o Options) (*runner, error) {
 	if r.init, err = os.ReadFile(o.Init); err != nil {
 		return nil, fmt.Errorf("read the guest's init: %w", err)
 	}
-	if o.Snapshot {
+	if o.Snapshot && len(o.NICs) == 0 {
 		if r.store, err = r.newStore(); err != nil {
 			return nil, err
 		}

@@ -24,15 +24,40 @@ type choice struct {
 	File  string `json:"file"` // name of the .deb in the cache
 }
 
-// debian returns the .deb of the newest cloud kernel of a series ("6.12"; "" is
-// any) that apt offers. If apt cannot be asked, or offers none any more, the one
-// that was used before will do.
-func (c Cache) debian(ctx context.Context, series string) (string, error) {
+// distro names a kernel of Debian's.
+type distro struct {
+	series string // "6.12"; "" is any
+	flavour
+}
+
+// flavour is Debian's word for a configuration: cloud-amd64, amd64 (the one for
+// machines, with the drivers of their cards), rt-amd64.
+type flavour string
+
+// cloud is the flavour of names that give none: it boots sooner.
+const cloud flavour = "cloud-amd64"
+
+// name is what the cache knows the choice by.
+func (d distro) name() string {
+	name := "series-" + cmp.Or(d.series, "any")
+	if d.flavour != cloud {
+		name += "-" + string(d.flavour)
+	}
+	return name
+}
+
+// pattern is the name of the package, for people.
+func (d distro) pattern() string { return "linux-image-" + d.series + "*-" + string(d.flavour) }
+
+// debian returns the .deb of the newest kernel of a series and flavour that apt
+// offers. If apt cannot be asked, or offers none any more, the one that was used
+// before will do.
+func (c Cache) debian(ctx context.Context, d distro) (string, error) {
 	dir := filepath.Join(c.Dir, "debian")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", fmt.Errorf("make the cache: %w", err)
 	}
-	note := filepath.Join(dir, "series-"+cmp.Or(series, "any")+".json")
+	note := filepath.Join(dir, d.name()+".json")
 	stamp := aptStamp()
 	if old, ok := readChoice(note); ok && old.Stamp == stamp {
 		return filepath.Join(dir, old.File), nil
@@ -46,7 +71,7 @@ func (c Cache) debian(ctx context.Context, series string) (string, error) {
 	if ok && old.Stamp == stamp {
 		return filepath.Join(dir, old.File), nil
 	}
-	file, err := fetch(ctx, dir, series)
+	file, err := fetch(ctx, dir, d)
 	switch {
 	case err == nil:
 		return filepath.Join(dir, file), writeChoice(note, choice{stamp, file})
@@ -111,16 +136,15 @@ func aptStamp() string {
 // cure is the end of messages about packages that apt does not offer or give.
 const cure = "apt-get update"
 
-// fetch downloads the newest package of the series into dir, and returns the name
-// of the file.
-func fetch(ctx context.Context, dir, series string) (string, error) {
+// fetch downloads the newest package into dir, and returns the name of the file.
+func fetch(ctx context.Context, dir string, d distro) (string, error) {
 	for _, tool := range []string{"apt-cache", "apt-get"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			return "", fmt.Errorf("%w: there is no apt on this machine; unpack or download a kernel package "+
 				"and name it: --kernel FILE.deb", ErrNotFound)
 		}
 	}
-	name, err := newest(ctx, series)
+	name, err := newest(ctx, d)
 	if err != nil {
 		return "", err
 	}
@@ -146,32 +170,31 @@ func fetch(ctx context.Context, dir, series string) (string, error) {
 	return file, nil
 }
 
-// newest asks apt for the newest cloud kernel of the series.
-func newest(ctx context.Context, series string) (string, error) {
-	out, err := apt(ctx, "", "apt-cache", "search", "--names-only", `^linux-image-[0-9.].*-cloud-amd64`)
+// newest asks apt for the newest kernel of the series and flavour.
+func newest(ctx context.Context, d distro) (string, error) {
+	out, err := apt(ctx, "", "apt-cache", "search", "--names-only", "^linux-image-[0-9.].*-"+string(d.flavour))
 	if err != nil {
 		return "", fmt.Errorf("%w: ask apt for kernels: %w; renew the package lists: %s", ErrNotFound, err, cure)
 	}
-	name := choose(out, series)
+	name := choose(out, d)
 	if name == "" {
-		return "", fmt.Errorf("%w: apt offers no linux-image-%s*-cloud-amd64; if it should, renew the package lists: %s",
-			ErrNotFound, series, cure)
+		return "", fmt.Errorf("%w: apt offers no %s; if it should, renew the package lists: %s", ErrNotFound, d.pattern(), cure)
 	}
 	return name, nil
 }
 
-var cloudImage = regexp.MustCompile(`^linux-image-([0-9]+\.[0-9]+)\.[0-9]+[^ ]*-cloud-amd64(-unsigned)?$`)
+var packageName = regexp.MustCompile(`^linux-image-([0-9]+\.[0-9]+)\.[0-9]+[^ ]*?-((?:cloud-|rt-)?amd64)(-unsigned)?$`)
 
-// choose returns the newest cloud kernel of a series out of the lines of apt-cache
-// search, and an unsigned one only if there is no other.
-func choose(lines, series string) string {
+// choose returns the newest kernel of a series and flavour out of the lines of
+// apt-cache search, and an unsigned one only if there is no other.
+func choose(lines string, d distro) string {
 	var signed, unsigned []string
 	for line := range strings.Lines(lines) {
 		name, _, _ := strings.Cut(strings.TrimSpace(line), " ")
-		m := cloudImage.FindStringSubmatch(name)
+		m := packageName.FindStringSubmatch(name)
 		switch {
-		case m == nil || series != "" && m[1] != series:
-		case m[2] == "":
+		case m == nil || m[2] != string(d.flavour) || d.series != "" && m[1] != d.series:
+		case m[3] == "":
 			signed = append(signed, name)
 		default:
 			unsigned = append(unsigned, name)

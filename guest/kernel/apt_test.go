@@ -20,18 +20,25 @@ linux-image-6.12.100+deb12-cloud-amd64 - Linux 6.12
 linux-image-6.12.99+deb12-cloud-amd64 - Linux 6.12
 linux-image-6.12.101+deb12-rt-amd64 - Linux 6.12
 linux-image-6.7.1-cloud-amd64-unsigned - Linux 6.7
+linux-image-6.1.0-55-amd64 - Linux 6.1
+linux-image-6.12.98+deb12-amd64 - Linux 6.12
+linux-image-6.12.99+deb12-amd64-unsigned - Linux 6.12
+linux-image-6.12-amd64 - meta-package
 linux-image-cloud-amd64 - meta-package
 rubbish
 `
-	for series, want := range map[string]string{
-		"6.1":  "linux-image-6.1.0-56-cloud-amd64",
-		"6.12": "linux-image-6.12.100+deb12-cloud-amd64",
-		"":     "linux-image-6.12.100+deb12-cloud-amd64",
-		"6.7":  "linux-image-6.7.1-cloud-amd64-unsigned",
-		"6":    "", "6.11": "",
+	for d, want := range map[distro]string{
+		{"6.1", cloud}:       "linux-image-6.1.0-56-cloud-amd64",
+		{"6.12", cloud}:      "linux-image-6.12.100+deb12-cloud-amd64",
+		{"", cloud}:          "linux-image-6.12.100+deb12-cloud-amd64",
+		{"6.7", cloud}:       "linux-image-6.7.1-cloud-amd64-unsigned",
+		{"6.12", "amd64"}:    "linux-image-6.12.98+deb12-amd64",
+		{"6.1", "amd64"}:     "linux-image-6.1.0-55-amd64",
+		{"6.12", "rt-amd64"}: "linux-image-6.12.101+deb12-rt-amd64",
+		{"6", cloud}:         "", {"6.11", cloud}: "", {"6.7", "amd64"}: "",
 	} {
-		if got := choose(offer, series); got != want {
-			t.Errorf("series %q: %q, want %q", series, got, want)
+		if got := choose(offer, d); got != want {
+			t.Errorf("%v: %q, want %q", d, got, want)
 		}
 	}
 }
@@ -105,7 +112,7 @@ func TestRealPackages(t *testing.T) {
 		if !strings.HasPrefix(k.Release, series+".") || len(k.Missing) > 0 {
 			t.Errorf("release %s, missing %v", k.Release, k.Missing)
 		}
-		file, err := Cache{DefaultCache()}.debian(t.Context(), series)
+		file, err := Cache{DefaultCache()}.debian(t.Context(), distro{series, cloud})
 		if err != nil {
 			t.Fatal(err)
 		}

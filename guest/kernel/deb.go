@@ -46,7 +46,14 @@ func (r resolver) deb(ctx context.Context, file string) (Kernel, error) {
 	return r.withModules(k, shelf)
 }
 
-// debKey names the package's entry by the file's content and the modules wanted.
+// unpacked are the modules that are taken out of a package, in a fixed order.
+func (r resolver) unpacked() []string {
+	all := append(slices.Clone(r.want), r.stock...)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// debKey names the package's entry by the file's content and the modules in it.
 func (r resolver) debKey(file string) (string, error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -57,7 +64,7 @@ func (r resolver) debKey(file string) (string, error) {
 	if _, err := io.Copy(h, f); err != nil {
 		return "", fmt.Errorf("read %s: %w", file, err)
 	}
-	fmt.Fprint(h, r.want)
+	fmt.Fprint(h, r.unpacked())
 	return key(h.Sum(nil)), nil
 }
 
@@ -66,7 +73,7 @@ func (r resolver) buildPackage(dir, file string) (packageNote, error) {
 	var note packageNote
 	p := &debPackage{file: file, content: make(map[string][]byte), shelf: newShelf(nil)}
 	p.shelf.read = p.read
-	mods, _, err := p.take(r.want)
+	mods, _, err := p.take(r.unpacked())
 	if err != nil {
 		return note, err
 	}
@@ -82,7 +89,7 @@ func (r resolver) buildPackage(dir, file string) (packageNote, error) {
 			return note, fmt.Errorf("keep a module: %w", err)
 		}
 	}
-	for _, name := range r.want {
+	for _, name := range r.unpacked() {
 		if name = canonical(name); p.shelf.builtin[name] && !slices.Contains(note.Builtin, name) {
 			note.Builtin = append(note.Builtin, name)
 		}
@@ -110,8 +117,18 @@ func (p *debPackage) read(file string) ([]byte, error) {
 	return data, nil
 }
 
+// likely are what modules of [DefaultModules] and drivers of cards need: asked for at
+// once, they save passes.
+var likely = [...]string{
+	"tap", "mii", "8390", "ptp", "pps_core", "i2c_core", "i2c_algo_bit", "dca", "net_failover", "failover",
+	"virtio", "virtio_ring", "virtio_pci_modern_dev", "virtio_pci_legacy_dev", "crc32c_generic",
+}
+
 func (p *debPackage) take(want []string) ([]Module, []string, error) {
-	wanted := map[string]bool{"tap": true} // macvtap needs it; asked for now, it saves a pass
+	wanted := make(map[string]bool)
+	for _, name := range likely {
+		wanted[name] = true
+	}
 	for _, name := range want {
 		wanted[canonical(name)] = true
 	}

@@ -5,6 +5,7 @@ package kernel
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -48,6 +49,9 @@ type Options struct {
 	Modules string
 	// Want are names of modules in addition to [DefaultModules].
 	Want []string
+	// Stock are names of modules that are unpacked with those wanted, so that the
+	// next to want some of them need not take the package apart again.
+	Stock []string
 }
 
 // DefaultCache is $LANPROOF_CACHE or lanproof in the user's cache directory.
@@ -62,14 +66,16 @@ func DefaultCache() string {
 }
 
 // Resolve finds the kernel that spec names: "debian", "debian:6.1" and the like
-// (the newest cloud kernel that apt offers), a .deb file, a directory with an
-// unpacked package (boot/vmlinuz-*, lib/modules/*), a bzImage or a vmlinux.
+// (the newest cloud kernel that apt offers), "debian:6.12-amd64" (the same of another
+// flavour, with the drivers of cards that a cloud has not got), a .deb file, a
+// directory with an unpacked package (boot/vmlinuz-*, lib/modules/*), a bzImage or a
+// vmlinux.
 // Its errors wrap [ErrNotFound] or [ErrBadPackage] where they are about the kernel.
 func Resolve(ctx context.Context, spec string, o Options) (Kernel, error) {
 	if o.Cache == "" {
 		o.Cache = DefaultCache()
 	}
-	r := resolver{cache: Cache{o.Cache}, want: append(DefaultModules(), o.Want...), overlay: o.Modules}
+	r := resolver{cache: Cache{o.Cache}, want: append(DefaultModules(), o.Want...), stock: o.Stock, overlay: o.Modules}
 	k, err := r.resolve(ctx, spec)
 	if err != nil {
 		return Kernel{}, fmt.Errorf("kernel %q: %w", spec, err)
@@ -81,14 +87,15 @@ func Resolve(ctx context.Context, spec string, o Options) (Kernel, error) {
 type resolver struct {
 	cache   Cache
 	want    []string
+	stock   []string
 	overlay string
 }
 
-var debianName = regexp.MustCompile(`^debian(?::([0-9]+\.[0-9]+))?$`)
+var debianName = regexp.MustCompile(`^debian(?::([0-9]+\.[0-9]+)(?:-(amd64|cloud-amd64|rt-amd64))?)?$`)
 
 func (r resolver) resolve(ctx context.Context, spec string) (Kernel, error) {
 	if m := debianName.FindStringSubmatch(spec); m != nil {
-		return r.debian(ctx, m[1])
+		return r.debian(ctx, distro{m[1], cmp.Or(flavour(m[2]), cloud)})
 	}
 	st, err := os.Stat(spec)
 	switch {
@@ -113,9 +120,9 @@ func (r resolver) resolve(ctx context.Context, spec string) (Kernel, error) {
 
 // debian resolves a series. A package that was damaged in the cache is fetched
 // again, once.
-func (r resolver) debian(ctx context.Context, series string) (Kernel, error) {
+func (r resolver) debian(ctx context.Context, d distro) (Kernel, error) {
 	for again := false; ; again = true {
-		deb, err := r.cache.debian(ctx, series)
+		deb, err := r.cache.debian(ctx, d)
 		if err != nil {
 			return Kernel{}, err
 		}

@@ -50,6 +50,8 @@ func work(job []byte, out guest.Emitter) error {
 		return blob(rest, out)
 	case "links":
 		return links(out)
+	case "cards":
+		return cards(strings.Fields(rest), out)
 	case "fail":
 		return errors.New(rest)
 	case "panic":

@@ -1,0 +1,67 @@
+package qemu
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os/exec"
+	"regexp"
+)
+
+// NIC is an emulated card.
+type NIC struct {
+	// Model is QEMU's name for it, one of [Devices].
+	Model string
+	// MAC is what the card has in its EEPROM.
+	MAC net.HardwareAddr
+	// Hub is the number of the hub, inside QEMU, that the card is plugged into. A hub
+	// hands every frame to all its other cards.
+	Hub int
+}
+
+// firstSlot is the PCI slot of the first card; the others follow in their order.
+// On a q35 slots up to 0x1e are free (qemu: hw/i386/pc_q35.c).
+const firstSlot = 4
+
+// board is the machine's kind. Cards need a machine with PCI, and its interrupts need
+// ACPI (kernel: drivers/acpi/pci_irq.c).
+func (m Machine) board() string {
+	if len(m.NICs) == 0 {
+		return "microvm,acpi=off,auto-kernel-cmdline=off,memory-backend=ram"
+	}
+	return "q35,sata=off,usb=off,smbus=off,vmport=off,memory-backend=ram"
+}
+
+// nicArgs plugs the cards in. They boot nothing, so they need no ROM.
+func (m Machine) nicArgs() []string {
+	var args []string
+	for i, n := range m.NICs {
+		args = append(args,
+			"-netdev", fmt.Sprintf("hubport,id=n%d,hubid=%d", i, n.Hub),
+			"-device", fmt.Sprintf("%s,netdev=n%d,mac=%s,romfile=,addr=%#x", n.Model, i, n.MAC, firstSlot+i))
+	}
+	return args
+}
+
+var deviceLine = regexp.MustCompile(`(?m)^name "([^"]+)", bus PCI(?:, alias "([^"]+)")?`)
+
+// Devices returns the PCI devices that this QEMU has, by all their names: what a
+// [NIC] may be, and others.
+func Devices(ctx context.Context) (map[string]bool, error) {
+	path, err := Find()
+	if err != nil {
+		return nil, err
+	}
+	out, err := exec.CommandContext(ctx, path, "-device", "help").Output()
+	if err != nil {
+		return nil, fmt.Errorf("ask %s for its devices: %w", path, err)
+	}
+	all := make(map[string]bool)
+	for _, m := range deviceLine.FindAllStringSubmatch(string(out), -1) {
+		all[m[1]] = true
+		if m[2] != "" {
+			all[m[2]] = true
+		}
+	}
+	return all, nil
+}
