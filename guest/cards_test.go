@@ -2,7 +2,6 @@ package guest_test
 
 import (
 	"fmt"
-	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -51,7 +50,7 @@ func cardOptions(tb testing.TB, spec string, c cards.Card) guest.Options {
 	}
 	o := options(tb, spec, append(c.Modules, peer.Modules...)...)
 	for i, model := range []string{c.Model, peer.Model} {
-		o.NICs = append(o.NICs, guest.NIC{Model: model, MAC: net.HardwareAddr{2, 0, 0, 0, 0x4e, byte(0x10 + i)}})
+		o.NICs = append(o.NICs, guest.NIC{Model: model, MAC: cards.MAC(i)})
 	}
 	return o
 }

@@ -6,6 +6,7 @@
 package cards
 
 import (
+	"net"
 	"slices"
 	"strings"
 )
@@ -73,4 +74,12 @@ func Drivers() []string {
 		all = append(all, c.Modules...)
 	}
 	return all
+}
+
+// MAC is the address of the n-th card of a machine, up to 16. Its two bytes of a word
+// are the same, because a tulip has those of its EEPROM's words swapped (qemu 7.2:
+// hw/net/tulip.c:tulip_fill_eeprom).
+func MAC(n int) net.HardwareAddr {
+	last := 0x40 | byte(n&0xf)
+	return net.HardwareAddr{0x02, 0x02, 0x4c, 0x4c, last, last}
 }
