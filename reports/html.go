@@ -35,8 +35,7 @@ func WriteHTML(w io.Writer, r *Results) error {
 	}
 	style := htmlStyle + svgStyle
 	view.Style, view.Script = template.CSS(style), template.JS(htmlScript)
-	view.Policy = "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; style-src " + hash(style) +
-		"; script-src " + hash(htmlScript)
+	view.Policy = PagePolicy(style, htmlScript)
 	buffered := bufio.NewWriterSize(w, 1<<16)
 	if err := page.Execute(buffered, view); err != nil {
 		return fmt.Errorf("write html: %w", err)

@@ -114,6 +114,8 @@ type Result struct {
 	Facts  []Fact  `json:"facts,omitempty"`
 	// Measured are figures that are told and not judged, such as a filter's capacity.
 	Measured map[string]string `json:"measured,omitempty"`
+	// Features are the port's own words about what this requirement has looked at.
+	Features []Feature `json:"features,omitempty"`
 	// Capture is the pcapng file with all frames of the trials, relative to the bundle.
 	Capture string `json:"capture,omitempty"`
 	// Reproduce are commands that show the same without lanproof, one a line.
@@ -167,6 +169,14 @@ type Fact struct {
 	Name string `json:"name"`
 	Want string `json:"want"`
 	Got  string `json:"got"`
+}
+
+// Feature is what ethtool says of a port, and what frames do.
+type Feature struct {
+	Name     string `json:"name"`     // ethtool's, such as rx-vlan-filter
+	Says     string `json:"says"`     // such as "on [fixed]"
+	Observed string `json:"observed"` // on or off as frames show it, or a sentence
+	Agrees   bool   `json:"agrees"`
 }
 
 // CaseResult is a case of the catalogue on the two ports.

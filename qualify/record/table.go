@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/lanproof/lanproof/reports"
 )
 
 // Table puts qualifications side by side: a row for each requirement, a column for
@@ -168,15 +170,14 @@ func (t *Table) WriteText(w io.Writer) error {
 	for i, c := range t.Columns {
 		columns[i] = max(utf8.RuneCountInString(c), len("unsupported"))
 	}
-	var b strings.Builder
+	var b, all strings.Builder
 	line := func(name string, cells []string) {
 		fmt.Fprintf(&b, "%-*s", width, name)
 		for i, c := range cells {
 			fmt.Fprintf(&b, "  %-*s", columns[i], c)
 		}
-		text := strings.TrimRight(b.String(), " ")
+		all.WriteString(strings.TrimRight(reports.OneLine(b.String()), " ") + "\n")
 		b.Reset()
-		b.WriteString(text + "\n")
 	}
 	line("requirement", t.Columns)
 	for _, r := range t.Rows {
@@ -186,8 +187,8 @@ func (t *Table) WriteText(w io.Writer) error {
 		}
 		line(name, r.Cells)
 	}
-	b.WriteString("\n* of the core profile\n")
-	_, err := io.WriteString(w, b.String())
+	all.WriteString("\n* of the core profile\n")
+	_, err := io.WriteString(w, all.String())
 	return err
 }
 
@@ -214,7 +215,7 @@ func sign(status string) string {
 
 // cell is text that breaks no table.
 func cell(s string) string {
-	return strings.NewReplacer("|", `\|`, "\n", " ", "\r", " ", "<", "&lt;", "`", "'").Replace(s)
+	return strings.NewReplacer("|", `\|`, "<", "&lt;", "`", "'").Replace(reports.OneLine(s))
 }
 
 func sortedKeys(m map[string]string) []string {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lanproof/lanproof/capture/frames"
+	"github.com/lanproof/lanproof/reports"
 )
 
 // Verification is what came of checking a bundle.
@@ -301,12 +302,12 @@ func (v *Verification) WriteText(w io.Writer) error {
 		b.WriteString("\n")
 	}
 	for _, p := range v.Problems {
-		fmt.Fprintf(&b, "%s: %s\n", oneLine(p.Where), oneLine(p.Text))
+		fmt.Fprintf(&b, "%s: %s\n", reports.OneLine(p.Where), reports.OneLine(p.Text))
 	}
 	for _, n := range v.Notes {
-		fmt.Fprintf(&b, "\nnote: %s\n", oneLine(n))
+		fmt.Fprintf(&b, "\nnote: %s\n", reports.OneLine(n))
 	}
-	fmt.Fprintf(&b, "\n%s\n", oneLine(v.Sentence()))
+	fmt.Fprintf(&b, "\n%s\n", reports.OneLine(v.Sentence()))
 	_, err := io.WriteString(w, b.String())
 	return err
 }

@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"github.com/lanproof/lanproof/reports"
 )
 
 // Verdict is the paper's first sentence.
@@ -75,7 +77,7 @@ func (q *Qualification) WriteMarkdown(w io.Writer) error {
 	s := q.Summary
 	fmt.Fprintf(&b, "### %s\n\n", cell(q.Verdict()))
 	fmt.Fprintf(&b, "%s, Linux %s %s, %s profile, %v: %d pass, %d fail, %d unsupported, %d waived, %d error.\n\n",
-		cell(q.DUT.kind()), cell(q.Machine.Kernel), cell(q.Machine.Arch), q.Profile, q.Duration.Round(time.Second/10), s.Pass, s.Fail, s.Unsupported, s.Waived, s.Error)
+		cell(q.DUT.kind()), cell(q.Machine.Kernel), cell(q.Machine.Arch), cell(string(q.Profile)), q.Duration.Round(time.Second/10), s.Pass, s.Fail, s.Unsupported, s.Waived, s.Error)
 	b.WriteString("| requirement | status | expected | observed |\n|---|---|---|---|\n")
 	for _, r := range q.Results {
 		name := cell(r.ID)
@@ -90,7 +92,7 @@ func (q *Qualification) WriteMarkdown(w io.Writer) error {
 		}
 	}
 	for _, u := range q.Waivers {
-		fmt.Fprintf(&b, "\n- waiver of %s, until %s, by %s: %s%s", cell(u.ID), u.Until, cell(u.Who), u.State, cell(colon(u.Note)))
+		fmt.Fprintf(&b, "\n- waiver of %s, until %s, by %s: %s%s", cell(u.ID), cell(u.Until), cell(u.Who), cell(string(u.State)), cell(colon(u.Note)))
 	}
 	for _, d := range q.Differences {
 		fmt.Fprintf(&b, "\n- did not come back: %s", cell(d))
@@ -121,6 +123,7 @@ func colon(s string) string {
 // WriteText writes the same for a terminal.
 func (q *Qualification) WriteText(w io.Writer) error {
 	var b strings.Builder
+	line := func(format string, args ...any) { b.WriteString(reports.OneLine(fmt.Sprintf(format, args...)) + "\n") }
 	width := 0
 	for _, r := range q.Results {
 		width = max(width, len(r.ID))
@@ -130,32 +133,22 @@ func (q *Qualification) WriteText(w io.Writer) error {
 		if r.Profile == Core {
 			core = "*"
 		}
-		fmt.Fprintf(&b, "%-11s %s %-*s  %s\n", r.Status, core, width, r.ID, oneLine(r.told()))
+		line("%-11s %s %-*s  %s", r.Status, core, width, r.ID, r.told())
 	}
 	for _, c := range q.Cases {
 		if c.Verdict != "pass" && c.Verdict != "skip" {
-			fmt.Fprintf(&b, "%-11s * case %s%s\n", c.Verdict, c.Case, oneLine(colon(c.Reason)))
+			line("%-11s * case %s%s", c.Verdict, c.Case, colon(c.Reason))
 		}
 	}
 	for _, u := range q.Waivers {
 		if u.State != InForce {
-			fmt.Fprintf(&b, "the waiver of %s is %s: %s\n", u.ID, u.State, u.Note)
+			line("the waiver of %s is %s: %s", u.ID, u.State, u.Note)
 		}
 	}
 	for _, d := range q.Differences {
-		fmt.Fprintf(&b, "did not come back: %s\n", oneLine(d))
+		line("did not come back: %s", d)
 	}
-	fmt.Fprintf(&b, "\n%s\n", oneLine(q.Verdict()))
+	fmt.Fprintf(&b, "\n%s\n", reports.OneLine(q.Verdict()))
 	_, err := io.WriteString(w, b.String())
 	return err
-}
-
-// oneLine keeps text of other machines from moving a terminal's cursor.
-func oneLine(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 {
-			return ' '
-		}
-		return r
-	}, s)
 }
