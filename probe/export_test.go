@@ -1,4 +1,4 @@
 package probe
 
 // Want sets what an observation takes to have happened, as Probe does.
-func Want(o *Observation, frames int, reply bool) { o.wanted, o.reply = frames, reply }
+func Want(o *Observation, frames int, reply bool) { o.Needed, o.reply = frames, reply }

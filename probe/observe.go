@@ -41,14 +41,18 @@ type Observation struct {
 	Quiet  time.Duration
 	// Dropped counts frames that taps lost in the meantime.
 	Dropped int
+	// Sent are the numbers of the flow's frames, Needed is how many must come.
+	Sent   []uint32
+	Needed int
+	// Unseen is set where no tap sees what the target gets.
+	Unseen bool
 	// Sightings are the flow's frames wherever they were seen.
 	Sightings []Sighting
 	// Came are the flow's frames where they came to the stack, whoever they were for; it
 	// is known of raw frames alone.
 	Came []Sighting
 
-	wanted int // frames that must arrive for the flow to have happened
-	reply  bool
+	reply bool
 }
 
 // FenceState says whether fences can prove that a frame will not come.
@@ -86,9 +90,9 @@ func (s Sighting) At() string { return s.Node + "/" + s.Link }
 
 // Probe sends a flow and returns what became of it.
 func (f *Field) Probe(ctx context.Context, flow *Flow) *Observation {
-	o := &Observation{wanted: 1, reply: flow.wantsReply()}
+	o := &Observation{Needed: 1, reply: flow.wantsReply()}
 	if flow.Cast == Unsubscribed {
-		o.wanted = unsubscribedGroups/2 + 1
+		o.Needed = unsubscribedGroups/2 + 1
 	}
 	if err := f.probe(ctx, flow, o); err != nil {
 		o.Trouble = err
@@ -117,6 +121,7 @@ func (f *Field) probe(ctx context.Context, flow *Flow, o *Observation) error {
 		}
 		o.SendErr = err
 	}
+	o.Sent, o.Unseen = sent, f.tapless(flow.To)
 	if o.Rounds, err = f.settle(ctx); err != nil {
 		return err
 	}
@@ -420,7 +425,7 @@ func (o *Observation) Happened() bool {
 	if o.reply {
 		return o.Replied
 	}
-	return o.Arrived >= o.wanted
+	return o.Arrived >= o.Needed
 }
 
 // Annotate puts a comment on each of the flow's frames in the capture, and

@@ -103,9 +103,33 @@ type Check struct {
 	// capture has them.
 	FramesLeft int      `json:"frames_left,omitempty"`
 	Matrices   []Matrix `json:"matrices,omitempty"`
+	// Flow is what was sent, for a check that asks whether one flow happens; nil for
+	// others.
+	Flow *Flow `json:"flow,omitempty"`
 	// Drops say where those of the check's frames ended that did not arrive; nil
 	// when nobody asked, or when all arrived.
 	Drops *Drops `json:"drops,omitempty"`
+}
+
+// Flow is what a check has sent and what was wanted of it: enough to look again in the
+// case's capture, where its frames carry the numbers.
+type Flow struct {
+	Kind string `json:"kind"` // icmp, udp, arp, nd or raw
+	From string `json:"from"` // node/link
+	To   string `json:"to"`   // node/link, where it is looked for
+	Want bool   `json:"want"` // whether it was to happen
+	// First and Last are the numbers of its frames (package probe/mark); 0 for what the
+	// stacks send by themselves, as with arp and nd, and where nothing was sent.
+	First uint32 `json:"first,omitempty"`
+	Last  uint32 `json:"last,omitempty"`
+	// Needed is how many of them must come.
+	Needed int `json:"needed"`
+	// Overheard is set where frames are looked for that are for somebody else.
+	Overheard bool `json:"overheard,omitempty"`
+	// Unseen is set where no tap sees what the target gets, as with ipvlan in mode l3s.
+	Unseen bool `json:"unseen,omitempty"`
+	// Errno is the one that sending must meet.
+	Errno string `json:"errno,omitempty"`
 }
 
 // Matrix tells who got the frames of one kind from whom.

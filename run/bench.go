@@ -38,6 +38,7 @@ type answer struct {
 	more        []*probe.Observation
 	evidence    []reports.Evidence
 	matrices    []reports.Matrix
+	flow        *reports.Flow // what was sent, where one flow was
 	// missed are the oracle's frames that were not seen where they had to be.
 	missed []shot
 }

@@ -168,7 +168,7 @@ func (o *Outcome) check(ctx context.Context, b *bench, p *Prepared, stage *Stage
 		ID: c.ID, Title: c.Title, Step: stage.Name, Verdict: probe.Judge(a.Finding), Expected: c.Expected,
 		Observed: a.Observed, Proof: a.Proof, Claims: append([]string{}, c.Claims...), Refutes: c.Refutes,
 		Location: p.Location(c.At), Duration: time.Since(start), Evidence: append([]reports.Evidence{}, a.evidence...),
-		Matrices: a.matrices,
+		Matrices: a.matrices, Flow: a.flow,
 	}
 	if p.coroner != nil {
 		o.lost = append(o.lost, b.lostBy(c.question, &a, len(o.Result.Checks))...)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/lanproof/lanproof/capture"
 	"github.com/lanproof/lanproof/probe"
+	"github.com/lanproof/lanproof/reports"
 	"github.com/lanproof/lanproof/scenarios"
 	"github.com/lanproof/lanproof/topology"
 )
@@ -273,7 +274,19 @@ func (q *flowQuestion) ask(ctx context.Context, b *bench) answer {
 		return trouble(err)
 	}
 	o := b.field.Probe(ctx, flow)
-	return answer{Finding: o.Find(q.want, q.errno), observation: o}
+	return answer{Finding: o.Find(q.want, q.errno), observation: o, flow: q.sent(flow, o)}
+}
+
+// sent is the flow as results have it.
+func (q *flowQuestion) sent(flow *probe.Flow, o *probe.Observation) *reports.Flow {
+	f := &reports.Flow{
+		Kind: string(q.kind), From: q.from.String(), To: q.to.String(), Want: q.want, Needed: o.Needed,
+		Overheard: flow.Overheard(), Unseen: o.Unseen, Errno: q.errnoName,
+	}
+	if n := len(o.Sent); n > 0 && q.kind != probe.ARP && q.kind != probe.ND {
+		f.First, f.Last = o.Sent[0], o.Sent[n-1]
+	}
+	return f
 }
 
 func (q *flowQuestion) flow(b *bench) (*probe.Flow, error) {
