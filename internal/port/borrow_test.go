@@ -8,22 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
-	"github.com/lanproof/lanproof/internal/ethtool"
-	"github.com/lanproof/lanproof/internal/netns"
 	"github.com/lanproof/lanproof/internal/port"
 )
-
-// features changes features of enp1s0.
-func (m *machine) features(ns *netns.NS, change map[string]bool) {
-	m.t.Helper()
-	m.do(ns, func() error {
-		c, err := ethtool.OpenHere()
-		if err != nil {
-			return err
-		}
-		return errors.Join(c.SetFeatures("enp1s0", change), c.Close())
-	})
-}
 
 func TestComesBackAsItWas(t *testing.T) {
 	for name, prepare := range map[string]func(*machine){
@@ -59,6 +45,8 @@ func TestComesBackAsItWas(t *testing.T) {
 				ip link set eth0 mtu 1300 address 02:00:00:00:00:99 txqueuelen 5 up promisc on
 				ip address add 10.0.0.1/8 dev eth0
 				ip link add child link eth0 address 02:00:00:00:00:98 type macvlan mode passthru`)
+			m.features("eth0", m.abroad, map[string]bool{"rx-gro": true, "tx-scatter-gather": false})
+			m.channels("eth0", m.abroad, 1)
 			differences, err := l.Return()
 			if err != nil || len(differences) > 0 {
 				t.Errorf("it comes back with %v and the differences\n%s", err, strings.Join(differences, "\n"))

@@ -1,11 +1,15 @@
 package port_test
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
+	"github.com/lanproof/lanproof/internal/ethtool"
 	"github.com/lanproof/lanproof/internal/netns"
 	"github.com/lanproof/lanproof/internal/port"
 	"github.com/lanproof/lanproof/internal/rtnl"
@@ -49,7 +53,8 @@ func newMachine(t *testing.T) *machine {
 		defer c.Close()
 		return c.NewLink(&rtnl.Link{
 			Name: "enp1s0", Kind: "veth", Index: 42, MAC: []byte{2, 0, 0, 0, 0, 0x42},
-			Peer: &rtnl.Link{Name: "cable", Index: 43, NS: m.far.FD()},
+			Instead: []rtnl.Attr{rtnl.U32(unix.IFLA_NUM_RX_QUEUES, 2), rtnl.U32(unix.IFLA_NUM_TX_QUEUES, 2)},
+			Peer:    &rtnl.Link{Name: "cable", Index: 43, NS: m.far.FD()},
 		})
 	})
 	m.sh(m.home, "ip link set lo up")
@@ -112,7 +117,8 @@ func (m *machine) furnish() {
 		echo 12345 > /proc/sys/net/ipv4/neigh/$p/retrans_time_ms
 	`)
 	m.try(m.home, "tc qdisc add dev enp1s0 root handle 8: tbf rate 1gbit burst 32k latency 50ms")
-	m.features(m.home, map[string]bool{"tx-generic-segmentation": false, "rx-gro": false})
+	m.features("enp1s0", m.home, map[string]bool{"tx-generic-segmentation": false, "rx-gro": false})
+	m.channels("enp1s0", m.home, 2)
 }
 
 // borrow lends the port out.
@@ -149,4 +155,29 @@ func (m *machine) journals() []string {
 		names = append(names, e.Name())
 	}
 	return names
+}
+
+// features changes features of a port.
+func (m *machine) features(name string, ns *netns.NS, change map[string]bool) {
+	m.t.Helper()
+	m.ethtool(ns, func(c *ethtool.Conn) error { return c.SetFeatures(name, change) })
+}
+
+// channels changes the number of queues of a port.
+func (m *machine) channels(name string, ns *netns.NS, n uint32) {
+	m.t.Helper()
+	m.ethtool(ns, func(c *ethtool.Conn) error {
+		return c.SetSettings(name, ethtool.Channels, map[string]uint32{"rx": n, "tx": n})
+	})
+}
+
+func (m *machine) ethtool(ns *netns.NS, fn func(c *ethtool.Conn) error) {
+	m.t.Helper()
+	m.do(ns, func() error {
+		c, err := ethtool.OpenHere()
+		if err != nil {
+			return err
+		}
+		return errors.Join(fn(c), c.Close())
+	})
 }
