@@ -171,11 +171,16 @@ func follow(t *testing.T, steps []step) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, s := range steps {
+		if strings.HasPrefix(s.command, "apt") && notRun[s.command] == "" {
+			t.Fatalf("%s: %s: this would change the machine, and no reason is known not to run it", s.at, s.command)
+		}
+	}
 	cmd := exec.Command("sh", "-s")
 	cmd.Stdin = strings.NewReader(script(t, steps, notes))
 	cmd.Dir = home
 	cmd.Env = append(os.Environ(), "PATH="+bin+string(filepath.ListSeparator)+os.Getenv("PATH"),
-		"LANPROOF_CACHE="+kernel.DefaultCache(), "REPOSITORY="+root,
+		"LANPROOF_CACHE="+kernel.DefaultCache(), "LANPROOF_STATE="+filepath.Join(notes, "state"), "REPOSITORY="+root,
 		// What is downloaded is enough.
 		"GOPROXY=off", "GOFLAGS=-mod=mod", "GOWORK=off", "CGO_ENABLED=0", "GITHUB_ACTIONS=", "GITHUB_STEP_SUMMARY=")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: unix.CLONE_NEWNS}
