@@ -16,20 +16,42 @@ LDFLAGS := -s -w -X main.linked=$(VERSION)
 #                       readers of reports, pictures and scripts that are not ours
 #   chromium            looks at report.html
 #   arping, tcpdump     what exported scripts use
+#   mandoc, zsh, fish, bash_completion
+#                       readers of manual pages and completions
 #   gcc-12, xz          drivers with a bug in each
 PACKAGES_run  := qemu-system-x86_64=qemu-system-x86
 PACKAGES_test := $(PACKAGES_run) ip=iproute2 ping=iputils-ping fping=fping tshark=tshark \
 	prove=perl dot=graphviz shellcheck=shellcheck arping=iputils-arping tcpdump=tcpdump chromium=chromium \
+	mandoc=mandoc zsh=zsh fish=fish /usr/share/bash-completion/bash_completion=bash-completion \
 	/usr/lib/python3/dist-packages/prometheus_client/openmetrics/parser.py=python3-prometheus-client
 # To build kernel modules; iproute2 brings the libelf1 that their objtool needs.
 PACKAGES_mutants := $(PACKAGES_run) gcc-12=gcc-12 xz=xz-utils ip=iproute2
 
-.PHONY: all build run test bench lint mutants clean setup-run setup-test setup-mutants
+.PHONY: all build install uninstall run test bench lint mutants clean setup-run setup-test setup-mutants
 
 all: build
 
 build:
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/lanproof
+
+# Where make install puts the program, its manual pages and its completions. Packages
+# are made with DESTDIR; PREFIX is where shells and man look.
+PREFIX ?= /usr/local
+MAN    := $(DESTDIR)$(PREFIX)/share/man/man1
+BASH   := $(DESTDIR)$(PREFIX)/share/bash-completion/completions/lanproof
+ZSH    := $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_lanproof
+FISH   := $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/lanproof.fish
+
+install: build
+	install -D -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/lanproof
+	install -d $(MAN) $(dir $(BASH) $(ZSH) $(FISH))
+	$(BIN) man $(MAN)
+	$(BIN) completion bash > $(BASH)
+	$(BIN) completion zsh > $(ZSH)
+	$(BIN) completion fish > $(FISH)
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/lanproof $(MAN)/lanproof.1 $(MAN)/lanproof-*.1 $(BASH) $(ZSH) $(FISH)
 
 run: setup-run build
 	$(BIN) run

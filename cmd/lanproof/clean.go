@@ -16,10 +16,15 @@ func newClean() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "clean",
 		Short: "Remove what lanproof keeps: guest kernels, snapshots, and topologies left standing",
-		Long: `Remove what lanproof keeps: guest kernels, snapshots, and topologies left standing.
+		Long: `Remove what lanproof keeps: guest kernels and snapshots in its cache, and the
+topologies that --keep and --keep-on-failure have left standing. Runs leave nothing
+else behind, however they end. What is removed from the cache is fetched or made
+again when it is needed.
+
 Before that, a real port that a lanproof had borrowed when it was killed comes back
 as it was. Where that cannot be, it is told, and what the port was is kept.`,
-		Args: exactly(),
+		Example: `  lanproof clean --kept`,
+		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ports, err := port.Recover("")
 			for _, p := range ports {

@@ -17,10 +17,13 @@ func newCompare() *cobra.Command {
 		Short: "Tell what became of the checks of run A in run B; exit status 1 when something got worse",
 		Long: `Tell what became of the checks of run A in run B. A and B are results.json
 files, or the folders that lanproof run left them in. The exit status is 1 when
-something got worse: a check broke, or what passed is no longer shown.
+something got worse: a check broke, or what passed is no longer shown. Runs on two
+kernels are compared alike.
 
 Given bundles of qualifications, any number of them, it makes a table of their
 requirements, a column for each port; nothing in it is a regression.`,
+		Example: `  lanproof compare before after
+  lanproof compare --format html --output compare.html before after`,
 		Args: atLeastOne("run"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if _, ok := isQualification(args[0]); ok {

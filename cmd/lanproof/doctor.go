@@ -26,9 +26,14 @@ func newDoctor() *cobra.Command {
 	return &cobra.Command{
 		Use:   "doctor",
 		Short: "Tell what this machine can do, and the cure for what it cannot",
-		Long: `Tell what this machine can do, and the cure for what it cannot. The exit status
-is 0 when cases can run on this kernel, and 3 when they cannot.`,
-		Args: exactly(),
+		Long: `Tell what this machine can do, and the cure for what it cannot: the kernel and
+which kinds of device it has (each is made in a scratch namespace, for a version
+says too little), the privileges, the emulator and the kernels for guests, and the
+cache.
+
+The exit status is 0 when cases can run on this kernel, and 3 when they cannot.`,
+		Example: `  lanproof doctor`,
+		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			status, done, err := rootless.Enter()
 			if done {

@@ -40,13 +40,15 @@ says, before its steps, and that goes when the command ends.
 
 The exit status is the command's; 127 and 126 when there is no such command or it
 cannot be run, 128 and the signal's number when a signal ended it.`,
+		Example: `  lanproof exec macvlan-two-endpoints c1 -- ip address
+  lanproof exec macvlan-two-endpoints c1 -- ping -c 1 192.168.100.12`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) < 3 || args[2] == "--" && len(args) < 4 {
 				return usage("lanproof exec takes a case, a node and a command")
 			}
 			return nil
 		},
-		ValidArgsFunction: completeNames,
+		ValidArgsFunction: completeNode,
 		RunE: func(_ *cobra.Command, args []string) error {
 			command := args[2:]
 			if command[0] == "--" {

@@ -33,7 +33,14 @@ and where and why the kernel dropped those that did not arrive. The case is run
 for it, or read from the results of a run with --drops. A case alone lists its
 checks.
 
+How the end of a frame was found out stands with it: traced (the kernel said where
+and why, by its tracepoint skb:kfree_skb), concluded, counted (from counters that
+rose, where tracing is not allowed), or not observed.
+
 The exit status is that of a run of this check alone.`,
+		Example: `  lanproof explain host-unreachable@mode=vepa
+  lanproof explain host-unreachable@mode=vepa/host-to-child-blocked-host-c1-icmp4
+  lanproof explain --from lanproof-out macvlan-two-endpoints/host-unreachable`,
 		Args: exactly("CASE or CASE/CHECK"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f.options.On, f.options.Version = run.Ground(f.on.value), version()
@@ -42,13 +49,13 @@ The exit status is that of a run of this check alone.`,
 			}
 			return f.explain(cmd, args[0])
 		},
-		ValidArgsFunction: completeNames,
+		ValidArgsFunction: completeCheck,
 	}
 	o, flags := &f.options, cmd.Flags()
 	flags.StringVar(&f.from, "from", "", "read the results in the folder `DIR` instead of running the case")
 	flags.Var(f.on, "on", "where the case runs: auto is this kernel where it can, else a guest")
 	flags.StringArrayVar(&o.Kernels, "kernel", nil, "guest kernel `K`, as lanproof run takes it")
-	flags.StringVar(&o.Modules, "modules", "", "folder of modules for a kernel that is a bare image")
+	flags.StringVar(&o.Modules, "modules", "", "`DIR` of modules for a kernel that is a bare image")
 	flags.Uint64Var(&o.Seed, "seed", 0, "seed that names and addresses are derived from")
 	return cmd
 }

@@ -36,13 +36,16 @@ same. An interrupt keeps what was found.
 
 Exit status: 0 there is no disagreement; 1 there is one; 2 bad usage; 3 the
 harness could not do its work.`,
+		Example: `  lanproof explore --on host --most 20
+  lanproof explore --on host --first 7 --most 1
+  lanproof explore --budget 10m --kernel debian:6.1 --kernel debian:6.12`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.explore(cmd) },
 	}
 	o, r, flags := &f.options, &f.run, cmd.Flags()
 	flags.Var(f.on, "on", "where LANs run: auto is this kernel where it can, else a guest")
 	flags.StringArrayVar(&r.Kernels, "kernel", nil, "guest kernel `K` (repeatable), as lanproof run takes it; with --on auto each LAN runs on this kernel and on all of these")
-	flags.StringVar(&r.Modules, "modules", "", "folder of modules for a kernel that is a bare image")
+	flags.StringVar(&r.Modules, "modules", "", "`DIR` of modules for a kernel that is a bare image")
 	flags.IntVar(&r.Parallel, "parallel", 0, "LANs that run at once on this kernel; 0 is as many as there are CPUs")
 	flags.DurationVar(&o.Budget, "budget", time.Minute, "how long new LANs are begun")
 	flags.Uint64Var(&o.Seed, "seed", 0, "seed that LANs are drawn from")

@@ -36,8 +36,11 @@ sent is not sent again.
 --as kselftest writes it as the kernel's own tests are written (lib.sh of
 tools/testing/selftests/net, or its own functions where there is none). What a
 shell cannot say is told, with exit status 2, and nothing is written.`,
+		Example: `  lanproof export macvlan-two-endpoints
+  lanproof export --check host-unreachable --output unreachable.sh macvlan-two-endpoints
+  lanproof export --from lanproof-out --as kselftest failing.yaml`,
 		Args:              exactly("one case"),
-		ValidArgsFunction: completeNames,
+		ValidArgsFunction: completeCase,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.export(cmd.OutOrStdout(), args[0])
 		},

@@ -18,9 +18,13 @@ func newGraph() *cobra.Command {
 		Short: "Draw the topology of a case; the first case when none is named",
 		Long: `Draw the topology of a case, the first one when none is named: as SVG, in the
 language of Graphviz (dot), or as a flowchart of Mermaid, which GitHub and GitLab
-draw where it stands in Markdown.`,
+draw where it stands in Markdown. Hosts with their parents and children, endpoints,
+stations, routers and the switch are drawn as they are built, before any step.`,
+		Example: `  lanproof graph --output two-modes.svg two-modes.yaml
+  lanproof graph --format mermaid vlan-stacked
+  lanproof graph --format dot --case macvlan-private@hairpin=true macvlan-private`,
 		Args:              exactly("one scenario"),
-		ValidArgsFunction: completeNames,
+		ValidArgsFunction: completeOneScenario,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			files, err := scenarios.Find(args)
 			if err != nil {

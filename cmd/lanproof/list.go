@@ -16,6 +16,13 @@ func newList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list [FILE|DIR|NAME ...]",
 		Short: "List scenarios with their cases, labels and titles; the built-in catalogue when none is named",
+		Long: `List scenarios with the number of their cases, their labels and titles: those of
+files and folders, or of the built-in catalogue when none is named. With --checks
+every single check of every case, with the id by which explain and export take it.
+Nothing is built.`,
+		Example: `  lanproof list
+  lanproof list --label 'ipvlan && !refusal'
+  lanproof list --checks macvlan-two-endpoints`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cases, err := selected.cases(args)
 			if err != nil {

@@ -13,10 +13,16 @@ import (
 func newPlan() *cobra.Command {
 	var seed uint64
 	cmd := &cobra.Command{
-		Use:               "plan FILE|NAME",
-		Short:             "Print the ip commands that build each case of a scenario, and those of its steps",
+		Use:   "plan FILE|NAME",
+		Short: "Print the ip commands that build each case of a scenario, and those of its steps",
+		Long: `Print the commands of iproute2 that build each case of a scenario, and those of
+its steps, without building anything. lanproof itself sends the same to the kernel
+by netlink, and starts no program. lanproof export makes a script of them that can
+be run as it is.`,
+		Example: `  lanproof plan macvlan-two-endpoints
+  lanproof plan vlan-isolation@driver=macvlan`,
 		Args:              exactly("one scenario"),
-		ValidArgsFunction: completeNames,
+		ValidArgsFunction: completeOneScenario,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			files, err := scenarios.Find(args)
 			if err != nil {

@@ -16,7 +16,11 @@ func newReport() *cobra.Command {
 		Short: "Make a report again from the results of a run",
 		Long: `Make a report again from the results of a run: a page (html), JUnit XML, KTAP as
 the kernel's own tests print it, Markdown or annotations for GitHub, a submission
-for the kernel's KCIDB, or OpenMetrics text.`,
+for the kernel's KCIDB, or OpenMetrics text. The folder is the one that lanproof
+run --out has named, or a results.json.`,
+		Example: `  lanproof report lanproof-out --output report.html
+  lanproof report lanproof-out --format ktap
+  lanproof report lanproof-out --format markdown --output summary.md`,
 		Args: exactly("the folder of one run"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			results, err := load(args[0])

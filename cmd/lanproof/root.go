@@ -13,10 +13,19 @@ func newRoot() *cobra.Command {
 		Long: `lanproof proves, frame by frame, what Linux's virtual LAN devices do: macvlan,
 ipvlan and 802.1Q VLANs. A scenario file builds a small LAN out of network
 namespaces, probes are sent through it, and every claim ends in a verdict that
-carries its evidence.
+carries its evidence. What this kernel lacks runs in a guest that lanproof boots.
+The real network is never touched, but for ports that --nic names.
 
 Exit status: 0 every check passed or was skipped; 1 a check failed; 2 bad usage
-or a bad scenario; 3 the harness could not do its work.`,
+or a bad scenario; 3 the harness could not do its work.
+
+Environment: LANPROOF_CACHE is the folder for guest kernels and snapshots (default:
+lanproof in the user's cache folder). NO_COLOR and TERM=dumb leave colours out.
+GITHUB_STEP_SUMMARY and GITHUB_ACTIONS are heeded as lanproof run says.`,
+		Example: `  lanproof doctor
+  lanproof run
+  lanproof run macvlan-two-endpoints
+  lanproof explain host-unreachable@mode=vepa/host-to-child-blocked-host-c1-icmp4`,
 		SilenceUsage:               true,
 		SuggestionsMinimumDistance: 2,
 		SilenceErrors:              true,
@@ -29,8 +38,9 @@ or a bad scenario; 3 the harness could not do its work.`,
 	root.AddCommand(
 		newRun(), newExplain(), newSelftest(), newExplore(), newList(), newValidate(), newPlan(), newGraph(),
 		newShell(), newExec(), newExport(), newReport(), newCompare(), newVerify(),
-		newDoctor(), newClean(), newSchema(), newVersion(),
+		newDoctor(), newClean(), newSchema(), newVersion(), newCompletion(), newMan(),
 	)
+	completeFlags(root)
 	return root
 }
 

@@ -36,8 +36,15 @@ func newRun() *cobra.Command {
 		Use:   "run [FILE|DIR|NAME ...]",
 		Short: "Run scenarios and leave a report; the built-in catalogue when none is named",
 		Long: `Run scenarios: files, folders, or names of the built-in catalogue (all of it
-when none is named; NAME@variable=value is one case). Results, reports and
-captures are left in the folder that --out names.
+when none is named; NAME@variable=value is one case). Each case is built out of
+network namespaces, its frames are sent and watched, and every check ends in a
+verdict: pass, fail, skip (with what was missing) or error (it could not be found
+out).
+
+The folder that --out names gets results.json, report.html, junit.xml, and a
+capture of each case for Wireshark. Cases that this kernel cannot carry run in a
+guest, unless --on host is given: it takes qemu-system-x86_64 and a kernel, the
+newest of Debian's that apt offers where --kernel names none.
 
 As an ordinary user, lanproof enters a user namespace of its own. SIGINT and
 SIGTERM end the run, and what has been found out until then is still written; a
@@ -45,7 +52,17 @@ second one ends it at once.
 
 In a job of GitHub Actions nothing has to be set up: where GITHUB_STEP_SUMMARY
 names a file, a summary in Markdown is added to it, and where GITHUB_ACTIONS is
-true, what failed is shown beside the scenario's line.`,
+true, what failed is shown beside the scenario's line.
+
+Exit status: 0 every check passed or was skipped; 1 a check failed; 2 bad usage
+or a bad scenario; 3 the harness could not do its work.`,
+		Example: `  lanproof run
+  lanproof run two-modes.yaml
+  lanproof run --label 'macvlan && !refusal' --on host
+  lanproof run macvlan-private@hairpin=true --drops
+  lanproof run --kernel debian:6.1 --kernel debian:6.12 vlan-isolation
+  lanproof run --repeat 20 --fail-fast macvlan-bridge
+  lanproof run --keep-on-failure failing.yaml`,
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
 	}
 	f.flags(cmd)
@@ -57,9 +74,9 @@ func (f *runFlags) flags(cmd *cobra.Command) {
 	o, flags := &f.options, cmd.Flags()
 	flags.Var(f.on, "on", "where cases run: auto is this kernel where it can, else a guest")
 	flags.StringArrayVar(&o.Kernels, "kernel", nil, "guest kernel `K` (repeatable): an unpacked kernel package, a .deb, a bzImage with --modules, or a name such as debian:6.1")
-	flags.StringVar(&o.Modules, "modules", "", "folder of modules for a kernel that is a bare image")
+	flags.StringVar(&o.Modules, "modules", "", "`DIR` of modules for a kernel that is a bare image")
 	flags.StringArrayVar(&f.nics, "nic", nil, "real port for a device of kind nic, as `NAME=PORT` (repeatable)")
-	flags.StringVar(&o.Out, "out", "lanproof-out", "folder for results, reports and captures")
+	flags.StringVar(&o.Out, "out", "lanproof-out", "`DIR` for results, reports and captures")
 	flags.IntVar(&o.Parallel, "parallel", 0, "cases that run at once on this kernel; 0 is one for each CPU")
 	flags.IntVar(&o.Repeat, "repeat", 1, "times that each case runs; of repetitions that pass the evidence stays in their captures")
 	flags.Uint64Var(&o.Seed, "seed", 0, "seed that names and addresses are derived from")

@@ -18,7 +18,7 @@ type selection struct{ label string }
 
 func (s *selection) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&s.label, "label", "", "only scenarios whose labels match `EXPR`, such as 'macvlan && !vlan' (Ginkgo's label filter language)")
-	cmd.ValidArgsFunction = completeNames
+	cmd.ValidArgsFunction = completeScenarios
 }
 
 // cases returns the cases that the arguments name and the label filter lets
@@ -96,17 +96,4 @@ func prepare(cases []*scenarios.Case, seed uint64) ([]*run.Prepared, error) {
 		return nil, errs
 	}
 	return all, nil
-}
-
-// completeNames completes the names of built-in scenarios, and files.
-func completeNames(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	files, err := scenarios.Builtin()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveDefault
-	}
-	var names []string
-	for _, f := range files {
-		names = append(names, f.Name)
-	}
-	return names, cobra.ShellCompDirectiveDefault
 }

@@ -37,15 +37,22 @@ twice, a leak between VLANs, a deaf tap, frames eaten, ...) while their checks
 stay as they are, and show which check turns red. The built-in catalogue when
 none is named. What is done to which case is drawn from the seed.
 
+A sabotage that no check notices is printed with the case and what was done: what
+was changed there, the scenario does not prove. Not counted are those that could
+not be built.
+
 Exit status: 0 every sabotage was caught; 1 one was missed; 2 bad usage or a bad
 scenario; 3 the harness could not do its work.`,
+		Example: `  lanproof selftest two-modes.yaml
+  lanproof selftest --on host --each 3 --verbose macvlan-bridge
+  lanproof selftest --oracle --label macvlan`,
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
 	}
 	f.selection.flags(cmd)
 	o, flags := &f.options, cmd.Flags()
 	flags.Var(f.on, "on", "where cases run: auto is this kernel where it can, else a guest")
 	flags.StringArrayVar(&o.Kernels, "kernel", nil, "guest kernel `K` (repeatable), as lanproof run takes it")
-	flags.StringVar(&o.Modules, "modules", "", "folder of modules for a kernel that is a bare image")
+	flags.StringVar(&o.Modules, "modules", "", "`DIR` of modules for a kernel that is a bare image")
 	flags.IntVar(&o.Parallel, "parallel", 0, "cases that run at once on this kernel; 0 is four for each CPU")
 	flags.Uint64Var(&o.Seed, "seed", 0, "seed that sabotages are drawn from")
 	flags.IntVar(&f.each, "each", 1, "sabotages of each kind that are drawn for a case")

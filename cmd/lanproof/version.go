@@ -25,9 +25,11 @@ func version() string {
 
 func newVersion() *cobra.Command {
 	return &cobra.Command{
-		Use:   "version",
-		Short: "Print the version",
-		Args:  exactly(),
+		Use:     "version",
+		Short:   "Print the version",
+		Long:    "Print the version of lanproof, of the Go that built it, and the platform.",
+		Example: `  lanproof version`,
+		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, err := fmt.Fprintf(cmd.OutOrStdout(), "lanproof %s (%s, %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return err
