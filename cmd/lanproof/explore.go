@@ -36,8 +36,8 @@ same. An interrupt keeps what was found.
 
 Exit status: 0 there is no disagreement; 1 there is one; 2 bad usage; 3 the
 harness could not do its work.`,
-		Example: `  lanproof explore --on host --most 20
-  lanproof explore --on host --first 7 --most 1
+		Example: `  lanproof explore --on host --budget 30s
+  lanproof explore --budget 10m --seed 3 --first 7 --most 1
   lanproof explore --budget 10m --kernel debian:6.1 --kernel debian:6.12`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.explore(cmd) },

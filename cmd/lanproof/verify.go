@@ -22,7 +22,8 @@ was measured on is needed.
 
 Exit status: 0 all agrees; 1 something does not, told with its place; 2 it is no
 bundle, an unfinished one, or one of another version.`,
-		Args: exactly("a bundle"),
+		Example: `  lanproof verify qualification.zip`,
+		Args:    exactly("a bundle"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			v, err := verifyBundle(args[0], time.Now())
 			if err != nil {
