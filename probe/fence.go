@@ -29,6 +29,8 @@ type Fence struct {
 	Reaches []Port
 	// Socket is set where only sockets see what arrives.
 	Socket bool
+	// Cable is set where it crosses a cable between two real ports.
+	Cable bool
 }
 
 // arrival is a fence that is on its way to a device.
@@ -50,7 +52,8 @@ var (
 
 // SetFences tells the field which fences the LAN allows as it now stands.
 func (f *Field) SetFences(fences []Fence) {
-	f.fences = fences
+	f.fences, f.crossings = fences, crossings(fences)
+	f.cabled = len(f.crossings) > 0
 	f.fenceable = map[place]bool{}
 	for _, fence := range fences {
 		for _, p := range fence.Reaches {
@@ -65,7 +68,7 @@ func (f *Field) SetFences(fences []Fence) {
 // fenceAt is what fences prove at a device.
 func (f *Field) fenceAt(p Port) FenceState {
 	switch {
-	case f.lost[p.key()]:
+	case f.lost[p.key()], f.cut():
 		return FenceLost
 	case f.fenceable[p.key()]:
 		return FenceHeld
@@ -121,25 +124,19 @@ func (f *Field) settle(ctx context.Context) (int, error) {
 // round sends every fence on every CPU and waits for all to arrive.
 func (f *Field) round(ctx context.Context) error {
 	clear(f.pending)
+	start := time.Now()
 	// From the last CPU to the first, which is the window's home.
 	for _, cpu := range slices.Backward(f.cpus) {
-		err := f.onCPU(cpu, func() error {
-			for i := range f.fences {
-				if err := f.sendFence(&f.fences[i]); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
+		if err := f.sendFences(ctx, cpu, f.fences); err != nil {
 			return err
 		}
 	}
-	arrived, err := f.wait(ctx, f.Deadline, func() bool { return len(f.pending) == 0 })
+	arrived, err := f.await(ctx)
 	if err != nil {
 		return err
 	}
 	if arrived {
+		f.slowest = max(f.slowest, time.Since(start))
 		// What the last fence has passed may be queued at a tap that was read
 		// before the fence was.
 		return f.drain()
@@ -152,6 +149,34 @@ func (f *Field) round(ctx context.Context) error {
 	return nil
 }
 
+// sendFences sends fences on a CPU, over a cable no more at once than a small ring
+// holds.
+func (f *Field) sendFences(ctx context.Context, cpu int, fences []Fence) error {
+	for next := 0; next < len(fences); {
+		err := f.onCPU(cpu, func() error {
+			for sent := 0; next < len(fences) && sent < inFlight; next++ {
+				fence := &fences[next]
+				if fence.Cable {
+					sent++
+				}
+				if err := f.sendFence(fence); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		if next < len(fences) {
+			if _, err := f.await(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 func (f *Field) sendFence(fence *Fence) error {
 	reaches := slices.ContainsFunc(fence.Reaches, func(p Port) bool { return !f.lost[p.key()] })
 	if !reaches {
@@ -160,7 +185,7 @@ func (f *Field) sendFence(fence *Fence) error {
 	f.seq++
 	for _, p := range fence.Reaches {
 		if !f.lost[p.key()] {
-			f.pending[arrival{p.key(), fence.Socket, f.seq}] = true
+			f.pending[arrival{p.key(), fence.Socket, f.seq}] = waited{fence: fence}
 		}
 	}
 	frame, typ, err := fence.frame(mark.Mark{Run: f.run, Seq: f.seq, Role: mark.Fence})
@@ -174,6 +199,9 @@ func (f *Field) sendFence(fence *Fence) error {
 	}
 	if err != nil {
 		return fmt.Errorf("send a fence from %s: %w", fence.At, err)
+	}
+	if fence.Cable {
+		f.crossed++
 	}
 	f.fencing[fence.At.key()] = f.fencing[fence.At.key()].plus(frame[:min(6, len(frame))], len(frame))
 	return nil
@@ -201,6 +229,6 @@ func (fence *Fence) frame(m mark.Mark) (frame []byte, etherType uint16, err erro
 // quiet waits a window where no fence can exist.
 func (f *Field) quiet(ctx context.Context, done func() bool) (time.Duration, error) {
 	start := time.Now()
-	_, err := f.wait(ctx, f.QuietWindow, done)
+	_, err := f.wait(ctx, f.window(), done)
 	return time.Since(start).Round(time.Millisecond), err
 }

@@ -44,10 +44,18 @@ type Field struct {
 	lost      map[place]bool       // devices whose fences do not arrive
 	mute      map[destination]bool // where sockets got no canary
 	seq       uint32
-	pending   map[arrival]bool
+	pending   map[arrival]waited
 	ticked    uint32 // the latest tick that has come back
 	volley    volley // what is sent and not settled yet; of a Sweep only
 	log       []sighting
+	// cabled is set where some fence crosses a cable, and crossings are the first to do
+	// so from either side. losses counts those that a cable lost, lostInWindows those of
+	// them that nothing but the cable can have lost.
+	cabled                bool
+	crossings             []Fence
+	losses, lostInWindows int
+	crossed               int           // fences sent over cables
+	slowest               time.Duration // that a round has taken
 	// traffic counts the frames seen that are no fences of ours, and rested is
 	// set when a whole round of fences went by without any, and nothing was sent
 	// since.
@@ -104,7 +112,7 @@ func NewField(run uint64, nodes []*Node, name func(node string, index int) strin
 		Deadline: 5 * time.Second, QuietWindow: 100 * time.Millisecond,
 		run: run, nodes: nodes, name: name, decode: newDecoder(),
 		rec: &capture.Recorder{}, places: map[place]*Place{}, lost: map[place]bool{}, mute: map[destination]bool{},
-		pending: map[arrival]bool{}, canaries: map[observed]int{}, fenced: map[place]Tally{}, fencing: map[place]Tally{}, lastFence: map[place]capture.Frame{},
+		pending: map[arrival]waited{}, canaries: map[observed]int{}, fenced: map[place]Tally{}, fencing: map[place]Tally{}, lastFence: map[place]capture.Frame{},
 		buf: make([]byte, 1<<16),
 	}
 	err := f.watch()
@@ -285,7 +293,7 @@ func (f *Field) sawFence(o observed, frame capture.Frame, seq uint32) {
 	}
 	f.canaries[o]++
 	if o.by == byTap {
-		delete(f.pending, arrival{o.place, false, seq})
+		f.arrived(arrival{o.place, false, seq})
 		frame.Data = bytes.Clone(frame.Data)
 		f.lastFence[o.place] = frame
 		f.fenced[o.place] = f.fenced[o.place].plus(frame.Data[:min(6, len(frame.Data))], frame.Length)

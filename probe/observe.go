@@ -52,6 +52,7 @@ type Observation struct {
 	// is known of raw frames alone.
 	Came []Sighting
 
+	lost  int // fences behind the flow
 	reply bool
 }
 
@@ -88,8 +89,23 @@ type Sighting struct {
 // At returns NODE/LINK.
 func (s Sighting) At() string { return s.Node + "/" + s.Link }
 
-// Probe sends a flow and returns what became of it.
+// Probe sends a flow and returns what became of it. Where a cable loses what is sent
+// behind the flow, it is sent again.
 func (f *Field) Probe(ctx context.Context, flow *Flow) *Observation {
+	const attempts = 3
+	for n := 1; ; n++ {
+		o := f.probeOnce(ctx, flow)
+		if f.lostInWindows += o.lost; o.lost == 0 || o.Happened() {
+			return o
+		}
+		if n == attempts {
+			o.Fence = FenceLost
+			return o
+		}
+	}
+}
+
+func (f *Field) probeOnce(ctx context.Context, flow *Flow) *Observation {
 	o := &Observation{Needed: 1, reply: flow.wantsReply()}
 	if flow.Cast == Unsubscribed {
 		o.Needed = unsubscribedGroups/2 + 1
@@ -105,7 +121,10 @@ func (flow *Flow) wantsReply() bool { return flow.Kind == ICMP || flow.Kind == A
 func (f *Field) probe(ctx context.Context, flow *Flow, o *Observation) error {
 	defer f.free()
 	undo, err := flow.subscribe()
-	defer undo()
+	defer func() {
+		undo()
+		f.rested = f.rested && !f.cabled // a real port may be deaf while its filter changes
+	}()
 	if err != nil {
 		return fmt.Errorf("join a group on %s: %w", flow.To, err)
 	}
@@ -113,6 +132,7 @@ func (f *Field) probe(ctx context.Context, flow *Flow, o *Observation) error {
 	if err != nil {
 		return err
 	}
+	losses := f.losses
 	sent, err := f.sendPinned(ctx, flow)
 	if err != nil {
 		var errno unix.Errno
@@ -125,6 +145,7 @@ func (f *Field) probe(ctx context.Context, flow *Flow, o *Observation) error {
 	if o.Rounds, err = f.settle(ctx); err != nil {
 		return err
 	}
+	o.lost = f.losses - losses
 	happened := func() bool { f.count(flow, sent, o); return o.Happened() }
 	if o.Fence = f.fenceState(flow); o.Fence == NoFence && !happened() {
 		if o.Quiet, err = f.quiet(ctx, happened); err != nil {
@@ -146,7 +167,7 @@ func (f *Field) probe(ctx context.Context, flow *Flow, o *Observation) error {
 func (f *Field) fenceState(flow *Flow) FenceState {
 	if flow.OnWire {
 		// Drivers hand the wire its copy after the local ones, and what is
-		// queued before is flushed by the fences at the sender.
+		// queued before is flushed by the fences at the sender, or by those over the cable.
 		return f.fenceAt(flow.From)
 	}
 	state := f.fenceAt(flow.To)
@@ -229,7 +250,7 @@ func (f *Field) sendIPCanary(ctx context.Context, flow *Flow) error {
 	canary.IP, canary.Socket = flow.Target, true
 	canary.Reaches = []Port{{Node: flow.To.Node, Name: flow.To.Name}}
 	at := destination{flow.To.key(), flow.Target}
-	seen, err := f.awaitIPCanary(ctx, flow, canary, f.QuietWindow)
+	seen, err := f.awaitIPCanary(ctx, flow, canary, f.window())
 	if !seen && err == nil && !f.mute[at] {
 		// An IPv6 address is the stack's own only when a worker of the kernel has
 		// been there (net/ipv6/addrconf.c:addrconf_dad_work), and what came before

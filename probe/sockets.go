@@ -56,7 +56,7 @@ func (f *Field) received(n *Node, by observer, v6 bool, data []byte, from unix.S
 		f.canaries[observed{at, by}]++
 		for a := range f.pending {
 			if a.socket && a.seq == m.Seq && a.node == n {
-				delete(f.pending, a)
+				f.arrived(a)
 			}
 		}
 		return

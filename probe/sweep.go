@@ -93,6 +93,7 @@ const mostRecorded = 100_000
 // seen of all of them is in memory until Sweep is done.
 func (f *Field) Sweep(ctx context.Context, shots []Shot, queued []Port) ([]Landing, error) {
 	defer f.free()
+	f.rested = f.rested && !f.cabled // who joins a group changes a real port's filter
 	if err := f.rest(ctx); err != nil {
 		return nil, err
 	}
@@ -100,6 +101,8 @@ func (f *Field) Sweep(ctx context.Context, shots []Shot, queued []Port) ([]Landi
 	if err != nil {
 		return nil, err
 	}
+	losses := f.losses
+	defer func() { f.lostInWindows += f.losses - losses }()
 	f.aim(shots)
 	defer func() { f.volley = volley{} }()
 	if err := f.fire(ctx); err != nil {
@@ -158,7 +161,7 @@ func (f *Field) fire(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := f.tick(ctx); err != nil {
+		if err := errors.Join(f.tick(ctx), f.pace(ctx)); err != nil {
 			return err
 		}
 		if err := f.readNear(at, n); err != nil {
@@ -180,7 +183,7 @@ func (f *Field) fire(ctx context.Context) error {
 func (f *Field) fireBurst(at int) (n int, err error) {
 	v := &f.volley
 	err = f.onCPU(f.cpus[0], func() error {
-		for last := false; !last && n < min(burst, f.gulp) && at+n < len(v.shots); n++ {
+		for last := false; !last && n < f.most() && at+n < len(v.shots); n++ {
 			s := &v.shots[at+n]
 			last = s.Dest[0]&1 != 0
 			err := f.shoot(s, v.first+uint32(at+n))
@@ -193,6 +196,14 @@ func (f *Field) fireBurst(at int) (n int, err error) {
 		return nil
 	})
 	return n, err
+}
+
+// most is how many frames are sent in a burst.
+func (f *Field) most() int {
+	if f.cabled {
+		return inFlight
+	}
+	return min(burst, f.gulp)
 }
 
 // readNear reads the taps of who has sent some shots and of whom they were for, and

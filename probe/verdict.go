@@ -13,6 +13,8 @@ import (
 type Finding struct {
 	// Trouble is why it could not be found out; nil when it could.
 	Trouble error
+	// Moot is why there is nothing to find out here; empty when there is.
+	Moot string
 	// Held is whether what was expected is what is.
 	Held bool
 	// Proof is how that is known.
@@ -24,6 +26,8 @@ type Finding struct {
 // Judge decides the verdict. It is the only place where one is decided.
 func Judge(f Finding) reports.Verdict {
 	switch {
+	case f.Moot != "":
+		return reports.Skip
 	case f.Trouble != nil, f.Proof == "":
 		return reports.Error
 	case f.Held:

@@ -27,6 +27,8 @@ type bench struct {
 	world *oracle.World
 	// sabotage is nil in all but a self-test.
 	sabotage *Sabotage
+	// cable is nil where no real ports are joined.
+	cable *laid
 	// turnedAway is how often neighbours had found no room before.
 	turnedAway uint64
 }
@@ -53,18 +55,18 @@ func state(held bool, observed string) probe.Finding {
 }
 
 // openBench builds a plan and opens the probes.
-func openBench(plan *topology.Plan, run uint64, nics map[string]string) (*bench, error) {
+func openBench(plan *topology.Plan, run uint64, o lab.Options) (*bench, error) {
 	b := &bench{plan: plan, nodes: map[string]*probe.Node{}, turnedAway: neighboursTurnedAway()}
-	if err := b.open(run, nics); err != nil {
+	if err := b.open(run, o); err != nil {
 		return nil, errors.Join(err, b.closeProbes(), b.closeLab())
 	}
 	return b, nil
 }
 
-func (b *bench) open(run uint64, nics map[string]string) error {
+func (b *bench) open(run uint64, o lab.Options) error {
 	var mu sync.Mutex
 	var err error
-	b.lab, err = lab.Open(b.plan, lab.Options{NICs: nics, Inside: func(n *lab.Node) error {
+	o.Inside = func(n *lab.Node) error {
 		p, err := probe.OpenHere(n.Name, n.Conn, n.Role != topology.RoleSwitch)
 		if err != nil {
 			return err
@@ -73,8 +75,8 @@ func (b *bench) open(run uint64, nics map[string]string) error {
 		defer mu.Unlock()
 		b.nodes[n.Name] = p
 		return nil
-	}})
-	if err != nil {
+	}
+	if b.lab, err = lab.Open(b.plan, o); err != nil {
 		return err
 	}
 	var all []*probe.Node
@@ -82,6 +84,9 @@ func (b *bench) open(run uint64, nics map[string]string) error {
 		all = append(all, b.nodes[n.Name])
 	}
 	b.field, err = probe.NewField(run, all, b.linkName)
+	if err == nil && o.Cable != nil {
+		b.field.Deadline = cableDeadline
+	}
 	return err
 }
 
@@ -200,6 +205,11 @@ func (b *bench) change(c *topology.Change) error {
 	next, err := b.plan.Change(c)
 	if err != nil {
 		return &errRefused{err: err}
+	}
+	for _, op := range next.Ops {
+		if why := b.cable.forbids(op, b.plan.LAN); why != "" {
+			return &errUnfit{why}
+		}
 	}
 	for i, op := range next.Ops {
 		if gone, ok := op.(topology.DeleteNode); ok {

@@ -66,19 +66,19 @@ func (m *measurement) expect(s *shot, p *oracle.Prediction) {
 // meet finds the prediction that a sight fulfils, each of which is for one sight,
 // unless a hash decides; false where there is none left.
 func (m *measurement) meet(s *shot, saw *oracle.Sight, taken bool) bool {
-	maybe := false
+	maybe, chance := false, true
 	for i := range m.want {
 		w := &m.want[i]
 		switch {
 		case w.met || w.taken != taken || w.At != saw.At || !taken && !w.Is(saw):
 		case w.Maybe:
-			maybe = true
+			maybe, chance = true, chance && w.Chance
 		default:
 			w.met = true
 			return true
 		}
 	}
-	return maybe && !m.always(s, key(saw, taken))
+	return maybe && !(chance && m.always(s, key(saw, taken)))
 }
 
 // why are the decisions that a disagreement is about: the first one on the frame's

@@ -12,6 +12,7 @@ import (
 	"github.com/lanproof/lanproof/probe"
 	"github.com/lanproof/lanproof/reports"
 	"github.com/lanproof/lanproof/topology"
+	"github.com/lanproof/lanproof/topology/lab"
 )
 
 // Outcome is what came of a case on this kernel.
@@ -23,6 +24,7 @@ type Outcome struct {
 	bench      *bench
 	namespaces []namespace
 	lost       []*lost // in the checks of the stage
+	placement  string  // what real ports stand for
 }
 
 // Close closes the probes of the case, which takes as long as the kernel
@@ -100,7 +102,15 @@ func (o *Outcome) execute(ctx context.Context, p *Prepared, nics map[string]stri
 	if err := p.sabotage.spoil(plan); err != nil {
 		return err
 	}
-	b, err := openBench(plan, runID(p), nics)
+	options := lab.Options{NICs: nics}
+	if p.cable != nil {
+		if why := p.cable.fit(plan, o); why != "" {
+			o.skipStages(p, p.Stages, why)
+			return nil
+		}
+		options.Cable = &p.cable.ports
+	}
+	b, err := openBench(plan, runID(p), options)
 	if t, ok := turnedDown(err, true); ok {
 		o.refusedToAccept(builtCheck, notBuilt, "", p.Case.File+":1", t)
 		return nil
@@ -108,7 +118,7 @@ func (o *Outcome) execute(ctx context.Context, p *Prepared, nics map[string]stri
 	if err != nil {
 		return fmt.Errorf("%s: %w", notBuilt, err)
 	}
-	o.bench = b
+	o.bench, b.cable = b, p.cable
 	if err := p.sabotage.tamper(b); err != nil {
 		return fmt.Errorf("%s: %w", notBuilt, err)
 	}
@@ -122,6 +132,10 @@ func (o *Outcome) execute(ctx context.Context, p *Prepared, nics map[string]stri
 		}
 		stage := &p.Stages[i]
 		if err := b.step(ctx, stage.Do); err != nil {
+			if why, ok := unfit(err); ok {
+				o.skipStages(p, p.Stages[i:], why)
+				break
+			}
 			if t, ok := turnedDown(err, false); ok {
 				o.refusedToAccept(fmt.Sprintf("s%d.accepted", i), stage.Name, stage.Name, p.Location(stage.At), t)
 				break
@@ -143,6 +157,7 @@ func (o *Outcome) execute(ctx context.Context, p *Prepared, nics map[string]stri
 			return fmt.Errorf("find out where frames ended: %w", err)
 		}
 	}
+	o.cableCheck(b, p)
 	o.record(b, packets)
 	return nil
 }

@@ -274,7 +274,12 @@ func (q *flowQuestion) ask(ctx context.Context, b *bench) answer {
 		return trouble(err)
 	}
 	o := b.field.Probe(ctx, flow)
-	return answer{Finding: o.Find(q.want, q.errno), observation: o, flow: q.sent(flow, o)}
+	a := answer{Finding: o.Find(q.want, q.errno), observation: o, flow: q.sent(flow, o)}
+	if q.want && !a.Held && b.withheld(flow) {
+		a.Moot = "the port held the frame back, as its filters may: nobody had asked for its address or VLAN"
+		a.Observed = a.Moot
+	}
+	return a
 }
 
 // sent is the flow as results have it.

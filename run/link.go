@@ -72,7 +72,12 @@ func (q *linkQuestion) list() []wish {
 			text(name, yesNo(*want), func(s *rtnl.State) string { return yesNo(have(s)) })
 		}
 	}
-	text("kind", w.Kind, func(s *rtnl.State) string { return s.Kind })
+	also := func(name, want string, have func(*bench, *rtnl.State) string) {
+		if want != "" {
+			all = append(all, wish{name, want, have})
+		}
+	}
+	also("kind", w.Kind, q.kind)
 	text("mode", w.Mode, func(s *rtnl.State) string { return s.Mode })
 	text("flag", w.Flag, func(s *rtnl.State) string { return s.Flag })
 	text("mac", strings.ToLower(w.MAC), func(s *rtnl.State) string { return s.MAC.String() })
@@ -117,13 +122,47 @@ func (q *linkQuestion) list() []wish {
 	number("min_mtu", w.MinMTU, func(s *rtnl.State) int { return s.MinMTU })
 	number("max_mtu", w.MaxMTU, func(s *rtnl.State) int { return s.MaxMTU })
 	truth("noarp", w.NoARP, (*rtnl.State).NoARP)
-	number("promiscuity", w.Promiscuity, func(s *rtnl.State) int { return s.Promiscuity })
+	if w.Promiscuity != nil {
+		also("promiscuity", fmt.Sprint(*w.Promiscuity), q.promiscuity)
+	}
 	number("id", w.ID, func(s *rtnl.State) int { return s.VID })
 	number("bc_queue_len", w.BCQueueLen, func(s *rtnl.State) int { return s.BCQueueLen })
 	number("bc_queue_len_used", w.BCQueueLenUsed, func(s *rtnl.State) int { return s.BCQueueUsed })
 	number("bc_cutoff", w.BCCutoff, func(s *rtnl.State) int { return s.BCCutoff })
 	number("tx_queue_len", w.TxQueueLen, func(s *rtnl.State) int { return s.TxQueueLen })
 	return append(all, q.listRelated()...)
+}
+
+// kind is a device's; that of a real port is what the plan has in its place.
+func (q *linkQuestion) kind(b *bench, s *rtnl.State) string {
+	if d := b.plan.LAN.Device(q.ref); d != nil && d.Cable != nil {
+		return d.Kind
+	}
+	return s.Kind
+}
+
+// promiscuity counts who has a device take all frames. Where a device has no filter of its
+// own, the kernel is one of them as long as there are addresses beside its own
+// (net/core/dev_addr_lists.c:__dev_set_rx_mode). A real port that has one counts as if it
+// had none, as a veth.
+func (q *linkQuestion) promiscuity(b *bench, s *rtnl.State) string {
+	n := s.Promiscuity
+	d := b.plan.LAN.Device(q.ref)
+	if d == nil || !d.Tested() || !b.cable.filters {
+		return fmt.Sprint(n)
+	}
+	c, err := b.conn(q.ref)
+	if err != nil {
+		return err.Error()
+	}
+	macs, err := c.Filter(s.Index)
+	if err != nil {
+		return err.Error()
+	}
+	if slices.ContainsFunc(macs, func(m net.HardwareAddr) bool { return len(m) > 0 && m[0]&1 == 0 }) {
+		n++
+	}
+	return fmt.Sprint(n)
 }
 
 // listRelated are the expectations that name other devices, and lists.

@@ -10,6 +10,7 @@ import (
 	"github.com/lanproof/lanproof/reports"
 	"github.com/lanproof/lanproof/scenarios"
 	"github.com/lanproof/lanproof/topology"
+	"github.com/lanproof/lanproof/topology/lab"
 	"github.com/lanproof/lanproof/topology/oracle"
 )
 
@@ -41,7 +42,7 @@ func opened(t testing.TB, text string) (*Prepared, *bench) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := openBench(p.Plan, 1, nil)
+	b, err := openBench(p.Plan, 1, lab.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,6 +26,8 @@ type Prepared struct {
 	sabotage *Sabotage
 	// each is told of every check that has been made; may be nil.
 	each func(*reports.Check)
+	// cable is nil where the case is not to run over one.
+	cable *laid
 	// coroner is nil where nobody asks why frames died.
 	coroner *coroner
 }

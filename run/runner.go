@@ -58,6 +58,9 @@ type Options struct {
 	Keep, KeepFailed bool
 	// NICs says which real port stands for a device of kind nic.
 	NICs map[string]string
+	// Cable is two real ports that are joined. With one, all cases run over it, on the
+	// ground of GroundNIC.
+	Cable *Cable
 	// Init is the static binary that is /init in a guest; this one when empty.
 	Init string
 	// NoSnapshot boots every guest cold and keeps none.
@@ -104,6 +107,7 @@ type runner struct {
 	ports sync.Mutex
 	// coroner is nil unless drops are asked for.
 	coroner *coroner
+	cable   *laid
 }
 
 var errFailFast = errors.New("a check failed before")
@@ -116,6 +120,9 @@ func Run(ctx context.Context, cases []*scenarios.Case, o Options) (*reports.Resu
 	start := time.Now()
 	results := &reports.Results{Schema: reports.Schema, Started: start.UTC(), Seed: o.Seed}
 	if err := r.prepare(cases); err != nil {
+		return nil, err
+	}
+	if err := r.survey(); err != nil {
 		return nil, err
 	}
 	r.run()
@@ -239,6 +246,10 @@ func (r *runner) place(j *job) {
 	j.result = newResult(j.p)
 	j.result.Repeat = j.repeat
 	j.result.Ground, j.result.Kernel = string(Host), r.release
+	if r.cable != nil {
+		r.placeOnCable(j)
+		return
+	}
 	if nics := j.p.Plan.LAN.NICs(); len(nics) > 0 {
 		r.placeNIC(j, nics)
 		return
@@ -283,6 +294,11 @@ func (r *runner) placeNIC(j *job, nics []string) {
 			return
 		}
 	}
+	r.placeHere(j)
+}
+
+// placeHere skips a job that this kernel cannot carry.
+func (r *runner) placeHere(j *job) {
 	lacks, err := r.kernel.Missing(j.p.Needs)
 	switch {
 	case err != nil:
@@ -329,11 +345,14 @@ func (r *runner) runOne(j *job) {
 	}
 	r.environment(reports.Environment{Ground: j.result.Ground, Kernel: r.release, Arch: runtime.GOARCH, Tool: r.o.Version})
 	r.o.Events.Started(j.name(), j.result.Ground)
-	j.p.coroner = r.coroner
+	j.p.coroner, j.p.cable = r.coroner, r.cable
 	out := Execute(r.all, j.p, r.o.NICs)
 	placed := j.result
 	j.result = out.Result
 	j.result.Repeat, j.result.Ground, j.result.Kernel, j.result.Placement = placed.Repeat, placed.Ground, placed.Kernel, placed.Placement
+	if out.placement != "" {
+		j.result.Placement = out.placement
+	}
 	r.saveCapture(j, out.Capture)
 	r.keep(out)
 	if onPorts {

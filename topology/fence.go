@@ -41,6 +41,9 @@ type Fence struct {
 	Reaches []Ref
 	// Socket is set where no tap sees what arrives, only a socket of the node.
 	Socket bool
+	// Cable is set where the frame crosses a cable between two real ports, whose
+	// queues and wire are first in, first out as well.
+	Cable bool
 }
 
 // Fences returns fences that together reach every device that any fence can
@@ -59,9 +62,10 @@ func (l *LAN) Fences() []Fence {
 	}
 	for _, d := range l.Devices {
 		if d.Kind == KindVeth && d.Peer.Node != SwitchNode && l.Carrier(d) {
-			add(l.fencesInto(l.Device(d.Peer), Fence{At: d.Ref}))
+			add(l.fencesInto(l.Device(d.Peer), Fence{At: d.Ref, Cable: d.Cable != nil}))
 		}
 	}
+	add(l.cableFences())
 	for _, parent := range l.Devices {
 		if !reached[parent.Ref] && l.Carrier(parent) {
 			add(l.siblingFences(parent))
@@ -139,7 +143,7 @@ func (l *LAN) fencesAbove(d *Device, f Fence) []Fence {
 		if !c.Up || (d.Master != (Ref{}) || f.Dest != nil) && c.Kind != KindVLAN {
 			continue
 		}
-		next := Fence{At: f.At, Tags: f.Tags, Source: f.Source, Dest: f.Dest, Reaches: []Ref{c.Ref}}
+		next := Fence{At: f.At, Tags: f.Tags, Source: f.Source, Dest: f.Dest, Reaches: []Ref{c.Ref}, Cable: f.Cable}
 		switch {
 		case c.Kind == KindVLAN:
 			next.Tags = append(slices.Clone(f.Tags), Tag{TPID: c.TPID(), VID: c.VID})

@@ -102,6 +102,8 @@ type Device struct {
 	AllMulti    bool
 	// Port is the device's port on the switch, if it is plugged into it.
 	Port *Port
+	// Cable is set of the two that are joined by one, for which real ports stand.
+	Cable *Cable
 
 	// leases are the addresses that Network has handed out to the device, and
 	// defaults the default routes that it offers.

@@ -98,8 +98,7 @@ func (l *LAN) carries(d *Device, seen map[Ref]bool) bool {
 	case KindDummy:
 		return true
 	case KindVeth:
-		far := l.Device(d.Peer)
-		return far != nil && d.Up && far.Up
+		return d.Up && d.farCarrier(l.Device(d.Peer))
 	case KindBridge:
 		for _, p := range l.Devices {
 			if d.Up && p.Master == d.Ref && p.Up && l.carries(p, seen) {

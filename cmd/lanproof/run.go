@@ -24,6 +24,7 @@ type runFlags struct {
 	options run.Options
 	on      *choice
 	nics    []string
+	cable   run.Cable
 	formats []string
 	more    []reports.Format
 	json    bool
@@ -31,7 +32,7 @@ type runFlags struct {
 }
 
 func newRun() *cobra.Command {
-	f := &runFlags{on: oneOf(string(run.Auto), string(run.Host), string(run.Guest))}
+	f := &runFlags{on: oneOf(string(run.Auto), string(run.Host), string(run.Guest), string(run.GroundNIC))}
 	cmd := &cobra.Command{
 		Use:   "run [FILE|DIR|NAME ...]",
 		Short: "Run scenarios and leave a report; the built-in catalogue when none is named",
@@ -72,7 +73,9 @@ or a bad scenario; 3 the harness could not do its work.`,
 func (f *runFlags) flags(cmd *cobra.Command) {
 	f.selection.flags(cmd)
 	o, flags := &f.options, cmd.Flags()
-	flags.Var(f.on, "on", "where cases run: auto is this kernel where it can, else a guest")
+	flags.Var(f.on, "on", "where cases run: auto is this kernel where it can, else a guest; nic is this kernel over --dut and --peer")
+	flags.StringVar(&f.cable.DUT, "dut", "", "real port under test, `IFACE`: the parent that a case's host has on the switch")
+	flags.StringVar(&f.cable.Peer, "peer", "", "real port, `IFACE`, that a cable joins to --dut: its port of the switch")
 	flags.StringArrayVar(&o.Kernels, "kernel", nil, "guest kernel `K` (repeatable): an unpacked kernel package, a .deb, a bzImage with --modules, or a name such as debian:6.1")
 	flags.StringVar(&o.Modules, "modules", "", "`DIR` of modules for a kernel that is a bare image")
 	flags.StringArrayVar(&f.nics, "nic", nil, "real port for a device of kind nic, as `NAME=PORT` (repeatable)")
@@ -105,6 +108,9 @@ func (f *runFlags) complete() error {
 	case o.On == run.Host && len(o.Kernels) > 0:
 		return usage("--kernel is for guests, and --on host forbids them")
 	}
+	if err := f.completeCable(); err != nil {
+		return err
+	}
 	for _, name := range f.formats {
 		format := formatNamed(name)
 		if format == nil {
@@ -119,6 +125,25 @@ func (f *runFlags) complete() error {
 			return usage("--nic %q: it has the form NAME=PORT", nic)
 		}
 		o.NICs[name] = port
+	}
+	return nil
+}
+
+// completeCable makes a cable out of the two ports, or says what is wrong with them.
+func (f *runFlags) completeCable() error {
+	c := &f.cable
+	onNIC, named := f.options.On == run.GroundNIC, c.DUT != "" || c.Peer != ""
+	switch {
+	case onNIC && (c.DUT == "" || c.Peer == ""):
+		return usage("--on nic takes two ports that are joined: --dut IFACE --peer IFACE")
+	case named && !onNIC:
+		return usage("--dut and --peer are for --on nic")
+	case named && c.DUT == c.Peer:
+		return usage("--dut and --peer are the same port, %s", c.DUT)
+	case onNIC && (len(f.options.Kernels) > 0 || len(f.nics) > 0):
+		return usage("--kernel and --nic are not for --on nic")
+	case onNIC:
+		f.options.Cable = c
 	}
 	return nil
 }

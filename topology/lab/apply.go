@@ -71,6 +71,9 @@ func (l *Lab) makeDevice(o topology.MakeLink, nics map[string]string) error {
 	if d.Kind == topology.KindNIC {
 		return l.borrow(d, nics[d.Link])
 	}
+	if d.Ref == l.laid && l.cable != nil {
+		return l.layCable(d, o.Peer)
+	}
 	link := l.linkOf(d)
 	conn := l.conn(d)
 	if d.Parent.Link != "" && d.Parent.Node != d.Node {

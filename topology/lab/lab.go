@@ -29,6 +29,8 @@ type Lab struct {
 	nodes map[string]*Node
 	index map[topology.Ref]int // ifindexes of all devices made so far
 	loans []*port.Loan         // real ports
+	cable *Cable
+	laid  topology.Ref // where the cable is
 }
 
 // Node is a namespace of the lab.
@@ -48,12 +50,14 @@ type Options struct {
 	// NICs says which real port stands for a device of kind nic, by the
 	// device's name. A real port is never touched unless it is named here.
 	NICs map[string]string
+	// Cable is laid where the plan's LAN has one (see topology.LAN.Lay).
+	Cable *Cable
 }
 
 // Open builds what the plan says. When any operation fails, nothing is left, and
 // the error wraps an *OpError.
 func Open(plan *topology.Plan, o Options) (*Lab, error) {
-	l := &Lab{plan: plan, nodes: map[string]*Node{}, index: map[topology.Ref]int{}}
+	l := &Lab{plan: plan, nodes: map[string]*Node{}, index: map[topology.Ref]int{}, cable: o.Cable, laid: plan.LAN.CableLaid()}
 	if err := l.open(o); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}

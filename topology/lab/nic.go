@@ -44,11 +44,7 @@ func (l *Lab) borrow(d *topology.Device, name string) error {
 	if loan.Was.Up() && !loan.Was.Carrier {
 		return nil // nothing is plugged in
 	}
-	err = n.waitFor(settleLimit, func() (bool, error) {
-		s, err := n.Conn.Link(d.Index)
-		return err == nil && s.Carrier, err
-	})
-	if err != nil {
+	if _, err := n.AwaitCarrier(d.Index, true, settleLimit); err != nil {
 		return fmt.Errorf("wait for the carrier of port %s: %w", name, err)
 	}
 	return nil

@@ -26,8 +26,11 @@ var ErrUnsettled = errors.New("the operstate did not follow the carrier")
 // been there, which wants the kernel's one big lock and so may come late
 // (net/core/link_watch.c:linkwatch_do_dev); the operstate tells. From parent to
 // child the news travels in the same way. The kernel is listened to, not asked
-// again and again.
+// again and again. Real ports are given the time that they take to have a carrier.
 func (l *Lab) Settle() error {
+	if err := l.awaitCable(); err != nil {
+		return err
+	}
 	for late := true; late; {
 		late = false
 		for _, n := range l.Nodes() {

@@ -92,12 +92,15 @@ type Sight struct {
 	Type         Type
 	Source, Dest MAC
 	Tags         []Tag
-	// Maybe is set where a hash may let the frame through that no one asked for:
-	// then it may be missing.
+	// Maybe is set where the frame may be missing, since it comes through a filter for
+	// which nobody has asked for it.
 	Maybe bool
+	// Chance is set where that filter is a hash, which lets some addresses through and
+	// most not. Without it the filter is a real port's, which may have none.
+	Chance bool
 }
 
-// Is reports whether two sights are the same, whatever a hash has to do with them.
+// Is reports whether two sights are the same, whatever a filter has to do with them.
 func (s *Sight) Is(o *Sight) bool {
 	return s.Dest == o.Dest && s.Source == o.Source && s.Type == o.Type && s.At == o.At && slices.Equal(s.Tags, o.Tags)
 }

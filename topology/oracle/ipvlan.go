@@ -279,7 +279,9 @@ func (w *walk) ipvlanFlood(parent *device, p packet, except *device) {
 			continue
 		}
 		copied := p
-		copied.maybe = p.maybe || !w.member(child, p.Dest)
+		if !w.member(child, p.Dest) {
+			copied.maybe, copied.chance = true, true
+		}
 		w.give(child, copied, groupType(p.Dest))
 	}
 }

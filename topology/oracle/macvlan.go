@@ -135,7 +135,9 @@ func (w *walk) flood(parent *device, p packet, except *device, modes ...string) 
 			continue
 		}
 		copied := p
-		copied.maybe = p.maybe || !w.member(child, p.Dest)
+		if !w.member(child, p.Dest) {
+			copied.maybe, copied.chance = true, true
+		}
 		w.give(child, copied, groupType(p.Dest))
 	}
 }

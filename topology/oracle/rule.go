@@ -28,7 +28,7 @@ func Tables() []Table {
 		{"ipvlan: a parent receives", rulesOf(ipvlanReceives())},
 		{"VLAN devices", []Rule{ruleTag, ruleKeepsTag, ruleUntag, ruleVLANDown, rulePriority, ruleForeignVID}},
 		{"Bridges, and the switch", []Rule{ruleBridgeDown, ruleLocked, ruleIngressVLAN, ruleTableFull, ruleFlood, ruleUnknown, ruleNoFlood, ruleLearned, rulePortDown, ruleNotBack, ruleIsolated, ruleEgressVLAN, ruleBridgeOwn, ruleBridgeSends, ruleSendsOwn}},
-		{"Every device", []Rule{ruleDown, ruleNoCarrier, ruleDummy, ruleTaken, ruleForOthers}},
+		{"Every device", []Rule{ruleDown, ruleNoCarrier, ruleDummy, rulePortFilter, ruleTaken, ruleForOthers}},
 	}
 }
 

@@ -142,7 +142,8 @@ type walk struct {
 type packet struct {
 	Frame
 	typ   Type
-	maybe bool
+	// maybe is set where a filter may have held it back, chance where a hash may.
+	maybe, chance bool
 	// shown is a tag that is dealt with, and that taps see still.
 	shown *Tag
 }
@@ -189,7 +190,7 @@ func (w *walk) see(at *device, t Type, p packet) {
 	if p.shown != nil {
 		tags = slices.Insert(tags, min(1, len(tags)), *p.shown)
 	}
-	w.p.Sights = append(w.p.Sights, Sight{At: at.Ref, Type: t, Source: p.Source, Dest: p.Dest, Tags: tags, Maybe: p.maybe})
+	w.p.Sights = append(w.p.Sights, Sight{At: at.Ref, Type: t, Source: p.Source, Dest: p.Dest, Tags: tags, Maybe: p.maybe, Chance: p.chance})
 }
 
 // hop reports whether the frame may go on, and stops one that goes in circles.
@@ -235,6 +236,10 @@ func (w *walk) transmit(d *device, p packet) {
 // dev_forward_skb), which also finds out anew for whom it is.
 func (w *walk) forward(d *device, p packet) {
 	p.typ, p.shown = d.typeOf(p.Dest), nil
+	if d.Tested() && !w.admits(d, p) {
+		w.note(d, rulePortFilter)
+		p.maybe = true
+	}
 	w.receive(d, p)
 }
 
@@ -309,7 +314,7 @@ func (w *walk) stack(d *device, p packet) {
 		return
 	}
 	w.note(d, ruleTaken)
-	w.p.Taken = append(w.p.Taken, Sight{At: d.Ref, Type: p.typ, Source: p.Source, Dest: p.Dest, Maybe: p.maybe})
+	w.p.Taken = append(w.p.Taken, Sight{At: d.Ref, Type: p.typ, Source: p.Source, Dest: p.Dest, Maybe: p.maybe, Chance: p.chance})
 }
 
 // The rules of every device.
@@ -318,5 +323,6 @@ var (
 	ruleNoCarrier = Rule{ID: "device-no-carrier", When: "the device is up and has no carrier; it has its parent's, but a VLAN device with loose_binding, and before Linux 6.12 an ipvlan, keeps what it had when its parent goes down", Then: "what it is to send is dropped before any tap, and the sender is not told", Source: "net/sched/sch_generic.c:noop_enqueue; net/8021q/vlan.c:vlan_device_event; drivers/net/ipvlan/ipvlan_main.c:ipvlan_device_event"}
 	ruleDummy     = Rule{ID: "device-dummy", When: "a dummy sends", Then: "the frame is counted and thrown away", Source: "drivers/net/dummy.c:dummy_xmit"}
 	ruleTaken     = Rule{ID: "device-taken", When: "the frame is for the device, or for a group", Then: "the stack takes it", Source: "net/core/dev.c:__netif_receive_skb_core"}
+	rulePortFilter = Rule{ID: "device-filter", When: "a real port receives what neither it nor anything on it has asked for, by address or VLAN", Then: "its filters may hold the frame back: it is seen, or it is not", Source: "net/core/dev_addr_lists.c:__dev_set_rx_mode; net/8021q/vlan_core.c:vlan_vid_add"}
 	ruleForOthers = Rule{ID: "device-for-others", When: "the frame is for another address", Then: "taps see it, the stack does not take it", Source: "net/ipv4/ip_input.c:ip_rcv_core; net/packet/af_packet.c:packet_rcv"}
 )
