@@ -141,7 +141,7 @@ type walk struct {
 // packet is a frame at one place of its way.
 type packet struct {
 	Frame
-	typ   Type
+	typ Type
 	// maybe is set where a filter may have held it back, chance where a hash may.
 	maybe, chance bool
 	// shown is a tag that is dealt with, and that taps see still.
@@ -319,10 +319,10 @@ func (w *walk) stack(d *device, p packet) {
 
 // The rules of every device.
 var (
-	ruleDown      = Rule{ID: "device-down", When: "the device is down", Then: "nothing passes; sending is refused with ENETDOWN", Source: "net/packet/af_packet.c:packet_snd; net/core/dev.c:enqueue_to_backlog"}
-	ruleNoCarrier = Rule{ID: "device-no-carrier", When: "the device is up and has no carrier; it has its parent's, but a VLAN device with loose_binding, and before Linux 6.12 an ipvlan, keeps what it had when its parent goes down", Then: "what it is to send is dropped before any tap, and the sender is not told", Source: "net/sched/sch_generic.c:noop_enqueue; net/8021q/vlan.c:vlan_device_event; drivers/net/ipvlan/ipvlan_main.c:ipvlan_device_event"}
-	ruleDummy     = Rule{ID: "device-dummy", When: "a dummy sends", Then: "the frame is counted and thrown away", Source: "drivers/net/dummy.c:dummy_xmit"}
-	ruleTaken     = Rule{ID: "device-taken", When: "the frame is for the device, or for a group", Then: "the stack takes it", Source: "net/core/dev.c:__netif_receive_skb_core"}
+	ruleDown       = Rule{ID: "device-down", When: "the device is down", Then: "nothing passes; sending is refused with ENETDOWN", Source: "net/packet/af_packet.c:packet_snd; net/core/dev.c:enqueue_to_backlog"}
+	ruleNoCarrier  = Rule{ID: "device-no-carrier", When: "the device is up and has no carrier; it has its parent's, but a VLAN device with loose_binding, and before Linux 6.12 an ipvlan, keeps what it had when its parent goes down", Then: "what it is to send is dropped before any tap, and the sender is not told", Source: "net/sched/sch_generic.c:noop_enqueue; net/8021q/vlan.c:vlan_device_event; drivers/net/ipvlan/ipvlan_main.c:ipvlan_device_event"}
+	ruleDummy      = Rule{ID: "device-dummy", When: "a dummy sends", Then: "the frame is counted and thrown away", Source: "drivers/net/dummy.c:dummy_xmit"}
+	ruleTaken      = Rule{ID: "device-taken", When: "the frame is for the device, or for a group", Then: "the stack takes it", Source: "net/core/dev.c:__netif_receive_skb_core"}
 	rulePortFilter = Rule{ID: "device-filter", When: "a real port receives what neither it nor anything on it has asked for, by address or VLAN", Then: "its filters may hold the frame back: it is seen, or it is not", Source: "net/core/dev_addr_lists.c:__dev_set_rx_mode; net/8021q/vlan_core.c:vlan_vid_add"}
-	ruleForOthers = Rule{ID: "device-for-others", When: "the frame is for another address", Then: "taps see it, the stack does not take it", Source: "net/ipv4/ip_input.c:ip_rcv_core; net/packet/af_packet.c:packet_rcv"}
+	ruleForOthers  = Rule{ID: "device-for-others", When: "the frame is for another address", Then: "taps see it, the stack does not take it", Source: "net/ipv4/ip_input.c:ip_rcv_core; net/packet/af_packet.c:packet_rcv"}
 )
