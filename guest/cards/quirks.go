@@ -1,0 +1,144 @@
+package cards
+
+import (
+	"slices"
+)
+
+// Fault says whose a quirk is.
+type Fault string
+
+// The faults.
+const (
+	// Driver is Linux's: real cards show it too, as far as their driver is the same.
+	Driver Fault = "driver"
+	// DeviceModel is QEMU's: it says nothing of the chip or of its driver.
+	DeviceModel Fault = "device model"
+	// Design is nobody's: the chip, or its driver, does not do more, and says so.
+	Design Fault = "design"
+)
+
+// Quirk is something that a card is known to do otherwise than is asked of it.
+type Quirk struct {
+	// ID is stable, such as e1000e-vlan-filter-off.
+	ID string
+	// Models show it.
+	Models []string
+	// Requirements are those that fail by it, by their ids.
+	Requirements []string
+	Fault        Fault
+	// Seen is what is seen, in a sentence.
+	Seen string
+	// Versions are those in which it was seen.
+	Versions string
+	// Source says where it is written in the driver or the device model, or how it
+	// was found out.
+	Source string
+}
+
+// Of returns the quirks of a model by which a requirement is known to fail.
+func Of(model, requirement string) []Quirk {
+	var of []Quirk
+	for _, q := range Quirks() {
+		if slices.Contains(q.Models, model) && slices.Contains(q.Requirements, requirement) {
+			of = append(of, q)
+		}
+	}
+	return of
+}
+
+const (
+	seenHere  = "Linux 6.1.192 and 6.12.117, QEMU 7.2"
+	seenOften = "Linux 6.1.192 and 6.12.117, QEMU 7.2 and 10.0"
+)
+
+// Quirks are those that are known.
+func Quirks() []Quirk {
+	return []Quirk{
+		{
+			ID: "e1000e-vlan-filter-off", Models: []string{"e1000e"}, Fault: Driver,
+			Seen:     "the VLAN filter is on and fixed by ethtool's word, and frames of every VID come in",
+			Versions: seenOften,
+			Source: "drivers/net/ethernet/intel/e1000e/netdev.c:e1000e_set_rx_mode reads RCTL, has e1000e_vlan_filter_enable set " +
+				"VFE in the register, and then writes back what it had read before",
+		},
+		{
+			ID: "e1000-priority-lost", Models: []string{"e1000"}, Fault: Driver,
+			Seen:     "with rx-vlan-offload the priority of a tag that comes in is 0",
+			Versions: "Linux 6.1.192, QEMU 7.2",
+			Source:   "drivers/net/ethernet/intel/e1000/e1000_main.c:e1000_receive_skb masks the tag with E1000_RXD_SPC_VLAN_MASK",
+		},
+		{
+			ID: "e1000-pause", Models: []string{"e1000"}, Fault: DeviceModel,
+			Seen:     "nothing comes in for one second after each change of a filter or of promiscuity",
+			Versions: seenOften,
+			Source:   "qemu: hw/net/e1000.c:set_rx_control starts flush_queue_timer of 1000 ms with each write of RCTL",
+		},
+		{
+			ID: "e1000e-hash-for-unicast", Models: []string{"e1000e", "igb"}, Fault: DeviceModel,
+			Seen:     "a unicast frame to a foreign address comes in if the hash of its last two bytes is that of a group which the port has joined",
+			Versions: "QEMU 7.2 and 10.0",
+			Source:   "qemu: hw/net/e1000x_common.c:e1000x_rx_group_filter looks into the multicast table for unicast as well",
+		},
+		{
+			ID: "e100-tagged-too-long", Models: []string{"i82559er"}, Fault: DeviceModel,
+			Seen:     "a tagged frame of the full size leaves with 2596 bytes",
+			Versions: seenHere,
+			Source:   "found out on the wire; a frame of the same size comes in whole",
+		},
+		{
+			ID: "vmxnet3-service-tag-filtered", Models: []string{"vmxnet3"}, Fault: DeviceModel,
+			Seen:     "a frame with a service tag (802.1ad) is dropped, unless the port is promiscuous",
+			Versions: seenOften,
+			Source: "qemu: hw/net/vmxnet3.c:vmxnet3_is_registered_vlan looks the VID of any tag up in the table, and the driver fills that " +
+				"with VIDs of 802.1Q only",
+		},
+		{
+			ID: "vmxnet3-large-mtu-silent", Models: []string{"vmxnet3"}, Fault: DeviceModel,
+			Seen:     "an MTU of 4096 or 9000 is accepted, and no large frame comes in",
+			Versions: "Linux 6.1.192, QEMU 7.2",
+			Source:   "found out on the wire",
+		},
+		{
+			ID: "ne2k-mac-not-set", Models: []string{"ne2k_pci"}, Fault: Driver,
+			Seen:     "a change of the MAC address is refused while the port is up, and without effect when it was down",
+			Versions: seenHere,
+			Source:   "found out on the wire; drivers/net/ethernet/8390/lib8390.c:__NS8390_init takes the address that the device has when it is opened",
+		},
+		{
+			ID: "old-driver-mac-busy", Models: []string{"pcnet", "tulip", "ne2k_pci"}, Fault: Design,
+			Seen:     "a change of the MAC address is refused with EBUSY while the port is up",
+			Versions: seenHere,
+			Source:   "net/ethernet/eth.c:eth_prepare_mac_addr_change, for a driver without IFF_LIVE_ADDR_CHANGE",
+		},
+		{
+			ID: "small-frames-only", Models: []string{"ne2k_pci", "tulip", "i82559er"}, Fault: Design,
+			Seen:     "a frame of the full size with two tags does not get through, nor does one with an MTU above 1500",
+			Versions: seenHere,
+			Source:   "found out on the wire; the drivers set no max_mtu above Ethernet's",
+		},
+		{
+			ID: "no-unicast-filter", Models: []string{"i82559er", "ne2k_pci", "pcnet", "rtl8139", "tulip", "vmxnet3"}, Fault: Design,
+			Seen:     "with the first child the port becomes promiscuous, and the kernel counts that",
+			Versions: seenHere,
+			Source:   "net/core/dev.c:__dev_set_rx_mode, for a driver without IFF_UNICAST_FLT",
+		},
+		{
+			ID: "intel-tag-offloads-coupled", Models: []string{"e1000", "e1000e", "igb"}, Fault: Design,
+			Seen:     "tx-vlan-offload goes off with rx-vlan-offload, and cannot be switched off alone",
+			Versions: seenOften,
+			Source:   "drivers/net/ethernet/intel/e1000e/netdev.c:e1000_fix_features and its like",
+		},
+		{
+			ID: "tulip-address-swapped", Models: []string{"tulip"}, Fault: DeviceModel,
+			Seen:     "the MAC address in the EEPROM has the two bytes of each word swapped: 02:00:00:00:4e:10 comes up as 00:02:00:00:10:4e",
+			Versions: "Linux 6.12.117, QEMU 7.2",
+			Source:   "found out by the device's address; qemu: hw/net/tulip.c:tulip_fill_eeprom",
+		},
+		{
+			ID: "small-rings", Models: []string{"i82559er", "ne2k_pci", "rtl8139", "tulip"}, Fault: DeviceModel,
+			Seen:     "of a burst some frames are lost",
+			Versions: seenHere,
+			Source:   "found out on the wire: under emulation the ring is full before the driver gets to it",
+		},
+	}
+}
