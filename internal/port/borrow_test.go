@@ -144,3 +144,21 @@ func TestVanished(t *testing.T) {
 		t.Errorf("its journal is gone: %v", m.journals())
 	}
 }
+
+func TestResolve(t *testing.T) {
+	m := newMachine(t)
+	m.sh(m.home, "ip link property add dev enp1s0 altname office")
+	m.do(m.home, func() error {
+		for _, where := range []string{"enp1s0", "office", portMAC, "02-00-00-00-00-42"} {
+			if name, err := port.Resolve(where); err != nil || name != "enp1s0" {
+				t.Errorf("%s is %q, %v", where, name, err)
+			}
+		}
+		for _, where := range []string{"nope", "02:00:00:00:00:99", "0000:03:00.0", ""} {
+			if name, err := port.Resolve(where); !errors.Is(err, unix.ENODEV) {
+				t.Errorf("%s is %q, %v", where, name, err)
+			}
+		}
+		return nil
+	})
+}

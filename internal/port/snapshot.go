@@ -214,3 +214,48 @@ func hardware(mac string) net.HardwareAddr {
 	}
 	return hw
 }
+
+// Resolve returns the name of a port of the calling thread's namespace that is said
+// by one of its names, its permanent MAC address (of a device without one, the one
+// that it has), or its address on its bus. The error wraps ENODEV when there is none.
+func Resolve(where string) (name string, err error) {
+	err = onThisThread(func(p *place) error {
+		if l, err := p.find(where); err == nil {
+			name = l.Attrs().Name
+			return nil
+		}
+		all, err := p.link.LinkList()
+		if err != nil {
+			return fmt.Errorf("look for port %s: %w", where, err)
+		}
+		for _, l := range all {
+			if a := l.Attrs(); a.ParentIndex == 0 && p.said(l, where) {
+				name = a.Name
+				return nil
+			}
+		}
+		// The other end of a veth is its parent.
+		for _, l := range all {
+			if p.said(l, where) {
+				name = l.Attrs().Name
+				return nil
+			}
+		}
+		return fmt.Errorf("find port %s: %w", where, unix.ENODEV)
+	})
+	return name, err
+}
+
+// said reports whether a device has that address.
+func (p *place) said(l netlink.Link, where string) bool {
+	a := l.Attrs()
+	mac := a.PermHWAddr
+	if len(mac) == 0 {
+		mac = a.HardwareAddr
+	}
+	if hw := hardware(where); hw != nil {
+		return mac.String() == hw.String()
+	}
+	d, err := p.eth.Driver(a.Name)
+	return err == nil && d.Bus != "" && d.Bus == where
+}
