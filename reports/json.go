@@ -16,8 +16,7 @@ const maxJSON = 256 << 20
 // on are never null, and the schema is always this package's own.
 func WriteJSON(w io.Writer, r *Results) error {
 	buffered := bufio.NewWriter(w)
-	enc := json.NewEncoder(buffered)
-	enc.SetIndent("", "  ")
+	enc := json.NewEncoder(&indenter{w: buffered})
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(r.whole()); err != nil {
 		return fmt.Errorf("write results: %w", err)

@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"strings"
@@ -122,6 +123,34 @@ func FuzzReadJSON(f *testing.F) {
 			if r.Cases[i].Picture != nil {
 				checkXML(t, render(t, func(b *bytes.Buffer) error { return WriteSVG(b, r.Cases[i].Picture) }))
 			}
+		}
+	})
+}
+
+// What is laid out for people is the same JSON, as json.Indent has it down to the
+// pieces of evidence.
+func FuzzIndent(f *testing.F) {
+	for _, seed := range []string{`{}`, `[]`, `{"a":[],"b":{"c":[1,2,{"d":"e\"},\\"}]}}`, `[[[[[[[[1,2],{"x":[]}]]]]]]]`, `"a"`} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		var compact, got, again bytes.Buffer
+		if json.Compact(&compact, []byte(s)) != nil {
+			t.Skip()
+		}
+		w := bufio.NewWriter(&got)
+		if _, err := (&indenter{w: w}).Write(compact.Bytes()); err != nil || w.Flush() != nil {
+			t.Fatal(err)
+		}
+		if err := json.Compact(&again, got.Bytes()); err != nil || again.String() != compact.String() {
+			t.Fatalf("%q became %q: %v", &compact, &got, err)
+		}
+		var want bytes.Buffer
+		if err := json.Indent(&want, compact.Bytes(), "", "  "); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Contains(want.Bytes(), []byte(strings.Repeat("  ", maxIndent+1))) && want.String() != got.String() {
+			t.Errorf("%s, want %s", &got, &want)
 		}
 	})
 }
