@@ -167,22 +167,31 @@ func browsed() *Results {
 	return r
 }
 
+// drawnCheck is the id of a check of that case.
+func drawnCheck(id string) string {
+	return checkAnchor("drawn", (&Case{Ground: "host", Kernel: "k"}).place(), id)
+}
+
+// checkAnchor is the id that a check alone of its names has in a page.
+func checkAnchor(parts ...string) string {
+	return (&viewer{ids: unique{}, used: map[string]bool{}}).brief(parts...)
+}
+
 func TestBrowser(t *testing.T) {
 	b := chromium(t)
 	content := htmlOf(t, browsed())
-	check := func(id string) string { return "check-drawn-host-k-" + id }
+	check := drawnCheck
 
 	b.open(content, "#"+check("way-passed"))
 	b.want("true", `document.getElementById(location.hash.slice(1)).closest("details").open`)
 	b.want("visible", `getComputedStyle(document.getElementById(location.hash.slice(1))).visibility`)
 	b.shoot("check")
 
-	// A failed check shows its frame's way at once, a passed one on a click.
+	// A failed check shows its frames' way at once, a passed one on a click.
 	b.want("true", `document.getElementById(%q).querySelector(".seq svg").getBoundingClientRect().width > 300`, check("way"))
-	b.want("0", `document.getElementById(%q).querySelectorAll(".seq").length`, check("way-passed"))
-	b.do(chromedp.Click(chromedp.CSS("#" + check("way-passed") + " .way summary")))
+	b.want("false", `document.getElementById(%q).querySelector("details").open`, check("way-passed"))
+	b.do(chromedp.Click(chromedp.CSS("#" + check("way-passed") + " summary")))
 	b.do(chromedp.WaitVisible(chromedp.CSS("#" + check("way-passed") + " .seq svg")))
-	b.want("1", `document.getElementById(%q).querySelectorAll(".seq").length`, check("way-passed"))
 	b.shoot("way")
 
 	// Cells say what they show, by pointer and by keyboard.
@@ -201,10 +210,65 @@ func TestBrowser(t *testing.T) {
 	b.quiet()
 }
 
+// What passed is packed where it is much, and unpacked on a click.
+func TestBrowserUnpacks(t *testing.T) {
+	b := chromium(t)
+	r := browsed()
+	crowd(r)
+	b.open(htmlOf(t, r), "#"+drawnCheck("way-passed"))
+	at := "#" + drawnCheck("way-passed")
+	b.want("0", `document.querySelectorAll("[data-v=pass] .seq").length`)
+	b.do(chromedp.Click(chromedp.CSS(at + " summary")))
+	b.do(chromedp.WaitVisible(chromedp.CSS(at + " .seq svg")))
+	b.want("1", `document.querySelectorAll("[data-v=pass] .seq").length`)
+	b.want("1", `document.querySelectorAll(%q + " details ul").length`, at)
+	b.shoot("unpacked")
+
+	// What is told of many checks takes a script to be seen, and the page says so.
+	call(b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+	b.open(htmlOf(t, r), "")
+	b.do(chromedp.WaitVisible(chromedp.CSS("noscript p")))
+	b.want("true", `document.querySelectorAll("[data-v=fail] .seq svg").length > 0`)
+	b.quiet()
+}
+
+// crowd adds more checks with frames than a page shows without a script.
+func crowd(r *Results) {
+	c := trunkCase()
+	c.Case = "crowd"
+	c.Checks = nil
+	for i := range 300 {
+		k := wayCheck()
+		k.ID, k.Verdict, k.Drops = fmt.Sprint("way-", i), Pass, nil
+		c.Checks = append(c.Checks, k)
+	}
+	r.Cases = append(r.Cases, c)
+	r.Summarize()
+}
+
+// A matrix of a check that passed is text without the script, and a table with it.
+func TestBrowserTabulates(t *testing.T) {
+	b := chromium(t)
+	m := square(12)
+	m.Observed = m.Expected
+	m.From[3] = breakout
+	b.open(htmlOf(t, &Results{Cases: []Case{{Scenario: "s", Case: "c", Checks: []Check{{ID: "m", Title: "who hears whom", Verdict: Pass, Matrices: []Matrix{m}}}}}}), "")
+	b.do(chromedp.Click(chromedp.CSS(".case > summary")), chromedp.WaitVisible(chromedp.CSS("[data-v] summary")))
+	b.do(chromedp.Click(chromedp.CSS("[data-v] summary")), chromedp.WaitVisible(chromedp.CSS(".heat")))
+	made := b.eval(`document.querySelector(".heat").outerHTML`)
+	if want := string(m.table()); made != b.eval(`{const d = document.createElement("div"); d.innerHTML = %q; d.innerHTML}`, want) {
+		t.Errorf("the script made\n%s\nof the text, want\n%s", made, want)
+	}
+	b.do(chromedp.Click(chromedp.CSS(".heat td.g")))
+	b.want("c2/eth0 got it, as expected, from c0/eth0", `document.querySelector(".heatmap output").textContent`)
+	b.shoot("heat-passed")
+	b.quiet()
+}
+
 // filters tries every filter, and a link to what is filtered away.
 func (b *browser) filters(check string) {
 	b.t.Helper()
-	shown := `[...document.querySelectorAll(".check")].filter((c) => !c.closest("[hidden]")).length`
+	shown := `[...document.querySelectorAll("[data-v]")].filter((c) => !c.closest("[hidden]")).length`
 	set := func(id, value string) {
 		b.eval(`{const e = document.getElementById(%q); e.value = [...(e.options ?? [])].find((o) => o.textContent === %q)?.value ?? %q; e.dispatchEvent(new Event("input", {bubbles: true})); 0}`, id, value, value)
 	}
@@ -221,7 +285,7 @@ func (b *browser) filters(check string) {
 		b.want(all, "%s", shown)
 	}
 	b.do(chromedp.Click(chromedp.CSS(`#filter [value=fail]`)))
-	b.want("0", `[...document.querySelectorAll(".check[data-v=fail]")].filter((c) => !c.closest("[hidden]")).length`)
+	b.want("0", `[...document.querySelectorAll("[data-v=fail]")].filter((c) => !c.closest("[hidden]")).length`)
 	b.eval(`new Promise((done) => { addEventListener("hashchange", () => setTimeout(done)); location.hash = %q })`, check)
 	b.want(all, "%s", shown)
 }
@@ -235,7 +299,8 @@ func TestBrowserWithoutScript(t *testing.T) {
 	b.want("true", `document.getElementById("filter").hidden`)
 	b.want("true", `document.querySelectorAll(".seq svg").length >= 2`)
 	b.want("true", `document.querySelector(".heatmap img").complete && document.querySelector(".heatmap img").naturalWidth === 120`)
-	b.want("true", `[...document.querySelectorAll("details[data-w]")].every((d) => d.hidden)`)
+	b.want("true", `document.querySelectorAll("[data-v=pass] .seq svg").length > 0`)
+	b.want("0", `document.querySelectorAll("noscript p").length`)
 	b.quiet()
 }
 
@@ -251,7 +316,7 @@ func TestBrowserLooks(t *testing.T) {
 		t.Errorf("the page is %s in the dark, too", dark)
 	}
 	b.shoot("dark")
-	b.eval(`document.getElementById("check-drawn-host-k-way").scrollIntoView(); 0`)
+	b.eval(`document.getElementById(%q).scrollIntoView(); 0`, drawnCheck("way"))
 	b.shoot("dark-way")
 	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{})
 	b.do(chromedp.EmulateViewport(390, 844))
@@ -320,7 +385,7 @@ func TestBrowserCompare(t *testing.T) {
 func TestBrowserHeatmap(t *testing.T) {
 	b := chromium(t)
 	m := square(30)
-	b.open(htmlOf(t, &Results{Cases: []Case{{Scenario: "s", Case: "c", Checks: []Check{{ID: "m", Title: "who hears whom", Verdict: Fail, Matrices: []Matrix{m}}}}}}), "#check-c--m")
+	b.open(htmlOf(t, &Results{Cases: []Case{{Scenario: "s", Case: "c", Checks: []Check{{ID: "m", Title: "who hears whom", Verdict: Fail, Matrices: []Matrix{m}}}}}}), "#"+checkAnchor("c", (&Case{}).place(), "m"))
 	b.want("900", `document.querySelectorAll(".heat tbody td").length`)
 	b.want("true", `document.querySelector(".heat").getBoundingClientRect().width < 1000`)
 	b.eval(`document.querySelector(".heat").scrollIntoView(); 0`)

@@ -8,6 +8,7 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"slices"
 	"strings"
 )
 
@@ -38,6 +39,7 @@ type heatmap struct {
 	Note          string // why there is nothing to see
 	Counts        []heatCount
 	Table         template.HTML
+	Signs         template.HTML // the same as text, of which a script makes a table
 	Image         template.URL
 	W, H          int // of the image on the page
 	Rows, Columns int
@@ -67,8 +69,9 @@ func (m *Matrix) kindOf(i, j int) int {
 	return cellUnknown
 }
 
-// newHeatmap shows a matrix; room is how many cells may still be elements of the page.
-func newHeatmap(m *Matrix, room *int) heatmap {
+// newHeatmap shows a matrix; room is how many cells may still stand in the page one by
+// one. They do so in colour where the matrix is open, or where some of them are wrong.
+func newHeatmap(m *Matrix, room *int, open bool) heatmap {
 	view := heatmap{Title: name(m.Title), Rows: len(m.From), Columns: len(m.To)}
 	cells := view.Rows * view.Columns
 	if cells > maxDrawn {
@@ -78,6 +81,10 @@ func newHeatmap(m *Matrix, room *int) heatmap {
 	view.words(m)
 	if max(view.Rows, view.Columns) <= maxTable && cells <= *room {
 		*room -= cells
+		if !open && len(view.Wrong) == 0 && slices.Equal(m.From, m.To) {
+			view.Signs = m.signs()
+			return view
+		}
 		view.Wrong, view.More = nil, 0 // it shows them itself
 		view.Table = m.table()
 		return view
@@ -149,7 +156,7 @@ func (v *heatmap) words(m *Matrix) {
 func (m *Matrix) table() template.HTML {
 	signs := [cellKinds]string{`<td></td>`, `<td class="g">+</td>`, `<td class="n">−</td>`, `<td class="m">+−</td>`, `<td class="x">−+</td>`, `<td class="u">?</td>`}
 	var b bytes.Buffer
-	b.WriteString(`<table class="heat"><thead><tr><td></td>`)
+	b.WriteString(`<table class="heat" tabindex="0"><thead><tr><td></td>`)
 	for j := range m.To {
 		fmt.Fprintf(&b, `<th scope="col" title="`)
 		escape(&b, name(m.To[j]))
@@ -166,6 +173,26 @@ func (m *Matrix) table() template.HTML {
 		b.WriteString(`</tr>`)
 	}
 	b.WriteString(`</tbody></table>`)
+	return template.HTML(b.String()) // every text in it went through escape
+}
+
+// signs is a table as text: columns end with a tab, and each row with its number and
+// its name.
+func (m *Matrix) signs() template.HTML {
+	signs := [cellKinds]string{"·", "+", "−", "+−", "−+", "?"}
+	var b bytes.Buffer
+	for j := range m.To {
+		fmt.Fprintf(&b, "%d\t", j+1)
+	}
+	for i := range m.From {
+		b.WriteByte('\n')
+		for j := range m.To {
+			b.WriteString(signs[m.kindOf(i, j)])
+			b.WriteByte('\t')
+		}
+		fmt.Fprintf(&b, "%d ", i+1)
+		escape(&b, name(m.From[i]))
+	}
 	return template.HTML(b.String()) // every text in it went through escape
 }
 

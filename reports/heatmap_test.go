@@ -36,8 +36,8 @@ func square(n int) Matrix {
 func TestHeatmapTable(t *testing.T) {
 	m := Matrix{From: []string{"a", "<b>"}, To: []string{"a", "b", "c", "d"}, Expected: []string{".+-", "+-+-"}, Observed: []string{".+-", "-++-"}}
 	room := maxCells
-	v := newHeatmap(&m, &room)
-	want := `<table class="heat"><thead><tr><td></td><th scope="col" title="a">1</th><th scope="col" title="b">2</th><th scope="col" title="c">3</th><th scope="col" title="d">4</th></tr></thead>` +
+	v := newHeatmap(&m, &room, true)
+	want := `<table class="heat" tabindex="0"><thead><tr><td></td><th scope="col" title="a">1</th><th scope="col" title="b">2</th><th scope="col" title="c">3</th><th scope="col" title="d">4</th></tr></thead>` +
 		`<tbody><tr><th scope="row"><bdi>a</bdi> 1</th><td></td><td class="g">+</td><td class="n">−</td><td class="u">?</td></tr>` +
 		`<tr><th scope="row"><bdi>&lt;b&gt;</bdi> 2</th><td class="m">+−</td><td class="x">−+</td><td class="g">+</td><td class="n">−</td></tr></tbody></table>`
 	if diff := cmp.Diff(want, string(v.Table)); diff != "" {
@@ -48,10 +48,24 @@ func TestHeatmapTable(t *testing.T) {
 	}
 }
 
+// A matrix as it should be, of a check that passed, is text: a column for each receiver.
+func TestHeatmapSigns(t *testing.T) {
+	m := Matrix{From: []string{"a", "<b>"}, To: []string{"a", "<b>"}, Expected: []string{".+", "-?"}, Observed: []string{".+", "-?"}}
+	room := maxCells
+	v := newHeatmap(&m, &room, false)
+	if got, want := string(v.Signs), "1\t2\t\n·\t+\t1 a\n−\t?\t2 &lt;b&gt;"; got != want || v.Table != "" {
+		t.Errorf("the text is %q, want %q, and a table of %d bytes", got, want, len(v.Table))
+	}
+	m.Observed[0] = ".-"
+	if v := newHeatmap(&m, &room, false); v.Signs != "" || v.Table == "" {
+		t.Error("a wrong cell is not shown in colour")
+	}
+}
+
 func TestHeatmapImage(t *testing.T) {
 	m := square(100)
 	room := maxCells
-	v := newHeatmap(&m, &room)
+	v := newHeatmap(&m, &room, true)
 	data, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(string(v.Image), "data:image/png;base64,"))
 	if err != nil {
 		t.Fatal(err)
@@ -70,11 +84,11 @@ func TestHeatmapImage(t *testing.T) {
 	if len(v.Wrong) != 1 || !strings.HasPrefix(v.Wrong[0], "c0/eth0 ") || !strings.HasSuffix(v.Wrong[0], " from c1/eth0") {
 		t.Errorf("wrong cells: %q", v.Wrong)
 	}
-	if none := (&Matrix{}); string(newHeatmap(none, &room).Table) == "" {
+	if none := (&Matrix{}); string(newHeatmap(none, &room, true).Table) == "" {
 		t.Error("a matrix of nothing is not shown")
 	}
 	full := 0
-	if m := square(4); newHeatmap(&m, &full).Table != "" {
+	if m := square(4); newHeatmap(&m, &full, true).Table != "" {
 		t.Error("a table beyond what the page has room for")
 	}
 }

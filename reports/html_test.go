@@ -210,3 +210,32 @@ func BenchmarkHTML10000(b *testing.B) {
 	}
 	b.ReportMetric(float64(size)/1e6, "MB")
 }
+
+// A page of much that passed packs it and says so to who has no script; one of little
+// shows everything.
+func TestHTMLPacksWhatPassed(t *testing.T) {
+	small, large := browsed(), browsed()
+	crowd(large)
+	for want, r := range map[bool]*Results{false: small, true: large} {
+		page := string(htmlOf(t, r))
+		if got := strings.Contains(page, "data-z="); got != want {
+			t.Errorf("%d cases: packed is %v, want %v", len(r.Cases), got, want)
+		}
+		if got := strings.Contains(page, "<noscript>"); got != want {
+			t.Errorf("%d cases: told of it is %v, want %v", len(r.Cases), got, want)
+		}
+	}
+}
+
+// A sight that the diagram shows is not listed again; one that shares a lane with
+// another is told by its place.
+func TestHTMLListsWhatIsNotDrawn(t *testing.T) {
+	k := wayCheck()
+	got := string(listed(&k, newSequence(trunkPicture(), &k)))
+	if strings.Contains(got, "<b>frame</b>") || !strings.Contains(got, "<b>also at</b> <code>switch/sw</code>") || !strings.Contains(got, "no frame") {
+		t.Errorf("listed: %s", got)
+	}
+	if all := string(listed(&k, nil)); strings.Count(all, "<b>frame</b>") != maxFrames || !strings.Contains(all, "3 more frames in the capture") {
+		t.Errorf("listed without a diagram: %s", all)
+	}
+}

@@ -4,17 +4,14 @@ import (
 	"fmt"
 	"html/template"
 	"maps"
-	"net/url"
-	"path/filepath"
-	"reflect"
 	"slices"
-	"strings"
 )
 
 // Limits of what the page shows of one thing; results.json has all of it.
 const (
 	maxName     = 300    // runes of a name or title
 	maxText     = 12_000 // runes of what was expected, observed or seen
+	maxShort    = 600    // bytes of it that need no box to scroll in
 	maxEvidence = 200    // pieces of evidence of one check
 	maxFrames   = 8      // frames among them, where they are known in full
 	maxListed   = 100    // findings told at the top of the page
@@ -42,8 +39,9 @@ type htmlView struct {
 	Claims    []htmlClaim
 	Labels    []string
 	Kernels   []string
-	Ways      string // what is packed
-	Hidden    int    // checks whose evidence takes a script to be seen
+	Checks    string            // how many there are
+	Ways      template.HTMLAttr // what is packed
+	Hidden    string            // checks whose ways and evidence take a script to be seen
 }
 
 // badge is a verdict as the page shows it: a sign and a word, and colour last.
@@ -82,48 +80,6 @@ type htmlOutcome struct {
 	Anchor, Text string
 }
 
-type htmlScenario struct {
-	Anchor, Name, Title, Location string
-	Labels                        []string
-	Picture                       template.HTML
-	Cases                         []*htmlCase
-	same                          bool // all of its cases have the same picture
-	many                          bool // its cases have titles of their own
-	picture                       *Picture
-}
-
-type htmlCase struct {
-	badge
-	Anchor, Name, Title, Place, Counts, Duration, Placement, Console string
-	Capture, CaptureLink                                             string
-	Kernel                                                           int
-	Labels                                                           string
-	Open                                                             bool
-	Gone                                                             bool // the capture is not where it should be
-	Picture                                                          template.HTML
-	Checks                                                           []htmlCheck
-	picture                                                          *Picture
-}
-
-type htmlCheck struct {
-	badge
-	Anchor, ID, Title, Step, Expected, Observed, Proof, Location, Duration string
-	Claims                                                                 []htmlClaimRef
-	ClaimList                                                              string
-	Evidence                                                               template.HTML // a list
-	Matrices                                                               []heatmap
-	Packets                                                                string
-	Open                                                                   bool
-	Way                                                                    template.HTML
-	Packed                                                                 int    // number of what is packed, from 1
-	Ended                                                                  string // where frames ended
-}
-
-type htmlClaimRef struct {
-	ID, Anchor string
-	Refutes    bool
-}
-
 type htmlClaim struct {
 	Anchor, ID, Text, Source string
 	Standing                 badge
@@ -155,6 +111,7 @@ type viewer struct {
 	labels  map[string]int
 	kernels map[string]int
 	ways    ways
+	checks  int
 	room    int // cells of matrices that may still be elements
 }
 
@@ -166,6 +123,7 @@ func newHTMLView(r *Results) (*htmlView, error) {
 	page := &htmlView{Verdict: badgeOf(r.Verdict()), Headline: r.headline(), Facts: v.facts(), Counts: countsOf(r.tally())}
 	v.lists(page)
 	page.Scenarios = v.scenarios()
+	page.Checks = plural(v.checks, "check")
 	v.findings(page)
 	page.Skips = r.skips()
 	for i := range page.Skips {
@@ -176,8 +134,8 @@ func newHTMLView(r *Results) (*htmlView, error) {
 	page.Unfolded = len(page.Rows) <= maxOverview
 	page.Claims = v.claimViews()
 	var err error
-	page.Hidden = v.ways.hidden
-	page.Ways, err = v.ways.pack()
+	page.Ways, err = v.ways.settle()
+	page.Hidden = v.ways.told()
 	return page, err
 }
 
@@ -263,224 +221,4 @@ func (v *viewer) grounds() []htmlGround {
 		grounds = append(grounds, g)
 	}
 	return grounds
-}
-
-// scenarios groups the cases by scenario, in the order in which they first come.
-func (v *viewer) scenarios() []*htmlScenario {
-	var all []*htmlScenario
-	index := map[string]*htmlScenario{}
-	for i := range v.r.Cases {
-		c := &v.r.Cases[i]
-		s := index[c.Scenario]
-		if s == nil {
-			s = &htmlScenario{
-				Anchor: v.anchor("scenario", c.Scenario), Name: name(c.Scenario), Title: name(c.Title),
-				Location: name(c.Location), picture: c.Picture, same: true,
-			}
-			for _, l := range c.Labels {
-				s.Labels = append(s.Labels, name(l))
-			}
-			index[c.Scenario] = s
-			all = append(all, s)
-		}
-		s.same = s.same && reflect.DeepEqual(c.Picture, s.picture)
-		s.many = s.many || name(c.Title) != s.Title
-		s.Cases = append(s.Cases, v.caseView(c))
-	}
-	for _, s := range all {
-		s.draw()
-		s.title()
-	}
-	return all
-}
-
-// draw draws the scenario's picture once where its cases share it.
-func (s *htmlScenario) draw() {
-	if s.same {
-		if s.picture != nil {
-			s.Picture = svgOf(s.picture)
-		}
-		return
-	}
-	for _, c := range s.Cases {
-		if c.picture != nil {
-			c.Picture = svgOf(c.picture)
-		}
-	}
-}
-
-// title puts a title that differs from case to case at the cases alone.
-func (s *htmlScenario) title() {
-	if s.many {
-		s.Title = ""
-		return
-	}
-	for _, c := range s.Cases {
-		c.Title = ""
-	}
-}
-
-func (v *viewer) caseView(c *Case) *htmlCase {
-	verdict := c.outcome()
-	view := &htmlCase{
-		badge: badgeOf(verdict), Anchor: v.anchor("case", c.Case, c.place()), Name: name(c.Case), Title: name(c.Title), Place: name(c.place()),
-		Duration: spent(c.Duration), Placement: name(c.Placement), Console: text(tail(c.Console, 400)),
-		Kernel: v.kernels[c.Kernel], Open: verdict == Fail || verdict == Error, picture: c.Picture,
-	}
-	for _, l := range c.Labels {
-		view.Labels += fmt.Sprintf("%d ", v.labels[l])
-	}
-	if c.Capture != "" {
-		view.Capture = name(c.Capture)
-		view.Gone = c.CaptureMissing
-		if filepath.IsLocal(c.Capture) && !view.Gone {
-			view.CaptureLink = (&url.URL{Path: c.Capture}).String()
-		}
-	}
-	passed := 0
-	entries := c.entries()
-	anchors := make([]string, len(entries))
-	for i := range entries {
-		anchors[i] = v.anchor("check", c.Case, c.place(), entries[i].ID)
-		if entries[i].Verdict.known() == Pass {
-			passed++
-		}
-		view.Checks = append(view.Checks, v.checkView(c.Picture, &entries[i], anchors[i]))
-	}
-	v.anchors = append(v.anchors, anchors)
-	view.Counts = fmt.Sprintf("%d of %d passed", passed, len(entries))
-	return view
-}
-
-func (v *viewer) checkView(p *Picture, k *Check, anchor string) htmlCheck {
-	verdict := k.Verdict.known()
-	view := htmlCheck{
-		badge: badgeOf(verdict), Anchor: anchor, ID: name(k.ID), Title: name(k.Title), Step: name(k.Step), Expected: text(k.Expected),
-		Observed: text(k.Observed), Proof: name(string(k.Proof)), Location: name(k.Location),
-		Duration: spent(k.Duration), Packets: clip(numbers(k.packets()), 400), Open: verdict == Fail || verdict == Error,
-	}
-	for _, id := range slices.Concat(k.Claims, k.Refutes) {
-		at := v.claim[id]
-		ref := htmlClaimRef{ID: name(id), Anchor: claimAnchor(at), Refutes: slices.Contains(k.Refutes, id)}
-		if !slices.Contains(view.Claims, ref) {
-			view.Claims = append(view.Claims, ref)
-			view.ClaimList += fmt.Sprintf("%d ", at)
-		}
-	}
-	for i := range k.Matrices {
-		view.Matrices = append(view.Matrices, newHeatmap(&k.Matrices[i], &v.room))
-	}
-	v.ways.show(&view, newSequence(p, k), listed(k))
-	if k.Drops != nil {
-		view.Ended = text(k.Drops.Text)
-	}
-	return view
-}
-
-// overview is the table of all cases against all grounds. Repeats share a cell,
-// which shows the worst of them.
-func (v *viewer) overview(scenarios []*htmlScenario) ([]string, []htmlRow) {
-	columns := map[string]int{}
-	var heads []string
-	rows := map[string]int{}
-	var table []htmlRow
-	for _, s := range scenarios {
-		for _, c := range s.Cases {
-			place, _, _ := strings.Cut(c.Place, " repeat ")
-			column, known := columns[place]
-			if !known {
-				column = len(heads)
-				columns[place] = column
-				heads = append(heads, place)
-			}
-			key := s.Name + "\x00" + c.Name
-			row, known := rows[key]
-			if !known {
-				row = len(table)
-				rows[key] = row
-				table = append(table, htmlRow{Name: c.Name})
-			}
-			for len(table[row].Cells) <= column {
-				table[row].Cells = append(table[row].Cells, htmlOutcome{})
-			}
-			cell := &table[row].Cells[column]
-			if cell.Anchor == "" || Overall([]Verdict{Verdict(cell.Class), Verdict(c.Class)}) != Verdict(cell.Class) {
-				*cell = htmlOutcome{c.badge, c.Anchor, c.Counts}
-			}
-		}
-	}
-	for i := range table {
-		for len(table[i].Cells) < len(heads) {
-			table[i].Cells = append(table[i].Cells, htmlOutcome{})
-		}
-	}
-	return heads, table
-}
-
-func (v *viewer) claimViews() []htmlClaim {
-	var all []htmlClaim
-	for i, c := range v.claims {
-		view := htmlClaim{
-			Anchor: claimAnchor(i), ID: name(c.Claim.ID), Text: text(c.Claim.Text), Source: name(c.Claim.Source), Standing: standingBadge(c.Standing),
-		}
-		for _, k := range c.Kernels {
-			kernel := htmlClaimKernel{Kernel: name(k.Kernel), Standing: standingBadge(k.Standing)}
-			for n, by := range k.Checks {
-				if n == maxListed {
-					kernel.More = len(k.Checks) - n
-					break
-				}
-				c := &v.r.Cases[by.Case]
-				// A case with a reason of its own has one entry more than checks.
-				entry := by.Check + len(v.anchors[by.Case]) - len(c.Checks)
-				kernel.Checks = append(kernel.Checks, htmlClaimCheck{
-					badgeOf(by.Verdict), v.anchors[by.Case][entry], name(c.Checks[by.Check].Title), by.Refutes,
-				})
-			}
-			view.Kernels = append(view.Kernels, kernel)
-		}
-		all = append(all, view)
-	}
-	return all
-}
-
-// standingBadge shows a standing in the shape and colour of the nearest verdict.
-// A refuted claim is a finding, not a failure, and has a sign of its own.
-func standingBadge(s Standing) badge {
-	switch s {
-	case Proven:
-		return badge{"pass", "✓", string(s)}
-	case Refuted:
-		return badge{"refuted", "≠", string(s)}
-	case Disputed:
-		return badge{"fail", "✗", string(s)}
-	case Open:
-	}
-	return badge{"skip", "–", string(Open)}
-}
-
-func claimAnchor(i int) string { return fmt.Sprintf("claim-%d", i+1) }
-
-// anchor makes an id of names: letters and digits of them, made unique.
-func (v *viewer) anchor(parts ...string) string {
-	var b strings.Builder
-	for _, p := range parts {
-		for _, r := range clip(strings.ToLower(p), 80) {
-			switch {
-			case r >= 'a' && r <= 'z', r >= '0' && r <= '9', r == '.':
-				b.WriteRune(r)
-			default:
-				b.WriteByte('-')
-			}
-		}
-		b.WriteByte('-')
-	}
-	for {
-		id := v.ids.name(strings.Trim(b.String(), "-"))
-		id = strings.NewReplacer(" (", "-", ")", "").Replace(id)
-		if !v.used[id] {
-			v.used[id] = true
-			return id
-		}
-	}
 }

@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"math"
 	"slices"
 	"strings"
 )
@@ -192,7 +193,7 @@ type label struct {
 // the widest of the usual fonts has 0.602.
 const glyph = 0.61
 
-func (t label) width() float64 { return float64(columns(t.text)) * t.size * glyph }
+func (t label) width() float64 { return math.Ceil(float64(columns(t.text)) * t.size * glyph) }
 
 // describe fills in what the chip says: name and kind, MAC, addresses.
 func (d *device) describe() {

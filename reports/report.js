@@ -11,11 +11,7 @@
       el: c,
       kernel: c.dataset.kernel,
       labels: c.dataset.labels.split(" "),
-      checks: [...c.querySelectorAll(".check")].map((k) => ({
-        el: k,
-        verdict: k.dataset.v,
-        claims: (k.dataset.claims ?? "").split(" "),
-      })),
+      checks: [...c.querySelectorAll("[data-v]")].map((k) => ({ el: k, verdict: k.dataset.v })),
     })),
   })));
   const text = (o, s) => (o.text ??= s().toLowerCase());
@@ -33,7 +29,7 @@
         const around = words.length ? text(c, () => a.head + " " + c.el.firstElementChild.textContent) : "";
         let any = false;
         for (const k of c.checks) {
-          const ok = fits && verdicts.has(k.verdict) && (!claim || k.claims.includes(claim)) &&
+          const ok = fits && verdicts.has(k.verdict) && (!claim || k.el.querySelector(`[href="#${claim}"]`) !== null) &&
             words.every((w) => around.includes(w) || text(k, () => k.el.textContent).includes(w));
           if (k.el.hidden === ok) k.el.hidden = !ok;
           any ||= ok;
@@ -66,34 +62,40 @@
     target.scrollIntoView();
   }
 
-  // The diagrams of checks that passed are packed: they are unpacked when the first is asked for.
-  let diagrams = null;
+  // The diagrams and the evidence of checks that passed may be packed: they are unpacked
+  // when the first is asked for.
+  let packed = null;
   async function unpack() {
-    const packed = Uint8Array.from(atob(get("ways").dataset.z), (c) => c.charCodeAt(0));
-    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
+    const bytes = Uint8Array.from(atob(get("ways").dataset.z), (c) => c.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
     return (await new Response(stream).text()).split("\0");
   }
   async function unfold(way) {
-    if (!way.open || way.dataset.done) return;
+    const at = way.closest("[data-v]").dataset;
+    if (way.dataset.done) return;
     way.dataset.done = "1";
-    way.insertAdjacentHTML("beforeend", (await (diagrams ??= unpack()))[way.dataset.w - 1]);
+    way.insertAdjacentHTML("beforeend", (await (packed ??= unpack()))[(at.w ?? at.e) - 1]);
   }
+  // What is packed gets a place when its case is unfolded.
   function offer(c) {
-    for (const way of c.querySelectorAll("details[data-w][hidden]")) {
-      const head = document.createElement("summary");
-      head.textContent = "The frame’s way";
-      way.append(head);
-      way.hidden = false;
+    for (const check of c.querySelectorAll("[data-w],[data-e]")) {
+      if (check.querySelector(".way")) continue;
+      const row = check.insertRow();
+      row.className = "ev";
+      row.innerHTML = '<td colspan="4"><details class="way"><summary></summary></details></td>';
+      row.querySelector("summary").textContent = check.dataset.w ? "The frames’ way" : "Evidence";
     }
   }
   if ("DecompressionStream" in window) {
-    document.addEventListener("toggle", (e) => {
-      if (!(e.target instanceof Element)) return;
-      if (e.target.matches(".case[open]")) offer(e.target);
-      if (e.target.matches(".way[data-w]")) unfold(e.target);
-    }, true);
     for (const c of document.querySelectorAll(".case[open]")) offer(c);
   }
+  document.addEventListener("toggle", (e) => {
+    const d = e.target;
+    if (!(d instanceof HTMLDetailsElement) || !d.open) return;
+    if (d.matches(".case") && "DecompressionStream" in window) offer(d);
+    else if (d.matches(".way")) unfold(d);
+    else for (const pre of d.querySelectorAll(".heatmap pre")) pre.replaceWith(tabulated(pre.textContent));
+  }, true);
 
   // A cell of a matrix says in words what it shows.
   const said = {
@@ -102,6 +104,37 @@
   };
   const kinds = ["", "g", "n", "m", "x", "u"];
   const colours = { "63,163,138": 1, "212,69,18": 3, "123,47,168": 4, "232,185,46": 5 };
+  // A matrix that stands in the page as text becomes a table: columns end with tabs.
+  function tabulated(text) {
+    const lines = text.split("\n").map((line) => line.split("\t"));
+    const names = lines.map((line) => line.at(-1).replace(/^\d+ /, ""));
+    const table = document.createElement("table");
+    table.className = "heat";
+    table.tabIndex = 0;
+    const heading = (row, scope, content) => {
+      const th = row.appendChild(document.createElement("th"));
+      th.scope = scope;
+      th.append(content);
+      return th;
+    };
+    const head = table.createTHead().insertRow();
+    head.insertCell();
+    lines[0].slice(0, -1).forEach((n, i) => { heading(head, "col", n).title = names[i + 1]; });
+    const body = table.createTBody();
+    for (const line of lines.slice(1)) {
+      const row = body.insertRow();
+      const name = document.createElement("bdi");
+      name.textContent = names[body.rows.length];
+      heading(row, "row", name).append(` ${body.rows.length}`);
+      for (const sign of line.slice(0, -1)) {
+        const cell = row.insertCell();
+        if (sign === "·") continue;
+        cell.className = { "+": "g", "−": "n" }[sign] ?? "u";
+        cell.textContent = sign;
+      }
+    }
+    return table;
+  }
   class Heat {
     constructor(el) {
       this.el = el;
@@ -180,7 +213,6 @@
   document.addEventListener("keydown", (e) => {
     if (heatOf(e)?.move(e.key)) e.preventDefault();
   });
-  for (const el of document.querySelectorAll(".heat,.heatmap img")) el.tabIndex = 0;
 
   const fold = (open) => {
     for (const a of articles()) for (const c of a.cases) if (!c.el.hidden) c.el.open = open;
@@ -193,6 +225,5 @@
   get("f-close").addEventListener("click", () => fold(false));
   window.addEventListener("hashchange", reveal);
   form.hidden = false;
-  get("f-count").textContent = `${document.getElementsByClassName("check").length} checks`;
   if (location.hash) reveal();
 })();

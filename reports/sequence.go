@@ -23,7 +23,9 @@ type sequence struct {
 	lanes   []string // node/link, from the sender's to the receiver's
 	hops    []hop
 	packets []sequencePacket
-	left    int // frames that are not drawn
+	drawn   []*Evidence // what the hops are made of
+	folded  []*Evidence // the same frames, where a lane already has them
+	left    int         // frames that are not drawn
 }
 
 // hop is a frame's arrival at a lane.
@@ -200,7 +202,8 @@ func (t *tracer) add(e *Evidence, after time.Duration) {
 	now := visit{t.s.lanes[lane], f.Type == "outgoing", f}
 	again := slices.ContainsFunc(t.visits[i], func(v visit) bool { return v.lane == now.lane && v.outgoing == now.outgoing })
 	if now.lane == switchLane && again && now.outgoing {
-		return // by one more port
+		t.s.folded = append(t.s.folded, e) // by one more port
+		return
 	}
 	if again && now.outgoing {
 		t.visits[i] = nil // sent anew
@@ -214,7 +217,10 @@ func (t *tracer) add(e *Evidence, after time.Duration) {
 	t.visits[i] = append(t.visits[i], now)
 	if h.from != lane || first {
 		t.s.hops = append(t.s.hops, h)
+		t.s.drawn = append(t.s.drawn, e)
+		return
 	}
+	t.s.folded = append(t.s.folded, e)
 }
 
 // before is the visit from which a packet most likely came: of a device beside

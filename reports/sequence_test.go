@@ -43,7 +43,7 @@ func TestSequenceFollowsAFrame(t *testing.T) {
 	k := wayCheck()
 	s := newSequence(trunkPicture(), &k)
 	want := strings.Join([]string{
-		"The frames' way", "ARP request at a10/eth0", "ARP request from a10/eth0 to b10/eth0", "ARP request from a10/eth0 to host/eth0.10",
+		"The frames’ way", "ARP request at a10/eth0", "ARP request from a10/eth0 to b10/eth0", "ARP request from a10/eth0 to host/eth0.10",
 		"ARP request from host/eth0.10 to host/eth0", "ARP request from host/eth0 to switch",
 		"ARP request from switch to gateway/eth0", "ARP request from gateway/eth0 to gateway/eth0.10", "dropped at b10/eth0: OTHERHOST",
 	}, "; ")
@@ -75,7 +75,7 @@ func TestSequenceFollowsARouter(t *testing.T) {
 	in, out := at(1, "r/eth0", "host", nil, "IPv4 10.0.0.1 > 10.1.0.1, TTL 64", "UDP port 9 > 9"), at(2, "r/eth1", "outgoing", nil, "IPv4 10.0.0.1 > 10.1.0.1, TTL 63", "UDP port 9 > 9")
 	out.Frame.Source, out.Frame.Dest = "02:00:00:00:00:0e", "02:00:00:00:00:0f"
 	s := newSequence(p, &Check{Evidence: []Evidence{at(0, "a/eth0", "outgoing", nil, in.Frame.Layers...), in, out}})
-	if got, want := s.sentence(), "The frames' way; UDP at a/eth0; UDP from a/eth0 to r/eth0; UDP from r/eth0 to r/eth1"; got != want {
+	if got, want := s.sentence(), "The frames’ way; UDP at a/eth0; UDP from a/eth0 to r/eth0; UDP from r/eth0 to r/eth1"; got != want {
 		t.Errorf("the way is %q, want %q", got, want)
 	}
 	if got := strings.Join(s.hops[len(s.hops)-1].changes, ", "); got != "source now 02:00:00:00:00:0e, destination now 02:00:00:00:00:0f" {

@@ -48,7 +48,7 @@ func drawSVG(b *bytes.Buffer, p *Picture, alone bool) {
 		fmt.Fprintf(b, `<style>%s</style><rect class="lp-bg" width="%s" height="%s" rx="8"/>`, svgStyle, px(d.w), px(d.h))
 	}
 	for _, v := range d.boxes {
-		rect(b, "lp-box lp-"+classOf(v.node.Role), v.x, v.y, v.w, v.h, 8)
+		rect(b, "lp-box lp-"+classOf(v.node.Role), v.x, v.y, v.w, v.h)
 	}
 	for _, c := range d.cables {
 		d.drawCable(b, c)
@@ -75,8 +75,8 @@ func drawBox(b *bytes.Buffer, v *box) {
 	}
 	for _, d := range v.devs {
 		fmt.Fprintf(b, `<g class="lp-k-%s">`, classOf(d.link.Kind))
-		rect(b, "lp-chip"+inside, d.x, d.y, d.w, d.h, 5)
-		rect(b, "lp-tab", d.x, d.y+5, 3, d.h-10, 1.5)
+		rect(b, "lp-chip"+inside, d.x, d.y, d.w, d.h)
+		rect(b, "lp-tab", d.x, d.y+5, 3, d.h-10)
 		for _, t := range d.lines {
 			drawLabel(b, t)
 		}
@@ -88,22 +88,37 @@ func drawBox(b *bytes.Buffer, v *box) {
 func (d *drawing) drawCable(b *bytes.Buffer, c cable) {
 	points := straight(c.points)
 	fmt.Fprintf(b, `<g class="lp-k-%s"><path class="lp-cable" d="M%s %s`, classOf(c.kind), px(points[0][0]), px(points[0][1]))
+	pen := points[0]
 	for i := 1; i < len(points)-1; i++ {
 		from, at, to := points[i-1], points[i], points[i+1]
 		r := min(8, distance(from, at)/2, distance(at, to)/2)
 		in, out := toward(at, from, r), toward(at, to, r)
-		fmt.Fprintf(b, "L%s %sQ%s %s %s %s", px(in[0]), px(in[1]), px(at[0]), px(at[1]), px(out[0]), px(out[1]))
+		line(b, pen, in)
+		fmt.Fprintf(b, "Q%s %s %s %s", px(at[0]), px(at[1]), px(out[0]), px(out[1]))
+		pen = out
 	}
-	last := points[len(points)-1]
-	fmt.Fprintf(b, `L%s %s"/><circle class="lp-dot" cx="%s" cy="%s" r="3.5"/></g>`,
-		px(last[0]), px(last[1]), px(points[0][0]), px(points[0][1]))
+	line(b, pen, points[len(points)-1])
+	fmt.Fprintf(b, `"/><circle class="lp-dot" cx="%s" cy="%s" r="3.5"/></g>`, px(points[0][0]), px(points[0][1]))
+}
+
+// line draws on to a point, in the shortest words.
+func line(b *bytes.Buffer, from, to [2]float64) {
+	x, y := px(to[0]), px(to[1])
+	switch {
+	case px(from[0]) == x:
+		b.WriteString("V" + y)
+	case px(from[1]) == y:
+		b.WriteString("H" + x)
+	default:
+		b.WriteString("L" + x + " " + y)
+	}
 }
 
 func drawBar(b *bytes.Buffer, s *bar) {
 	b.WriteString("<g>")
-	rect(b, "lp-bar", s.x, s.y, s.w, s.h, 6)
+	rect(b, "lp-bar", s.x, s.y, s.w, s.h)
 	for _, x := range s.ports {
-		rect(b, "lp-port", x-7, s.y-4, 14, 8, 2)
+		rect(b, "lp-port", x-7, s.y-4, 14, 8)
 	}
 	for _, t := range s.lines {
 		drawLabel(b, t)
@@ -115,13 +130,13 @@ func drawLabel(b *bytes.Buffer, t label) {
 	if t.text == "" {
 		return
 	}
-	fmt.Fprintf(b, `<text class="lp-%s" font-size="%s" x="%s" y="%s">`, t.class, px(t.size), px(t.x), px(t.y))
+	fmt.Fprintf(b, `<text class="lp-%s" x="%s" y="%s">`, t.class, px(t.x), px(t.y))
 	escape(b, t.text)
 	b.WriteString("</text>")
 }
 
-func rect(b *bytes.Buffer, class string, x, y, w, h, r float64) {
-	fmt.Fprintf(b, `<rect class="%s" x="%s" y="%s" width="%s" height="%s" rx="%s"/>`, class, px(x), px(y), px(w), px(h), px(r))
+func rect(b *bytes.Buffer, class string, x, y, w, h float64) {
+	fmt.Fprintf(b, `<rect class="%s" x="%s" y="%s" width="%s" height="%s"/>`, class, px(x), px(y), px(w), px(h))
 }
 
 // escape writes text into XML or HTML.

@@ -14,7 +14,7 @@ import (
 // a blank, and whatever could steer a terminal, turn the reading direction or
 // break an XML parser becomes a visible escape.
 func oneLine(s string) string {
-	if plain(s) {
+	if !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' && steers(r) }) {
 		return s
 	}
 	var b strings.Builder
@@ -70,6 +70,9 @@ func writeRune(b *strings.Builder, s string, i int, r rune) {
 		b.WriteRune(r)
 	}
 }
+
+// steers reports whether writeRune may have to write something else for a rune.
+func steers(r rune) bool { return r == utf8.RuneError || unicode.IsControl(r) || hidden(r) }
 
 // hidden reports whether a rune has no picture of its own but changes how the
 // text around it looks, or may not stand in XML at all. The two joiners stay,
