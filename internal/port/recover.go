@@ -82,6 +82,9 @@ func (j *Journal) bringBack() (differences []string, err error) {
 		return nil, err
 	}
 	defer found.close()
+	if j.Boot != bootID() {
+		j.State.Index = found.index // numbers are given anew
+	}
 	index, err := found.carry(home, j.State)
 	if err != nil {
 		return nil, fmt.Errorf("bring port %s back: %w", j.State.Name, err)

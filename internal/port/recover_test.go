@@ -2,6 +2,7 @@ package port_test
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lanproof/lanproof/guest"
 	"github.com/lanproof/lanproof/internal/netns"
 	"github.com/lanproof/lanproof/internal/port"
 	"github.com/lanproof/lanproof/internal/rtnl"
@@ -22,12 +24,18 @@ import (
 // until it is killed; its value says where it takes the port: a path, or "own".
 const borrower = "LANPROOF_TEST_BORROWER"
 
+// borrowed is set to the name of another port.
+const borrowed = "LANPROOF_TEST_BORROWED"
+
 func TestMain(m *testing.M) {
 	if to := os.Getenv(borrower); to != "" {
 		if err := borrowForever(to); err != nil {
 			fmt.Println(err)
 			os.Exit(1)
 		}
+	}
+	if guest.IsInit() {
+		guest.Init(inGuest)
 	}
 	os.Exit(m.Run())
 }
@@ -43,7 +51,7 @@ func borrowForever(to string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := port.Borrow("enp1s0", ns, port.Options{Name: "eth0"}); err != nil {
+	if _, err := port.Borrow(cmp.Or(os.Getenv(borrowed), "enp1s0"), ns, port.Options{Name: "eth0"}); err != nil {
 		return err
 	}
 	fmt.Println("borrowed")

@@ -113,11 +113,47 @@ func look(was *State, ns *netns.NS, awayName string) (index int, err error) {
 // carry moves the device home, without what sits on it, and returns its ifindex there.
 func (c *candidate) carry(home *netns.NS, was *State) (index int, err error) {
 	if c.ns.Inode() == home.Inode() {
-		return c.index, nil
+		return c.renumber(home, was)
 	}
 	if err := at(c.ns, func(p *place) error { return p.clear(c.index) }); err != nil {
 		return 0, err
 	}
+	return c.send(home, was)
+}
+
+// renumber gives a device that is at home, but is another for the kernel, the ifindex
+// that the port had: routes of others may name it. Only by a move can one be chosen.
+func (c *candidate) renumber(home *netns.NS, was *State) (index int, err error) {
+	stays := c.index == was.Index
+	err = at(home, func(p *place) error {
+		s, err := p.conn.Link(c.index)
+		if err != nil {
+			return err
+		}
+		_, taken := p.conn.Link(was.Index)
+		now := &State{Index: c.index}
+		if s.Master != 0 {
+			now.Master = "another device"
+		}
+		stays = stays || taken == nil || p.used(now) != ""
+		return nil
+	})
+	if err != nil || stays {
+		return c.index, err
+	}
+	scratch, err := netns.New()
+	if err != nil {
+		return c.index, nil // an ordinary user's: the number is a difference
+	}
+	index, err = transfer(home, scratch, c.index, rtnl.Change{})
+	if index > 0 {
+		index, err = (&candidate{ns: scratch, index: index}).send(home, was)
+	}
+	return index, errors.Join(err, scratch.Close())
+}
+
+// send moves the device home.
+func (c *candidate) send(home *netns.NS, was *State) (index int, err error) {
 	// Its number and its name may have been given to others meanwhile.
 	for _, ch := range []rtnl.Change{{Name: was.Name, Index: was.Index}, {Name: was.Name}, {Name: "port%d"}} {
 		index, err = transfer(c.ns, home, c.index, ch)
