@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -26,24 +27,33 @@ as it was. Where that cannot be, it is told, and what the port was is kept.`,
 		Example: `  lanproof clean --kept`,
 		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ports, err := port.Recover("")
-			for _, p := range ports {
-				fmt.Fprintf(cmd.OutOrStdout(), "brought back port %s\n", p.Port)
-				for _, d := range p.Differences {
-					fmt.Fprintf(cmd.OutOrStdout(), "  %s\n", d)
-				}
+			var errs []error
+			if !kept {
+				errs = append(errs, bringBack(cmd.OutOrStdout()))
 			}
-			names, unkept := lab.CleanKept()
-			err = errors.Join(err, unkept)
+			names, err := lab.CleanKept()
 			for _, name := range names {
 				fmt.Fprintf(cmd.OutOrStdout(), "let go of namespace %s\n", name)
 			}
-			if kept {
-				return err
+			errs = append(errs, err)
+			if !kept {
+				errs = append(errs, guest.Clean(""))
 			}
-			return errors.Join(err, guest.Clean(""))
+			return errors.Join(errs...)
 		},
 	}
 	cmd.Flags().BoolVar(&kept, "kept", false, "remove kept topologies only")
 	return cmd
+}
+
+// bringBack returns the ports that killed processes had borrowed.
+func bringBack(out io.Writer) error {
+	ports, err := port.Recover("")
+	for _, p := range ports {
+		fmt.Fprintf(out, "brought back port %s\n", p.Port)
+		for _, d := range p.Differences {
+			fmt.Fprintf(out, "  but %s\n", d)
+		}
+	}
+	return err
 }

@@ -62,6 +62,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("PATH", bin+string(filepath.ListSeparator)+os.Getenv("PATH"))
 			env.Setenv("BIN", bin)
 			env.Setenv("LANPROOF_CACHE", kernel.DefaultCache()) // kernels are fetched once
+			env.Setenv("LANPROOF_STATE", filepath.Join(env.WorkDir, "state"))
 			return nil
 		},
 		Condition: condition,
