@@ -35,29 +35,59 @@ func Recover(dir string) ([]Recovered, error) {
 	if err != nil {
 		return nil, fmt.Errorf("look for journals of borrowed ports: %w", err)
 	}
+	var paths []string
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), journalPrefix) && strings.HasSuffix(e.Name(), journalSuffix) {
+			paths = append(paths, filepath.Join(dir, e.Name()))
+		}
+	}
 	var all []Recovered
 	var errs []error
-	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), journalPrefix) || !strings.HasSuffix(e.Name(), journalSuffix) {
-			continue
-		}
-		r, err := recoverOne(filepath.Join(dir, e.Name()))
+	nested := lentOn(paths)
+	for _, path := range paths {
+		r, err := recoverOne(path, nested)
 		switch {
 		case errors.Is(err, errLiving), errors.Is(err, os.ErrNotExist):
 		case err != nil:
 			errs = append(errs, err)
-		default:
+		case r != nil:
 			all = append(all, *r)
 		}
 	}
 	return all, errors.Join(errs...)
 }
 
-// recoverOne brings one port back and deletes its journal.
-func recoverOne(path string) (*Recovered, error) {
+// stay is a namespace of a boot.
+type stay struct {
+	boot string
+	ns   uint32
+}
+
+// lentOn returns the namespaces to which ports were lent. A port that was lent on from
+// there goes back to where it came from first, and the other journal is of no use.
+func lentOn(paths []string) map[stay]bool {
+	all := map[stay]bool{}
+	for _, path := range paths {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			continue
+		}
+		if j, err := parse(b); err == nil {
+			all[stay{j.Boot, j.Away}] = true
+		}
+	}
+	return all
+}
+
+// recoverOne brings one port back and deletes its journal. There is nothing to tell of
+// one that was lent on.
+func recoverOne(path string, lentOn map[stay]bool) (*Recovered, error) {
 	j, w, err := read(path)
 	if err != nil {
 		return nil, err
+	}
+	if lentOn[stay{j.Boot, j.Home}] {
+		return nil, w.remove()
 	}
 	differences, err := j.bringBack()
 	if err != nil {

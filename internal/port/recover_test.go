@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -203,6 +204,29 @@ func TestRecoverWhatIsGone(t *testing.T) {
 			t.Errorf("recovery gives %v, %v", all, err)
 		}
 	}
+}
+
+// A port that was borrowed, and lent on from where it was, goes back to its first home.
+func TestRecoverWhatWasLentOn(t *testing.T) {
+	m := newMachine(t)
+	m.furnish()
+	was := m.snapshot()
+	m.killed(m.abroad.Path())
+	first := m.journals()
+	// As a borrower that is killed leaves it: another journal, whose home is away.
+	text, err := os.ReadFile(filepath.Join(m.dir, first[0]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	home, away := strconv.Itoa(int(m.home.Inode())), strconv.Itoa(int(m.abroad.Inode()))
+	onwards := strings.Replace(strings.Replace(string(text), `"away": `+away, `"away": 1`, 1), `"home": `+home, `"home": `+away, 1)
+	for _, name := range []string{"port-0-first.json", "port-9-last.json"} {
+		if err := os.WriteFile(filepath.Join(m.dir, name), []byte(onwards), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m.sh(m.abroad, fmt.Sprintf("ip link set eth0 netns %s", m.home.Path()))
+	m.expectRecovered(was)
 }
 
 func TestRecoverFromRubbish(t *testing.T) {

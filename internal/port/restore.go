@@ -49,7 +49,10 @@ func (p *place) restore(was *State, index int) error {
 		if err := p.awaitLink(was, index); err != nil {
 			return err
 		}
-		restoreSysctls(was, name) // coming up sets IPv6's MTU to the port's
+		const mtu = "ipv6/conf/mtu" // coming up sets it to the port's
+		if now, ok := sysctl("ipv6/conf/" + name + "/mtu"); ok && was.Sysctls[mtu] != "" && now != was.Sysctls[mtu] {
+			setSysctl(mtu, name, was.Sysctls[mtu])
+		}
 	}
 	errs = append(errs, first, p.restoreAddresses(was, index), p.restoreNeighbours(was, index), p.restoreRoutes(was, index), p.restoreQueues(was, index))
 	return errors.Join(errs...)
@@ -178,13 +181,21 @@ func changed[V comparable](was, now map[string]V) map[string]V {
 	return all
 }
 
-// restoreSysctls restores the port's settings, twice, since some change others along
-// with them. What does not come back is a difference.
+// restoreSysctls restores the port's settings, and looks once more where it had to,
+// since some change others along with them. What does not come back is a difference.
 func restoreSysctls(was *State, name string) {
 	for range 2 {
-		for key, v := range changed(was.Sysctls, sysctls(name)) {
-			dir, file := filepath.Split(key)
-			_ = os.WriteFile(filepath.Join(sysctlRoot, dir, name, file), []byte(v), 0)
+		change := changed(was.Sysctls, sysctls(name))
+		for key, v := range change {
+			setSysctl(key, name, v)
+		}
+		if len(change) == 0 {
+			return
 		}
 	}
+}
+
+func setSysctl(key, name, value string) {
+	dir, file := filepath.Split(key)
+	_ = os.WriteFile(filepath.Join(sysctlRoot, dir, name, file), []byte(value), 0)
 }

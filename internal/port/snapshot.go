@@ -134,25 +134,36 @@ func (p *place) filter(s *State, l netlink.Link) error {
 const sysctlRoot = "/proc/sys/net/"
 
 // sysctls returns a port's own settings. Those that cannot be read have no value
-// (stable_secret, before it is set), and those that cannot be written tell what is.
+// (stable_secret, before it is set).
 func sysctls(name string) map[string]string {
 	all := map[string]string{}
 	for _, dir := range []string{"ipv4/conf", "ipv6/conf", "ipv4/neigh", "ipv6/neigh"} {
-		entries, err := os.ReadDir(filepath.Join(sysctlRoot, dir, name))
+		d, err := os.Open(filepath.Join(sysctlRoot, dir, name))
 		if err != nil {
 			continue // a kernel without IPv6, or a port without a stack on it
 		}
-		for _, e := range entries {
-			info, err := e.Info()
-			if err != nil || !info.Mode().IsRegular() || info.Mode()&0o200 == 0 {
-				continue
-			}
-			if value, err := os.ReadFile(filepath.Join(sysctlRoot, dir, name, e.Name())); err == nil {
-				all[dir+"/"+e.Name()] = strings.TrimSpace(string(value))
+		files, _ := d.Readdirnames(0)
+		_ = d.Close()
+		for _, file := range files {
+			if value, ok := sysctl(dir + "/" + name + "/" + file); ok {
+				all[dir+"/"+file] = value
 			}
 		}
 	}
 	return all
+}
+
+// sysctl reads one setting. There are some 170 of a port, and an os.File would take
+// each to the poller first, in vain.
+func sysctl(path string) (string, bool) {
+	fd, err := unix.Open(sysctlRoot+path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return "", false
+	}
+	defer unix.Close(fd)
+	var b [256]byte
+	n, err := unix.Read(fd, b[:])
+	return strings.TrimSpace(string(b[:max(n, 0)])), err == nil
 }
 
 // driver fills in what the driver offers; what it does not is left out.
