@@ -206,6 +206,20 @@ func (r *run) finish(start time.Time, err error) (*record.Qualification, record.
 	return q, record.Contents{Results: r.cases, Captures: r.captures}, err
 }
 
+// Explain puts the faults that are known of an emulated card beside the failures that
+// they make.
+func Explain(q *record.Qualification) {
+	for i := range q.Results {
+		r := &q.Results[i]
+		if r.Status != record.Fail && r.Status != record.Waived {
+			continue
+		}
+		for _, k := range cards.Of(q.DUT.Model, r.ID) {
+			r.Known = append(r.Known, record.Known{ID: k.ID, Fault: string(k.Fault), Text: k.Seen, Source: k.Source})
+		}
+	}
+}
+
 // Console returns what the console of a guest that died said last, if the error is
 // about one.
 func Console(err error) string {

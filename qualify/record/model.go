@@ -6,7 +6,10 @@
 // without any rights.
 package record
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Schema is the version of qualification.json. Fields may be added to it, never renamed.
 const Schema = "lanproof/qualification/v1"
@@ -120,10 +123,24 @@ type Result struct {
 	Capture string `json:"capture,omitempty"`
 	// Reproduce are commands that show the same without lanproof, one a line.
 	Reproduce string `json:"reproduce,omitempty"`
+	// Known are faults of the device or its driver that are known to make this
+	// requirement fail. They explain the failure, and change nothing about it.
+	Known []Known `json:"known,omitempty"`
 	// Waiver is one for its failure: in force when Status is Waived, else expired.
 	Waiver   *Waiver       `json:"waiver,omitempty"`
 	Duration time.Duration `json:"duration_ns"`
 }
+
+// Known is a fault that is known.
+type Known struct {
+	ID     string `json:"id"`    // such as e1000e-vlan-filter-off
+	Fault  string `json:"fault"` // whose it is: driver, device model, or design
+	Text   string `json:"text"`  // what is seen, in a sentence
+	Source string `json:"source"`
+}
+
+// String tells of the fault in one sentence.
+func (k Known) String() string { return fmt.Sprintf("%s (%s): %s", k.ID, k.Fault, k.Text) }
 
 // Want says how many of a trial's frames must be seen.
 type Want string

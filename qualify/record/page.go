@@ -90,6 +90,7 @@ type pageRequirement struct {
 	Waiver, Reproduce, Capture, CaptureLink, Took              string
 	Core, Open                                                 bool
 	Measured                                                   []pair
+	Known                                                      []string
 	Trials                                                     []pageTrial
 	Facts                                                      []pageFact
 }
@@ -326,6 +327,9 @@ func (v *pageView) requirement(r *Result) {
 	}
 	for _, k := range sortedKeys(r.Measured) {
 		one.Measured = append(one.Measured, pair{name(k), name(r.Measured[k])})
+	}
+	for _, k := range r.Known {
+		one.Known = append(one.Known, name(k.String()+". "+k.Source))
 	}
 	for i := range r.Trials {
 		one.Trials = append(one.Trials, r.Trials[i].row())

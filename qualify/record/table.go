@@ -132,6 +132,9 @@ func (r *Result) note() string {
 	if r.Status != Pass && r.Reason != "" {
 		parts = append(parts, r.Reason)
 	}
+	for _, k := range r.Known {
+		parts = append(parts, "known: "+k.String())
+	}
 	for _, name := range sortedKeys(r.Measured) {
 		parts = append(parts, name+" "+r.Measured[name])
 	}

@@ -92,3 +92,29 @@ func TestVerdictInWords(t *testing.T) {
 		}
 	}
 }
+
+// TestKnownFaults has a fault that is known stand beside the failure, which stays one.
+func TestKnownFaults(t *testing.T) {
+	q := two()[0]
+	for i := range q.Results {
+		q.Results[i].Known = []Known{{ID: "deaf", Fault: "driver", Text: "it hears nothing", Source: "d.c:f"}}
+	}
+	q.Finish(nil)
+	const want = "known: deaf (driver): it hears nothing"
+	for name, c := range map[string]struct {
+		write func(io.Writer) error
+		want  string
+	}{
+		"text":  {q.WriteText, want},
+		"table": {Compare(q).WriteMarkdown, want},
+		"page":  {func(w io.Writer) error { return q.WriteHTML(w, nil) }, "deaf (driver): it hears nothing. d.c:f"},
+	} {
+		var b bytes.Buffer
+		if err := c.write(&b); err != nil || !bytes.Contains(b.Bytes(), []byte(c.want)) {
+			t.Errorf("%s: %v: no %q in\n%s", name, err, c.want, b.Bytes()[:min(b.Len(), 3000)])
+		}
+	}
+	if q.Summary.Fail == 0 || q.Summary.Conformant {
+		t.Errorf("what is known is no failure: %+v", q.Summary)
+	}
+}

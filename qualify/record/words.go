@@ -110,7 +110,11 @@ func (r *Result) told() string {
 	case r.Status == Pass || r.Reason == "":
 		return r.Observed
 	}
-	return r.Observed + " (" + r.Reason + ")"
+	told := r.Observed + " (" + r.Reason + ")"
+	for _, k := range r.Known {
+		told += "; known: " + k.String()
+	}
+	return told
 }
 
 func colon(s string) string {
