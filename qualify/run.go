@@ -137,12 +137,8 @@ func (s *session) borrowed(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, home.Close()) }()
 	var loans []*port.Loan
 	defer func() { err = errors.Join(err, s.giveBack(loans)) }()
-	for i, name := range []string{s.o.DUT, s.o.Peer} {
-		l, err := port.Borrow(name, rooms[i].NS, port.Options{Dir: s.o.StateDir})
-		if err != nil {
-			return err
-		}
-		loans = append(loans, l)
+	if loans, err = s.borrow(rooms); err != nil {
+		return err
 	}
 	s.q.DUT, s.q.Peer = describe(loans[0].Was), describe(loans[1].Was)
 	g, err := newRig(rooms, s.q.Run, loans[0].Index(), loans[1].Index())
@@ -160,6 +156,27 @@ func (s *session) borrowed(ctx context.Context) (err error) {
 	err = s.measure(ctx, g)
 	s.q.Duration = time.Since(start)
 	return err
+}
+
+// borrow borrows both ports.
+func (s *session) borrow(rooms []*Room) (loans []*port.Loan, err error) {
+	names := []string{s.o.DUT, s.o.Peer}
+	was := make([]*port.State, len(names))
+	for i, name := range names {
+		if was[i], err = port.Snapshot(name); err != nil {
+			return nil, err
+		}
+	}
+	for i, name := range names {
+		l, err := port.Borrow(name, rooms[i].NS, port.Options{Dir: s.o.StateDir})
+		if err != nil {
+			return loans, err
+		}
+		// The second one's link has gone with the first one.
+		l.Was.Carrier, l.Was.Link = was[i].Carrier, was[i].Link
+		loans = append(loans, l)
+	}
+	return loans, nil
 }
 
 // giveBack brings the ports home and says what did not come back.

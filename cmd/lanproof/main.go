@@ -12,13 +12,12 @@ import (
 	"runtime/debug"
 
 	"github.com/lanproof/lanproof/guest"
-	"github.com/lanproof/lanproof/run"
 )
 
 func main() {
 	if guest.IsInit() {
 		// It does not return: the machine ends with it.
-		guest.Init(run.InGuest)
+		guest.Init(inGuest)
 	}
 	tune()
 	os.Exit(execute(context.Background(), os.Args[1:]))

@@ -1,0 +1,202 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
+	"github.com/lanproof/lanproof/guest"
+	"github.com/lanproof/lanproof/guest/cards"
+	"github.com/lanproof/lanproof/internal/port"
+	"github.com/lanproof/lanproof/qualify"
+	"github.com/lanproof/lanproof/qualify/emulate"
+	"github.com/lanproof/lanproof/qualify/record"
+	"github.com/lanproof/lanproof/run"
+)
+
+// qualifyFlags are the flags of lanproof qualify.
+type qualifyFlags struct {
+	options qualify.Options
+	profile *choice
+	out     string
+	waivers string
+	emulate emulate.Options
+}
+
+func newQualify() *cobra.Command {
+	f := &qualifyFlags{profile: oneOf(string(record.Core), string(record.Full))}
+	cmd := &cobra.Command{
+		Use:   "qualify --dut IFACE --peer IFACE | --emulate MODEL",
+		Short: "Qualify a network card and its driver, and leave a bundle that anybody can verify",
+		Long: `Qualify a network card and its driver: the port that --dut names, by the port that
+--peer names, which a cable or a plain switch joins to it. Numbered frames are sent
+from one to the other and counted; each requirement ends in pass, fail, unsupported
+(with how that was found out) or error (it could not be found out).
+
+Both ports are moved into namespaces of their own, and come back as they were,
+whatever happens; what did not is itself a failure. A port that carries the default
+route or a connection is refused, unless --yes-really names it as well. After a kill,
+lanproof clean brings the ports back.
+
+With --emulate, the card is one that QEMU emulates, in a guest with a kernel of your
+choice: one of ` + cards.Models() + `.
+
+The folder that --out names gets a bundle: qualification.json, report.html, captures,
+and a manifest of all sums. lanproof verify checks it on any machine.
+
+Exit status: 0 every requirement that was measured has passed, or is unsupported; 1 a
+requirement has failed, also one that is waived by a waiver which has expired, or a
+port did not come back as it was; 2 bad usage, or a port that may not be taken; 3 the
+harness could not do its work. A waiver in force makes a failure no failure here, and
+the port no conformant one.`,
+		Example: `  lanproof qualify --dut enp1s0f0 --peer enp1s0f1
+  lanproof qualify --dut enp1s0f0 --peer enp1s0f1 --profile full --waivers waivers.yaml --out acme-x1
+  lanproof qualify --emulate e1000e --kernel debian:6.12-amd64
+  lanproof qualify --emulate virtio-net-pci --requirement rx-promisc`,
+		Args: exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
+	}
+	f.flags(cmd)
+	return cmd
+}
+
+func (f *qualifyFlags) flags(cmd *cobra.Command) {
+	o, flags := &f.options, cmd.Flags()
+	flags.StringVar(&o.DUT, "dut", "", "port under test, `IFACE`")
+	flags.StringVar(&o.Peer, "peer", "", "port, `IFACE`, that a cable joins to --dut")
+	flags.Var(f.profile, "profile", "what is asked for: core is what every port must do")
+	flags.StringVar(&f.out, "out", "lanproof-qualification", "`DIR` for the bundle")
+	flags.StringVar(&f.waivers, "waivers", "", "`FILE` of known failures")
+	flags.StringArrayVar(&o.Really, "yes-really", nil, "take the port `IFACE` although the machine needs it (repeatable)")
+	flags.StringArrayVar(&o.Only, "requirement", nil, "measure the requirement `ID` only (repeatable)")
+	flags.Uint64Var(&o.Seed, "seed", 0, "number that the run's frames carry; chosen and told when 0")
+	flags.StringVar(&f.emulate.Model, "emulate", "", "qualify a card of QEMU's, `MODEL`, in a guest")
+	flags.StringVar(&f.emulate.Kernel, "kernel", "", "the guest's kernel `K`, "+emulate.DefaultKernel+" if none is named")
+	flags.StringVar(&f.emulate.Modules, "modules", "", "`DIR` of modules for a kernel that is a bare image")
+}
+
+// complete says what is wrong with the flags.
+func (f *qualifyFlags) complete() error {
+	o := &f.options
+	o.Profile, o.Tool = record.Profile(f.profile.value), version()
+	emulated := f.emulate.Model != ""
+	switch {
+	case emulated && (o.DUT != "" || o.Peer != "" || len(o.Really) > 0):
+		return usage("--emulate takes no port of this machine")
+	case !emulated && (o.DUT == "" || o.Peer == ""):
+		return usage("qualify takes two ports, --dut IFACE --peer IFACE, or --emulate MODEL")
+	case !emulated && (f.emulate.Kernel != "" || f.emulate.Modules != ""):
+		return usage("--kernel and --modules are for --emulate")
+	case f.out == "":
+		return usage("--out names no folder")
+	}
+	return writable(f.out)
+}
+
+func (f *qualifyFlags) run(cmd *cobra.Command) error {
+	if err := f.complete(); err != nil {
+		return err
+	}
+	var waivers []record.Waiver
+	if f.waivers != "" {
+		var err error
+		if waivers, err = record.LoadWaivers(f.waivers); err != nil {
+			return usage("%w", err)
+		}
+	}
+	ctx, stop := signal.NotifyContext(cmd.Context(), unix.SIGINT, unix.SIGTERM)
+	defer stop()
+	defer context.AfterFunc(ctx, stop)() // a second signal ends lanproof at once
+	out := cmd.OutOrStdout()
+	f.options.Each = func(r record.Result) { tellResult(out, &r) }
+	measure := f.here
+	if f.emulate.Model != "" {
+		measure = f.inGuest
+	}
+	q, files, err := measure(ctx, out)
+	if q == nil {
+		return qualifyError(err)
+	}
+	q.Finish(waivers)
+	if err := errors.Join(err, record.WriteBundle(f.out, q, files)); err != nil {
+		return &exit{exitHarness, err}
+	}
+	fmt.Fprintln(out)
+	if err := q.WriteText(out); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "seed %d, bundle in %s\n", q.Seed, f.out)
+	return ended(statusOfQualification(q))
+}
+
+// tellResult tells of a requirement that has been measured.
+func tellResult(w io.Writer, r *record.Result) {
+	fmt.Fprintf(w, "%-11s %s (%v)\n", r.Status, r.Title, r.Duration.Round(time.Millisecond))
+}
+
+func (f *qualifyFlags) here(ctx context.Context, _ io.Writer) (*record.Qualification, record.Contents, error) {
+	return qualify.Run(ctx, f.options)
+}
+
+func (f *qualifyFlags) inGuest(ctx context.Context, out io.Writer) (*record.Qualification, record.Contents, error) {
+	o := f.emulate
+	o.Ask = emulate.Ask{Profile: f.options.Profile, Seed: f.options.Seed, Only: f.options.Only}
+	o.Each, o.Note = f.options.Each, func(text string) { fmt.Fprintln(out, text) }
+	var err error
+	if o.Init, err = os.Executable(); err != nil {
+		return nil, record.Contents{}, fmt.Errorf("find lanproof's own program: %w", err)
+	}
+	return emulate.Run(ctx, o)
+}
+
+// inGuest does what a guest is asked for.
+func inGuest(order []byte, out guest.Emitter) error {
+	if !emulate.IsOrder(order) {
+		return run.InGuest(order, out)
+	}
+	return emulate.InGuest(order, out, func(ctx context.Context, a emulate.Ask, each func(record.Result)) (*record.Qualification, record.Contents, error) {
+		return qualify.Run(ctx, qualify.Options{
+			DUT: a.DUT, Peer: a.Peer, Profile: a.Profile, Only: a.Only, Seed: a.Seed, StateDir: "/run/lanproof", Tool: version(), Each: each,
+		})
+	})
+}
+
+// qualifyError finds the exit status of what has kept a qualification from beginning.
+func qualifyError(err error) error {
+	var refused *port.Refusal
+	switch {
+	case errors.Is(err, qualify.ErrUsage), errors.Is(err, emulate.ErrUsage), errors.As(err, &refused) && refused.Usage:
+		return &exit{exitUsage, err}
+	case errors.As(err, &refused):
+		return &exit{exitHarness, err}
+	}
+	return err
+}
+
+// statusOfQualification is the exit status for a qualification: what failed goes
+// before what could not be found out.
+func statusOfQualification(q *record.Qualification) int {
+	status := exitGood
+	if q.Summary.Error > 0 {
+		status = exitHarness
+	}
+	if q.Summary.Fail > 0 || !q.Restored || len(q.Differences) > 0 {
+		status = exitFail
+	}
+	for _, c := range q.Cases {
+		switch {
+		case c.Verdict == "fail":
+			status = exitFail
+		case c.Verdict == "error" && status == exitGood:
+			status = exitHarness
+		}
+	}
+	return status
+}
