@@ -1,7 +1,6 @@
 package probe
 
 import (
-	"bytes"
 	"fmt"
 	"net"
 	"net/netip"
@@ -88,7 +87,7 @@ func (d *decoder) decodeARP(payload []byte) content {
 	if d.arp.Operation == layers.ARPReply {
 		c.kind = arpReplyContent
 	}
-	c.msg, c.ours = behind(d.arp.Payload)
+	c.msg, c.ours = mark.Behind(d.arp.Payload)
 	return c
 }
 
@@ -121,7 +120,7 @@ func (d *decoder) decodeIP(p *gopacket.DecodingLayerParser, payload []byte) cont
 		case layers.LayerTypeICMPv6NeighborSolicitation:
 			c.kind, c.dst = solicitContent, addr(d.ns.TargetAddress)
 			for _, o := range d.ns.Options {
-				if o.Type == experimentOption {
+				if o.Type == mark.Option {
 					c.msg, c.ours = mark.Decode(o.Data)
 				}
 			}
@@ -131,9 +130,6 @@ func (d *decoder) decodeIP(p *gopacket.DecodingLayerParser, payload []byte) cont
 	}
 	return c
 }
-
-// behind reads the mark behind a request and its padding: see Shot.
-func behind(b []byte) (mark.Mark, bool) { return mark.Decode(bytes.TrimLeft(b, "\x00")) }
 
 func echoKind(typ, request, reply uint8) contentKind {
 	switch typ {

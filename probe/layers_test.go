@@ -37,7 +37,7 @@ func TestLayers(t *testing.T) {
 		"short": {[]byte{1, 2}, "EtherType 0x0000, 0 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(c.want, strings.Join(Layers(c.frame), "; ")); diff != "" {
+			if diff := cmp.Diff(c.want, strings.Join(mark.Layers(c.frame), "; ")); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -53,7 +53,7 @@ func FuzzLayers(f *testing.F) {
 	}
 	f.Add(arp)
 	f.Fuzz(func(t *testing.T, frame []byte) {
-		if len(Layers(frame)) == 0 {
+		if len(mark.Layers(frame)) == 0 {
 			t.Error("a frame of nothing")
 		}
 	})

@@ -10,6 +10,7 @@ import (
 	"github.com/google/gopacket/layers"
 
 	"github.com/lanproof/lanproof/capture"
+	"github.com/lanproof/lanproof/probe/mark"
 )
 
 // Tag is one VLAN tag to be put into a frame.
@@ -76,17 +77,13 @@ func arpFrame(h header, from, to netip.Addr) ([]byte, error) {
 	})
 }
 
-// experimentOption is an option for experiments (RFC 4727 section 5.1.3), which
-// stacks pass over.
-const experimentOption layers.ICMPv6Opt = 253
-
 // numbered is the option that a mark stands in: a bridge cuts off what is behind
 // an IPv6 packet.
 func numbered(payload []byte) layers.ICMPv6Options {
 	// With type and length it is a multiple of 8 bytes (RFC 4861 section 4.6).
 	data := make([]byte, (len(payload)+2+7)/8*8-2)
 	copy(data, payload)
-	return layers.ICMPv6Options{{Type: experimentOption, Data: data}}
+	return layers.ICMPv6Options{{Type: mark.Option, Data: data}}
 }
 
 // solicitationFrame builds a neighbour solicitation (RFC 4861 section 4.3) to

@@ -11,11 +11,11 @@ import (
 
 	"github.com/lanproof/lanproof/capture"
 	"github.com/lanproof/lanproof/internal/rtnl"
+	"github.com/lanproof/lanproof/probe/mark"
 )
 
-// EtherType of raw probes and fences: IEEE 802's local experimental one, which
-// no stack answers (IEEE 802 clause 9.2.4).
-const EtherType = 0x88b5
+// EtherType of raw probes and fences; see [mark.EtherType].
+const EtherType = mark.EtherType
 
 // UDPPort is where every node listens for datagrams.
 const UDPPort = 34952

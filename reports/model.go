@@ -126,7 +126,8 @@ type Flow struct {
 	Needed int `json:"needed"`
 	// Overheard is set where frames are looked for that are for somebody else.
 	Overheard bool `json:"overheard,omitempty"`
-	// Unseen is set where no tap sees what the target gets, as with ipvlan in mode l3s.
+	// Unseen is set where the capture does not show what came of it: a tap sees what
+	// comes to a device, and not always what the stack above it gets.
 	Unseen bool `json:"unseen,omitempty"`
 	// Errno is the one that sending must meet.
 	Errno string `json:"errno,omitempty"`

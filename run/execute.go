@@ -11,6 +11,7 @@ import (
 
 	"github.com/lanproof/lanproof/probe"
 	"github.com/lanproof/lanproof/reports"
+	"github.com/lanproof/lanproof/run/recount"
 	"github.com/lanproof/lanproof/topology"
 	"github.com/lanproof/lanproof/topology/lab"
 )
@@ -200,7 +201,7 @@ func (o *Outcome) check(ctx context.Context, b *bench, p *Prepared, stage *Stage
 			packets = append(packets, packet{len(o.Result.Checks), len(r.Evidence), s})
 			r.Evidence = append(r.Evidence, sightingEvidence(&s))
 		}
-		b.field.Annotate(obs, fmt.Sprintf("check %s: %s", c.ID, r.Verdict))
+		b.field.Annotate(obs, recount.Comment(c.ID, r.Verdict))
 	}
 	o.Result.Checks = append(o.Result.Checks, r)
 	if p.each != nil {
@@ -233,4 +234,16 @@ func (o *Outcome) record(b *bench, packets []packet) {
 		return
 	}
 	o.Capture = buf.Bytes()
+	o.markUnseen(recount.New(rec.Trace()))
+}
+
+// markUnseen marks the checks whose outcome the capture alone does not show: a tap sees
+// what comes to a device, and not always what the stack above it gets.
+func (o *Outcome) markUnseen(c *recount.Capture) {
+	for i := range o.Result.Checks {
+		check := &o.Result.Checks[i]
+		if f := check.Flow; f != nil && c.Happened(check) != ((check.Verdict == reports.Pass) == f.Want) {
+			f.Unseen = true
+		}
+	}
 }

@@ -3,8 +3,8 @@ package run
 import (
 	"fmt"
 
-	"github.com/lanproof/lanproof/capture"
 	"github.com/lanproof/lanproof/probe"
+	"github.com/lanproof/lanproof/probe/mark"
 	"github.com/lanproof/lanproof/reports"
 )
 
@@ -27,7 +27,7 @@ func shown(all []probe.Sighting, v reports.Verdict, lives bool) []probe.Sighting
 func sightingEvidence(s *probe.Sighting) reports.Evidence {
 	return reports.Evidence{
 		Kind: "frame", At: s.At(), Time: s.Time, Text: fmt.Sprintf("%s: %s", s.Type, s.Text),
-		Frame: frameOf(s.Type, s.Data),
+		Frame: mark.FrameOf(s.Type, s.Data),
 	}
 }
 
@@ -42,23 +42,11 @@ func landingEvidence(l *probe.Landing) []reports.Evidence {
 		if len(all) == mostOfFailed {
 			break
 		}
-		f := frameOf(s.Type, s.Data)
+		f := mark.FrameOf(s.Type, s.Data)
 		all = append(all, reports.Evidence{
 			Kind: "frame", At: s.Node + "/" + s.Link, Time: s.Time(), Frame: f,
 			Text: fmt.Sprintf("%s: %s > %s", f.Type, f.Source, f.Dest),
 		})
 	}
 	return all
-}
-
-// frameOf is a frame as results have it.
-func frameOf(t capture.PacketType, data []byte) *reports.Frame {
-	mac := func(b []byte) string {
-		return fmt.Sprintf("%02x:%02x:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3], b[4], b[5])
-	}
-	f := &reports.Frame{Type: t.String(), Dest: mac(data), Source: mac(data[6:]), Layers: probe.Layers(data)}
-	for _, tag := range capture.Tags(data) {
-		f.Tags = append(f.Tags, tag.String())
-	}
-	return f
 }

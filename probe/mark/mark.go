@@ -7,6 +7,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+
+	"github.com/google/gopacket/layers"
 )
 
 // Mark is what a frame carries. The zero value is no mark.
@@ -25,6 +27,14 @@ const (
 	Fence Role = 'f' // shows that what was sent before it is past
 	Tick  Role = 't' // shows that a CPU's backlog is past it
 )
+
+// EtherType of raw probes and fences: IEEE 802's local experimental one, which no
+// stack answers (IEEE 802 clause 9.2.4). The mark is right behind it.
+const EtherType = 0x88b5
+
+// Option is one for experiments (RFC 4727 section 5.1.3), which stacks pass over. The
+// mark of a solicitation is in it.
+const Option layers.ICMPv6Opt = 253
 
 const magic = "lanproof"
 
@@ -49,6 +59,9 @@ func Decode(b []byte) (Mark, bool) {
 	m := Mark{Run: binary.BigEndian.Uint64(b[8:]), Seq: binary.BigEndian.Uint32(b[16:]), Role: Role(b[20])}
 	return m, m.Role == Probe || m.Role == Fence || m.Role == Tick
 }
+
+// Behind reads a mark behind the padding of an ARP request.
+func Behind(b []byte) (Mark, bool) { return Decode(bytes.TrimLeft(b, "\x00")) }
 
 // Find looks for the first mark anywhere in b, whatever stands before it, and says
 // where it is.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/lanproof/lanproof/capture/frames"
 	"github.com/lanproof/lanproof/reports"
+	"github.com/lanproof/lanproof/run/recount"
 )
 
 // Verification is what came of checking a bundle.
@@ -49,7 +50,7 @@ func (v *Verification) OK() bool { return len(v.Problems) == 0 }
 // Verify recomputes everything that follows from a bundle's captures and sums. It
 // needs no rights and no kernel. The error wraps ErrNoBundle.
 func Verify(b *Bundle, now time.Time) (*Verification, error) {
-	v := &verifier{bundle: b, sights: map[string]*Sights{}, traces: map[string]*frames.Trace{}}
+	v := &verifier{bundle: b, sights: map[string]*Sights{}, traces: map[string]*frames.Trace{}, recounts: map[string]*recount.Capture{}}
 	if err := v.manifest(); err != nil {
 		return nil, err
 	}
@@ -71,9 +72,10 @@ func Verify(b *Bundle, now time.Time) (*Verification, error) {
 // verifier is a verification on its way.
 type verifier struct {
 	Verification
-	bundle *Bundle
-	traces map[string]*frames.Trace
-	sights map[string]*Sights
+	bundle   *Bundle
+	traces   map[string]*frames.Trace
+	sights   map[string]*Sights
+	recounts map[string]*recount.Capture
 }
 
 func (v *verifier) problem(where, format string, args ...any) {

@@ -26,6 +26,27 @@ func (v *verifier) cases(q *Qualification) {
 		return
 	}
 	v.step("cases of the catalogue held against results.json", func(s *Step) { v.summedUp(s, q, results) })
+	v.step("frames of their evidence found in captures", func(s *Step) { v.eachCapture(results, s, (*caseTrace).evidence) })
+	v.step("checks of theirs decided again from captures", func(s *Step) { v.eachCapture(results, s, (*caseTrace).check) })
+}
+
+// eachCapture looks at every check beside the capture of its case. What has none is
+// taken as it is.
+func (v *verifier) eachCapture(results *reports.Results, s *Step, look func(*caseTrace, *Step, *reports.Check)) {
+	for i := range results.Cases {
+		c := &results.Cases[i]
+		var t *caseTrace
+		if c.Capture != "" {
+			var err error
+			if t, err = v.caseTrace(c); err != nil {
+				v.problem(c.Case, "%v", err)
+				continue
+			}
+		}
+		for n := range c.Checks {
+			look(t, s, &c.Checks[n])
+		}
+	}
 }
 
 // summedUp holds what the qualification says of each case against what is known of it.

@@ -1,24 +1,25 @@
-package probe
+package mark
 
 import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
 	"net"
+	"net/netip"
 
 	"github.com/google/gopacket"
 	"github.com/google/gopacket/layers"
 
-	"github.com/lanproof/lanproof/capture"
-	"github.com/lanproof/lanproof/probe/mark"
+	"github.com/lanproof/lanproof/capture/frames"
+	"github.com/lanproof/lanproof/reports"
 )
 
 // Layers says in a few words each what an Ethernet frame carries behind its header
 // and its VLAN tags, from the outside in; down to lanproof's own number and the role
 // of the frame. What cannot be read is told by its length.
 func Layers(frame []byte) []string {
-	payload := capture.Payload(frame)
-	typ := capture.EtherType(frame)
+	payload := frames.Payload(frame)
+	typ := frames.EtherType(frame)
 	if typ == EtherType {
 		return append([]string{fmt.Sprintf("EtherType %#04x", typ)}, loadText(payload)...)
 	}
@@ -78,7 +79,7 @@ func layerText(l gopacket.Layer) []string {
 }
 
 func arpText(l *layers.ARP) []string {
-	from, to := addr(l.SourceProtAddress), addr(l.DstProtAddress)
+	from, to := addrOf(l.SourceProtAddress), addrOf(l.DstProtAddress)
 	if l.Operation == layers.ARPReply {
 		return []string{fmt.Sprintf("ARP %s is at %s, to %s", from, net.HardwareAddr(l.SourceHwAddress), to)}
 	}
@@ -87,7 +88,7 @@ func arpText(l *layers.ARP) []string {
 
 func optionText(options layers.ICMPv6Options) []string {
 	for _, o := range options {
-		if m, ok := mark.Decode(o.Data); ok && o.Type == experimentOption {
+		if m, ok := Decode(o.Data); ok && o.Type == Option {
 			return []string{m.String()}
 		}
 	}
@@ -97,14 +98,28 @@ func optionText(options layers.ICMPv6Options) []string {
 // loadText tells lanproof's mark, which may stand behind padding, or how much else
 // there is.
 func loadText(b []byte) []string {
-	if m, ok := mark.Decode(b); ok {
+	if m, ok := Decode(b); ok {
 		return []string{m.String()}
 	}
-	if m, ok := behind(b); ok {
+	if m, ok := Behind(b); ok {
 		return []string{m.String()}
 	}
 	if len(bytes.TrimLeft(b, "\x00")) == 0 { // padding
 		return nil
 	}
 	return []string{fmt.Sprintf("%d bytes", len(b))}
+}
+
+// FrameOf is a frame of at least 14 bytes as results tell of it.
+func FrameOf(t frames.PacketType, data []byte) *reports.Frame {
+	f := &reports.Frame{Type: t.String(), Dest: net.HardwareAddr(data[:6]).String(), Source: net.HardwareAddr(data[6:12]).String(), Layers: Layers(data)}
+	for _, tag := range frames.Tags(data) {
+		f.Tags = append(f.Tags, tag.String())
+	}
+	return f
+}
+
+func addrOf(b []byte) netip.Addr {
+	a, _ := netip.AddrFromSlice(b)
+	return a.Unmap()
 }
