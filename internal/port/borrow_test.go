@@ -44,12 +44,16 @@ func TestComesBackAsItWas(t *testing.T) {
 			m.sh(m.abroad, `
 				ip link set eth0 mtu 1300 address 02:00:00:00:00:99 txqueuelen 5 up promisc on
 				ip address add 10.0.0.1/8 dev eth0
-				ip link add child link eth0 address 02:00:00:00:00:98 type macvlan mode passthru`)
+				ip link add child link eth0 address 02:00:00:00:00:98 type macvlan mode passthru
+				ip link set child up`)
 			m.features("eth0", m.abroad, map[string]bool{"rx-gro": true, "tx-scatter-gather": false})
 			m.channels("eth0", m.abroad, 1)
 			differences, err := l.Return()
 			if err != nil || len(differences) > 0 {
 				t.Errorf("it comes back with %v and the differences\n%s", err, strings.Join(differences, "\n"))
+			}
+			if left := m.sh(m.abroad, "ip -o -br link"); strings.Count(left, "\n") > 0 {
+				t.Errorf("where it was there is still\n%s", left)
 			}
 			now := m.snapshot()
 			if d := port.Differences(was, now); len(d) > 0 {
