@@ -74,7 +74,9 @@ func Run(ctx context.Context, o Options) (*record.Qualification, record.Contents
 	if err := s.describe(); err != nil {
 		return nil, record.Contents{}, err
 	}
-	if err = s.borrowed(ctx); err != nil {
+	err = s.borrowed(ctx)
+	s.leave()
+	if err != nil {
 		s.q.Restored = false
 		s.q.Differences = append(s.q.Differences, "not qualified to the end: "+err.Error())
 		return s.q, s.files, err
@@ -102,6 +104,20 @@ func (o *Options) requirements() ([]Requirement, error) {
 		return nil, fmt.Errorf("requirement %s %w: there is none of that id", strings.Join(slices.Sorted(maps.Keys(missing)), ", "), ErrUsage)
 	}
 	return some, nil
+}
+
+// leave tells which requirements of the profile were not measured.
+func (s *session) leave() {
+	for _, r := range Requirements() {
+		measured := slices.ContainsFunc(s.q.Results, func(one record.Result) bool { return one.ID == r.ID })
+		if measured || r.Profile == record.Full && s.o.Profile != record.Full {
+			continue
+		}
+		s.q.Left = append(s.q.Left, r.ID)
+		if r.Profile == record.Core {
+			s.q.LeftCore++
+		}
+	}
 }
 
 // session is one run.

@@ -77,7 +77,7 @@ func verify(t *testing.T, q *record.Qualification, files record.Contents) {
 		return
 	}
 	defer b.Close()
-	v, err := record.Verify(b, time.Now())
+	v, err := record.Verify(b, record.Asked{Now: time.Now()})
 	if err != nil {
 		t.Error(err)
 		return

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lanproof/lanproof/qualify"
 	"github.com/lanproof/lanproof/qualify/record"
 )
 
@@ -46,11 +47,22 @@ func verifyBundle(name string, now time.Time) (_ *record.Verification, err error
 		return nil, usage("verify: %w", err)
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
-	v, err := record.Verify(b, now)
+	v, err := record.Verify(b, record.Asked{Now: now, Core: coreRequirements(), Tool: version()})
 	if err != nil {
 		return nil, usage("verify %s: %w", name, err)
 	}
 	return v, nil
+}
+
+// coreRequirements are those that every qualification must tell of.
+func coreRequirements() []string {
+	var ids []string
+	for _, r := range qualify.Requirements() {
+		if r.Profile == record.Core {
+			ids = append(ids, r.ID)
+		}
+	}
+	return ids
 }
 
 // isQualification reports whether a folder or an archive is the bundle of a

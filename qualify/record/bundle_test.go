@@ -71,7 +71,7 @@ func verified(t *testing.T, name string) (*Verification, error) {
 		return nil, err
 	}
 	defer b.Close()
-	return Verify(b, measured)
+	return Verify(b, Asked{Now: measured})
 }
 
 func mustVerify(t *testing.T, name string) *Verification {
@@ -98,6 +98,7 @@ func TestBundleAgrees(t *testing.T) {
 			{What: "requirements judged again", Done: 3, Taken: 2},
 			{What: "waivers held against them again"},
 			{What: "sums, and whether it conforms", Done: 1},
+			{What: "core requirements looked for"},
 		}
 		if d := cmp.Diff(want, v.Steps); d != "" {
 			t.Errorf("(-want +got):\n%s", d)

@@ -79,7 +79,7 @@ func (q *Qualification) Sum() Summary {
 			s.Conformant = false
 		}
 	}
-	s.Conformant = s.Conformant && q.Restored && len(q.Differences) == 0
+	s.Conformant = s.Conformant && q.LeftCore == 0 && q.Restored && len(q.Differences) == 0
 	return s
 }
 

@@ -56,6 +56,11 @@ type Qualification struct {
 	Machine Machine `json:"machine"`
 	// Results has one entry for each requirement of the profile, in their order.
 	Results []Result `json:"results"`
+	// Left are the requirements of the profile that were not measured: nobody asked for
+	// them, or it ended before. A port of which
+	// core ones were left out does not conform, and LeftCore counts those.
+	Left     []string `json:"left,omitempty"`
+	LeftCore int      `json:"left_core,omitempty"`
 	// Cases sums up the catalogue on these ports; results.json beside it has the
 	// whole.
 	Cases []CaseResult `json:"cases,omitempty"`
@@ -225,6 +230,7 @@ type Summary struct {
 	Waived      int `json:"waived"`
 	Error       int `json:"error"`
 	// Conformant is true only when no core requirement has failed, was waived, is
-	// unsupported or could not be found out, and no case of the catalogue failed.
+	// unsupported, could not be found out or was left out, no case of the catalogue
+	// failed, and the ports came back.
 	Conformant bool `json:"conformant"`
 }

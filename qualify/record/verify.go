@@ -47,9 +47,20 @@ type Problem struct {
 // OK reports whether all agrees.
 func (v *Verification) OK() bool { return len(v.Problems) == 0 }
 
+// Asked says what whoever verifies knows himself.
+type Asked struct {
+	// Now is the day for what has expired since.
+	Now time.Time
+	// Core are the core requirements that must be there, measured or told as left out.
+	// Those that came up after the bundle was made are told, and no disagreement, when
+	// its tool is another than Tool.
+	Core []string
+	Tool string
+}
+
 // Verify recomputes everything that follows from a bundle's captures and sums. It
 // needs no rights and no kernel. The error wraps ErrNoBundle.
-func Verify(b *Bundle, now time.Time) (*Verification, error) {
+func Verify(b *Bundle, asked Asked) (*Verification, error) {
 	v := &verifier{bundle: b, sights: map[string]*Sights{}, traces: map[string]*frames.Trace{}, recounts: map[string]*recount.Capture{}}
 	if err := v.manifest(); err != nil {
 		return nil, err
@@ -65,7 +76,8 @@ func Verify(b *Bundle, now time.Time) (*Verification, error) {
 	v.Qualification = q
 	v.requirements(q)
 	v.cases(q)
-	v.notes(q, now)
+	v.complete(q, asked)
+	v.notes(q, asked.Now)
 	return &v.Verification, nil
 }
 
@@ -273,6 +285,31 @@ func (v *verifier) lost(name, device string) int {
 		}
 	}
 	return 0
+}
+
+// complete looks for core requirements that the record says nothing of.
+func (v *verifier) complete(q *Qualification, asked Asked) {
+	v.step("core requirements looked for", func(s *Step) {
+		s.Done = len(asked.Core)
+		left := 0
+		for _, id := range asked.Core {
+			if slices.Contains(q.Left, id) {
+				left++
+				continue
+			}
+			if slices.ContainsFunc(q.Results, func(r Result) bool { return r.ID == id && r.Profile == Core }) {
+				continue
+			}
+			if q.Tool != asked.Tool {
+				v.Notes = append(v.Notes, fmt.Sprintf("%s, a core requirement of this lanproof, is not among those of %s", id, q.Tool))
+				continue
+			}
+			v.problem(id, "the record does not tell of this core requirement")
+		}
+		if left > q.LeftCore {
+			v.problem(FileQualification+", left", "%d core requirements were left out, and it counts %d", left, q.LeftCore)
+		}
+	})
 }
 
 // notes tell what is no disagreement.

@@ -73,7 +73,7 @@ func TestCasesAreDecidedAgain(t *testing.T) {
 	for _, p := range v.Problems {
 		t.Errorf("%s: %s", p.Where, p.Text)
 	}
-	steps := v.Steps[len(v.Steps)-3:]
+	steps := v.Steps[len(v.Steps)-4:]
 	if steps[0].Done != 1 || steps[1].Done != 8 || steps[2].Done != 3 || steps[2].Taken != 1 {
 		t.Errorf("recomputed %+v", steps)
 	}
@@ -165,6 +165,53 @@ func TestForgedSums(t *testing.T) {
 		}
 		if v := mustVerify(t, dir); len(v.Problems) == 0 || v.Problems[0].Where != c.want {
 			t.Errorf("%s: found %+v, want it at %s", name, v.Problems, c.want)
+		}
+	}
+}
+
+func TestCoreRequirementsAreLookedFor(t *testing.T) {
+	for name, c := range map[string]struct {
+		asked  Asked
+		change func(*Qualification)
+		want   string // the first problem's place
+		notes  int
+	}{
+		"all there":             {asked: Asked{Core: []string{"own-address", "counters"}, Tool: "test"}},
+		"one is not told of":    {asked: Asked{Core: []string{"own-address", "new"}, Tool: "test"}, want: "new"},
+		"of another tool":       {asked: Asked{Core: []string{"own-address", "new"}, Tool: "newer"}, notes: 1},
+		"called one of full":    {asked: Asked{Core: []string{"sr-iov"}, Tool: "test"}, want: "sr-iov"},
+		"left out, and so told": {asked: Asked{Core: []string{"new"}, Tool: "test"}, change: func(q *Qualification) { q.Left, q.LeftCore = []string{"new"}, 1 }},
+		"left out in secret":    {asked: Asked{Core: []string{"new"}, Tool: "test"}, change: func(q *Qualification) { q.Left = []string{"new"} }, want: "qualification.json, left"},
+	} {
+		dir := t.TempDir()
+		q, contents := planted()
+		if c.change != nil {
+			c.change(q)
+			q.Finish(nil)
+		}
+		if q.LeftCore > 0 && (q.Summary.Conformant || !strings.Contains(q.Verdict(), "1 core requirement was left out")) {
+			t.Errorf("%s: %s", name, q.Verdict())
+		}
+		if err := WriteBundle(dir, q, contents); err != nil {
+			t.Fatal(err)
+		}
+		b, err := OpenBundle(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := Verify(b, c.asked)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		if len(v.Problems) > 0 {
+			got = v.Problems[0].Where
+		}
+		if got != c.want || len(v.Notes) != c.notes {
+			t.Errorf("%s: problem at %q, notes %q", name, got, v.Notes)
+		}
+		if err := b.Close(); err != nil {
+			t.Error(err)
 		}
 	}
 }

@@ -61,6 +61,7 @@ func (q *Qualification) against() []string {
 	add(core[Waived], "is waived", "are waived")
 	add(core[Unsupported], "is unsupported", "are unsupported")
 	add(core[Error]+core[""], "could not be found out", "could not be found out")
+	add(q.LeftCore, "core requirement was left out", "core requirements were left out")
 	cases := 0
 	for _, c := range q.Cases {
 		if c.Verdict != "pass" && c.Verdict != "skip" {
@@ -117,6 +118,14 @@ func (r *Result) told() string {
 	return told
 }
 
+// brief is the same for a line, where what passed has less to say.
+func (r *Result) brief() string {
+	if r.Status == Pass {
+		return clip(r.told(), 100)
+	}
+	return clip(r.told(), 400)
+}
+
 func colon(s string) string {
 	if s == "" {
 		return ""
@@ -137,7 +146,7 @@ func (q *Qualification) WriteText(w io.Writer) error {
 		if r.Profile == Core {
 			core = "*"
 		}
-		line("%-11s %s %-*s  %s", r.Status, core, width, r.ID, r.told())
+		line("%-11s %s %-*s  %s", r.Status, core, width, r.ID, r.brief())
 	}
 	for _, c := range q.Cases {
 		if c.Verdict != "pass" && c.Verdict != "skip" {
