@@ -27,6 +27,7 @@ type qualifyFlags struct {
 	profile *choice
 	out     string
 	waivers string
+	archive string
 	emulate emulate.Options
 }
 
@@ -73,6 +74,7 @@ func (f *qualifyFlags) flags(cmd *cobra.Command) {
 	flags.StringVar(&o.Peer, "peer", "", "port, `IFACE`, that a cable joins to --dut")
 	flags.Var(f.profile, "profile", "what is asked for: core is what every port must do")
 	flags.StringVar(&f.out, "out", "lanproof-qualification", "`DIR` for the bundle")
+	flags.StringVar(&f.archive, "archive", "", "put the bundle into `FILE` as well, a zip archive that is the same for the same bundle")
 	flags.StringVar(&f.waivers, "waivers", "", "`FILE` of known failures")
 	flags.StringArrayVar(&o.Really, "yes-really", nil, "take the port `IFACE` although the machine needs it (repeatable)")
 	flags.StringArrayVar(&o.Only, "requirement", nil, "measure the requirement `ID` only (repeatable)")
@@ -127,6 +129,11 @@ func (f *qualifyFlags) run(cmd *cobra.Command) error {
 	q.Finish(waivers)
 	if err := errors.Join(err, record.WriteBundle(f.out, q, files)); err != nil {
 		return &exit{exitHarness, err}
+	}
+	if f.archive != "" {
+		if err := writeOut(out, f.archive, func(w io.Writer) error { return record.WriteArchive(w, f.out) }); err != nil {
+			return &exit{exitHarness, err}
+		}
 	}
 	fmt.Fprintln(out)
 	if err := q.WriteText(out); err != nil {

@@ -13,16 +13,20 @@ func newReport() *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
 		Use:   "report DIR",
-		Short: "Make a report again from the results of a run",
+		Short: "Make a report again from the results of a run, or from a qualification's bundle",
 		Long: `Make a report again from the results of a run: a page (html), JUnit XML, KTAP as
 the kernel's own tests print it, Markdown or annotations for GitHub, a submission
 for the kernel's KCIDB, or OpenMetrics text. The folder is the one that lanproof
-run --out has named, or a results.json.`,
+run --out has named, or a results.json. Of a qualification's bundle it makes a page,
+Markdown or JSON.`,
 		Example: `  lanproof report lanproof-out --output report.html
   lanproof report lanproof-out --format ktap
   lanproof report lanproof-out --format markdown --output summary.md`,
 		Args: exactly("the folder of one run"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if q, ok := isQualification(args[0]); ok {
+				return reportQualification(cmd, q, format.value, output)
+			}
 			results, err := load(args[0])
 			if err != nil {
 				return err

@@ -3,18 +3,23 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/lanproof/lanproof/capture/frames"
 	"github.com/lanproof/lanproof/guest/kernel"
 	"github.com/lanproof/lanproof/internal/drops"
 	"github.com/lanproof/lanproof/internal/features"
+	"github.com/lanproof/lanproof/probe/mark"
+	"github.com/lanproof/lanproof/qualify/record"
 )
 
 // bin is the folder of the lanproof that the tests run, built as users build it.
@@ -47,10 +52,11 @@ func withBinary(test func() int) int {
 }
 
 // TestScripts runs the command line as people do: testdata/script has a file for
-// each of its sides. Two commands are added to testscript's own:
+// each of its sides. Three commands are added to testscript's own:
 //
 //	status N PROGRAM ARGS...   runs a program and wants that exit status
 //	unbuilt                    wants that nothing was built or left in lanproof-out
+//	bundle DIR PASS|FAIL       leaves the bundle of a qualification
 //
 // and two conditions: [have:FEATURE] is true where this kernel has the feature, and
 // [drops] where drops can be traced.
@@ -69,6 +75,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"status":  status,
 			"unbuilt": unbuilt,
+			"bundle":  bundle,
 		},
 	})
 }
@@ -109,6 +116,32 @@ func status(ts *testscript.TestScript, neg bool, args []string) {
 	if got != want {
 		ts.Fatalf("exit status %d, want %d", got, want)
 	}
+}
+
+// bundle leaves the bundle of a qualification with one requirement, which is measured
+// by one frame. What this lanproof asks for besides is told as left out.
+func bundle(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: bundle DIR pass|fail")
+	}
+	const capture = "captures/one-frame.pcapng"
+	frame := append([]byte{2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x88, 0xb5}, mark.Mark{Run: 7, Seq: 1, Role: mark.Probe}.Encode(40)...)
+	var rec frames.Recorder
+	at := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	rec.Add(rec.Interface("peer/eth0", ""), frames.Frame{Time: at, Type: frames.Outgoing, Data: frame})
+	if dut := rec.Interface("dut/eth0", ""); args[1] == "pass" {
+		rec.Add(dut, frames.Frame{Time: at, Type: frames.Host, Data: frame})
+	}
+	q := &record.Qualification{
+		Tool: "test", Started: at, Profile: record.Core, Run: 7, Restored: true, DUT: record.Port{Name: "dut", Driver: "e1000e"},
+		Results: []record.Result{{
+			ID: "one-frame", Title: "A frame arrives", Profile: record.Core, Expected: "it comes", Observed: "see the trial", Capture: capture,
+			Trials: []record.Trial{{Name: "one", From: "peer/eth0", At: "dut/eth0", Want: record.All, First: 1, Last: 1, Proof: "received"}},
+		}},
+	}
+	record.SightsOf(rec.Trace(), 7).Count(&q.Results[0].Trials[0])
+	q.Finish(nil)
+	ts.Check(record.WriteBundle(ts.MkAbs(args[0]), q, record.Contents{Captures: map[string]io.WriterTo{capture: &rec}}))
 }
 
 func unbuilt(ts *testscript.TestScript, neg bool, args []string) {

@@ -77,6 +77,17 @@ func isQualification(name string) (*record.Qualification, bool) {
 	return q, err == nil
 }
 
+// reportQualification makes a report of a bundle.
+func reportQualification(cmd *cobra.Command, q *record.Qualification, format, output string) error {
+	write := map[string]func(io.Writer) error{
+		"html": func(w io.Writer) error { return q.WriteHTML(w, nil) }, "json": q.WriteJSON, "markdown": q.WriteMarkdown,
+	}[format]
+	if write == nil {
+		return usage("a qualification is reported as html, json or markdown, not as %s", format)
+	}
+	return writeOut(cmd.OutOrStdout(), output, write)
+}
+
 // compareQualifications puts bundles side by side.
 func compareQualifications(cmd *cobra.Command, names []string, format, output string) error {
 	var all []*record.Qualification

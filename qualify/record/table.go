@@ -33,6 +33,7 @@ func Compare(all ...*Qualification) *Table {
 	for _, q := range all {
 		t.Columns = append(t.Columns, q.portName(all))
 	}
+	t.number()
 	var ids []string
 	of := make([]map[string]*Result, len(all))
 	for i, q := range all {
@@ -63,6 +64,19 @@ func Compare(all ...*Qualification) *Table {
 	}
 	t.totals(all)
 	return t
+}
+
+// number tells columns apart that are still called the same.
+func (t *Table) number() {
+	total, n := map[string]int{}, map[string]int{}
+	for _, c := range t.Columns {
+		total[c]++
+	}
+	for i, c := range t.Columns {
+		if n[c]++; total[c] > 1 {
+			t.Columns[i] = fmt.Sprintf("%s (%d)", c, n[c])
+		}
+	}
 }
 
 // totals are the rows about the whole ports.
