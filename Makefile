@@ -27,7 +27,7 @@ PACKAGES_test := $(PACKAGES_run) ip=iproute2 ping=iputils-ping fping=fping tshar
 # To build kernel modules; iproute2 brings the libelf1 that their objtool needs.
 PACKAGES_mutants := $(PACKAGES_run) gcc-12=gcc-12 xz=xz-utils ip=iproute2
 
-.PHONY: all build install uninstall run test bench lint mutants clean setup-run setup-test setup-mutants
+.PHONY: all build install uninstall run test bench lint mutants qualify-all clean setup-run setup-test setup-mutants
 
 all: build
 
@@ -67,6 +67,11 @@ bench: setup-test build
 # hours and is no part of the tests (docs/mutants.md). Flags: make mutants ARGS='-only ^vlan-'
 mutants: setup-mutants build
 	$(GO) run ./internal/mutants $(ARGS)
+
+# Qualifies every card that QEMU emulates, and writes the table of the handbook.
+# Flags: make qualify-all ARGS='-models e1000e,igb -page table.md'
+qualify-all: setup-run build
+	$(GO) run ./qualify/cardtable -page docs/qualification-table.md $(ARGS)
 
 lint:
 	@unformatted=$$($(GO) tool gofumpt -l .); \

@@ -127,6 +127,7 @@ func (f *qualifyFlags) run(cmd *cobra.Command) error {
 		return qualifyError(err)
 	}
 	q.Finish(waivers)
+	emulate.Explain(q)
 	if err := errors.Join(err, record.WriteBundle(f.out, q, files)); err != nil {
 		return &exit{exitHarness, err}
 	}

@@ -75,9 +75,10 @@ func Quirks() []Quirk {
 		},
 		{
 			ID: "e1000e-hash-for-unicast", Models: []string{"e1000e", "igb"}, Fault: DeviceModel,
-			Seen:     "a unicast frame to a foreign address comes in if the hash of its last two bytes is that of a group which the port has joined",
-			Versions: "QEMU 7.2 and 10.0",
-			Source:   "qemu: hw/net/e1000x_common.c:e1000x_rx_group_filter looks into the multicast table for unicast as well",
+			Requirements: []string{"rx-hash-alias"},
+			Seen:         "a unicast frame to a foreign address comes in if the hash of its last two bytes is that of a group which the port has joined",
+			Versions:     "QEMU 7.2 and 10.0",
+			Source:       "qemu: hw/net/e1000x_common.c:e1000x_rx_group_filter looks into the multicast table for unicast as well",
 		},
 		{
 			ID: "e100-tagged-too-long", Models: []string{"i82559er"}, Fault: DeviceModel,

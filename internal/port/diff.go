@@ -10,7 +10,8 @@ import (
 
 // Differences says what is not as it was, a sentence each. Times, counters and what
 // the kernel learns by itself are no differences; nor are speed and duplex of a port
-// without a carrier.
+// without a carrier, nor the carrier of a port that is down: until it has been up for
+// the first time, most drivers have not looked (8139cp, e100, vmxnet3).
 func Differences(was, now *State) []string {
 	who := "port " + was.Name
 	var all []string
@@ -79,14 +80,17 @@ func (s *State) facts() map[string]string {
 	f := map[string]string{
 		"name": s.Name, "ifindex": strconv.Itoa(s.Index), "address": s.MAC, "MTU": strconv.Itoa(s.MTU),
 		"transmit queue length": strconv.Itoa(s.TxQueueLen), "group": fmt.Sprint(s.Group), "flags": strings.Join(s.Flags, " "),
-		"carrier": onOff(s.Carrier), "number of virtual functions": strconv.Itoa(len(s.VFs)),
+		"number of virtual functions": strconv.Itoa(len(s.VFs)),
 	}
 	optional := map[string]string{
 		"alias": s.Alias, "alternative names": strings.Join(s.AltNames, " "), "master": s.Master,
 		"permanent address": s.PermanentMAC, "driver": s.Driver.Name, "firmware": s.Driver.Firmware, "bus address": s.Driver.Bus,
 		"additional addresses": strings.Join(s.Filter, " "),
 	}
-	if s.Carrier && s.Link.SpeedMbit > 0 {
+	if s.Up() {
+		optional["carrier"] = onOff(s.Carrier)
+	}
+	if s.Up() && s.Carrier && s.Link.SpeedMbit > 0 {
 		optional["speed"], optional["duplex"] = strconv.Itoa(s.Link.SpeedMbit)+" Mbit/s", s.Link.Duplex
 	}
 	for name, v := range optional {

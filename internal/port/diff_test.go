@@ -34,7 +34,7 @@ func TestEveryDifferenceIsTold(t *testing.T) {
 		"echo 0 > /proc/sys/net/ipv4/conf/enp1s0/rp_filter":                                     "came back with sysctl ipv4/conf/rp_filter 0, which was 2",
 		"echo 1 > /proc/sys/net/ipv6/conf/enp1s0/disable_ipv6":                                  "has lost the address 2001:db8::1/64",
 		"echo 9 > /proc/sys/net/ipv6/neigh/enp1s0/mcast_solicit":                                "came back with sysctl ipv6/neigh/mcast_solicit 9, which was 3",
-		"ip link set enp1s0 down":                                                               "came back with carrier off, which was on",
+		"ip link set enp1s0 down":                                                               "has lost carrier, which was on",
 		"tc qdisc del dev enp1s0 root":                                                          "has lost the queueing discipline tbf at the root",
 		"feature":                                                                               "came back with feature rx-gro on, which was off",
 		"channels":                                                                              "came back with setting channels rx 1, which was 2",
@@ -60,5 +60,16 @@ func TestEveryDifferenceIsTold(t *testing.T) {
 				t.Errorf("told are\n%s\nwant %q", got, want)
 			}
 		})
+	}
+}
+
+// A port that has never been up may tell of a carrier that it has not looked for.
+func TestCarrierOfPortThatIsDown(t *testing.T) {
+	for flag, want := range map[string]int{"broadcast": 0, "up": 1} {
+		was := &port.State{Name: "eth0", Carrier: true, Flags: []string{flag}}
+		now := &port.State{Name: "eth0", Flags: []string{flag}}
+		if got := port.Differences(was, now); len(got) != want {
+			t.Errorf("%s: %q", flag, got)
+		}
 	}
 }

@@ -1,0 +1,141 @@
+// Command cardtable qualifies every card that QEMU emulates and the guest's kernel has
+// a driver for, by lanproof qualify, verifies each bundle, and writes the page of the
+// handbook that puts them side by side.
+//
+// Exit status: 0 the page is written, whatever failed on the cards; 2 bad usage; 3 a
+// card could not be qualified, or its bundle does not verify.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/lanproof/lanproof/guest/cards"
+	"github.com/lanproof/lanproof/guest/qemu"
+	"github.com/lanproof/lanproof/qualify/emulate"
+	"github.com/lanproof/lanproof/qualify/record"
+)
+
+const (
+	exitUsage   = 2
+	exitHarness = 3
+)
+
+// options are the command's flags.
+type options struct {
+	lanproof, kernel, profile, out, page string
+	models                               []string
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM)
+	defer stop()
+	o, err := parse(os.Args[1:])
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "cardtable:", err)
+		os.Exit(exitUsage)
+	}
+	if err := run(ctx, o, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "cardtable:", err)
+		os.Exit(exitHarness)
+	}
+}
+
+func parse(args []string) (*options, error) {
+	o := &options{}
+	flags := flag.NewFlagSet("cardtable", flag.ContinueOnError)
+	flags.StringVar(&o.lanproof, "lanproof", "bin/lanproof", "the `program`")
+	flags.StringVar(&o.kernel, "kernel", emulate.DefaultKernel, "the guests' `kernel`")
+	flags.StringVar(&o.profile, "profile", string(record.Full), "core or full")
+	flags.StringVar(&o.out, "out", "lanproof-qualification", "`folder` for the bundles")
+	flags.StringVar(&o.page, "page", "", "`file` for the table; printed if empty")
+	models := flags.String("models", "", "`models`, with commas between them; all that QEMU has if empty")
+	if err := flags.Parse(args); err != nil {
+		return nil, err
+	}
+	if flags.NArg() > 0 {
+		return nil, fmt.Errorf("no arguments are taken, and %q is one", flags.Arg(0))
+	}
+	if *models != "" {
+		o.models = strings.Split(*models, ",")
+	}
+	return o, nil
+}
+
+// run qualifies the cards, one after the other.
+func run(ctx context.Context, o *options, w io.Writer) error {
+	models, absent, err := o.choose(ctx)
+	if err != nil {
+		return err
+	}
+	var all []*record.Qualification
+	for _, model := range models {
+		q, err := o.one(ctx, model, w)
+		if err != nil {
+			return fmt.Errorf("%s: %w", model, err)
+		}
+		all = append(all, q)
+	}
+	if o.page == "" {
+		return writePage(w, all, absent)
+	}
+	f, err := os.Create(o.page)
+	if err != nil {
+		return fmt.Errorf("write the table: %w", err)
+	}
+	return errors.Join(writePage(f, all, absent), f.Close())
+}
+
+// choose returns the models that are qualified, and those that this QEMU has not got.
+func (o *options) choose(ctx context.Context) (models, absent []string, err error) {
+	devices, err := qemu.Devices(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, c := range cards.Cards() {
+		if !devices[c.Model] {
+			absent = append(absent, c.Model)
+		} else if len(o.models) == 0 {
+			models = append(models, c.Model)
+		}
+	}
+	return append(models, o.models...), absent, nil
+}
+
+// one qualifies a card and verifies what came of it.
+func (o *options) one(ctx context.Context, model string, w io.Writer) (*record.Qualification, error) {
+	dir := filepath.Join(o.out, model)
+	cmd := exec.CommandContext(ctx, o.lanproof, "qualify", "--emulate", model, "--kernel", o.kernel, "--profile", o.profile, "--out", dir)
+	cmd.Stdout, cmd.Stderr = w, w
+	var status *exec.ExitError
+	if err := cmd.Run(); err != nil && !errors.As(err, &status) {
+		return nil, err
+	}
+	b, err := record.OpenBundle(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer b.Close()
+	v, err := record.Verify(b, time.Now())
+	if err == nil && !v.OK() {
+		err = fmt.Errorf("the bundle does not verify: %s: %s", v.Problems[0].Where, v.Problems[0].Text)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return v.Qualification, nil
+}

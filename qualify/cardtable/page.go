@@ -1,0 +1,43 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/lanproof/lanproof/qualify/record"
+)
+
+// writePage writes the page of the handbook.
+func writePage(w io.Writer, all []*record.Qualification, absent []string) error {
+	if len(all) == 0 {
+		return errors.New("no card was qualified")
+	}
+	var b strings.Builder
+	first := all[0]
+	fmt.Fprintf(&b, `# Emulated cards side by side
+
+Written by `+"`make qualify-all`"+`, from one run of `+"`lanproof qualify --emulate MODEL --profile %s`"+` for each model, in guests with Linux %s under %s on %s.
+Each bundle was verified before it came in here.
+
+These are real drivers on devices that QEMU imitates. What fails here is the driver's fault or the imitation's, and which of the two stands in [Findings](findings.md#emulated-cards-and-their-drivers); it says nothing about silicon.
+%s
+`, first.Profile, first.Machine.Kernel, first.Machine.Emulator, first.Started.Format(time.DateOnly), left(absent))
+	if _, err := io.WriteString(w, b.String()); err != nil {
+		return fmt.Errorf("write the table: %w", err)
+	}
+	if err := record.Compare(all...).WriteMarkdown(w); err != nil {
+		return fmt.Errorf("write the table: %w", err)
+	}
+	return nil
+}
+
+// left says which models are missing in the table.
+func left(absent []string) string {
+	if len(absent) == 0 {
+		return ""
+	}
+	return "Not in the table, because this QEMU has them not: " + strings.Join(absent, ", ") + ".\n"
+}
