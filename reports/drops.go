@@ -55,7 +55,8 @@ type Rise struct {
 	By   uint64 `json:"by"`
 }
 
-// Rule is a row of the oracle's tables that decided about a frame.
+// Rule is a row of the oracle's tables that decided about a frame; or stack-noarp, by
+// which a stack takes a question without an answer.
 type Rule struct {
 	ID     string `json:"id"`
 	At     string `json:"at"` // node/link, or the bridge

@@ -125,8 +125,27 @@ func whyNot(lan *topology.LAN, way []leg) []reports.Rule {
 		if !l.arrives(p) {
 			return l.rules(world, p, lan.Device(l.to))
 		}
+		if mute := l.mute(lan.Device(l.to)); mute != nil {
+			return []reports.Rule{*mute}
+		}
 	}
 	return nil
+}
+
+// noARP is the one rule that is not of the tables, which end where a stack begins.
+const noARP = "stack-noarp"
+
+// mute is the rule by which the target takes a question and leaves it without an answer;
+// nil where it answers. Nothing is dropped then: the kernel counts the frame as consumed.
+func (l *leg) mute(to *topology.Device) *reports.Rule {
+	if l.frame.Kind != oracle.ARP || to == nil || to.Kind != topology.KindIpvlan || to.Mode == "l2" {
+		return nil
+	}
+	return &reports.Rule{
+		ID: noARP, At: to.Ref.String(), Frame: l.name,
+		When: "an ipvlan in mode l3 or l3s, which has the flag NOARP", Then: "its stack takes the request and says nothing",
+		Source: "net/ipv4/arp.c:arp_rcv; drivers/net/ipvlan/ipvlan_main.c:ipvlan_open",
+	}
 }
 
 // rules are those that keep the frame from its target.

@@ -301,3 +301,34 @@ func TestEveryNegativeOfMacvlanIsExplained(t *testing.T) {
 		t.Errorf("only %d checks say that something does not arrive", negatives)
 	}
 }
+
+// An ipvlan in layer 3 is given a question for its address and leaves it so: no drop
+// shows that, and no table has it.
+func TestMuteIpvlanIsExplained(t *testing.T) {
+	files, err := scenarios.Find([]string{"ipvlan-l3"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := Prepare(files[0].Cases()[0], 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := 0
+	for _, k := range p.Checks() {
+		q, ok := k.question.(*flowQuestion)
+		if !ok || q.want || q.kind != probe.ARP || !strings.Contains(k.ID, "stranger-c1") {
+			continue
+		}
+		asked++
+		d := &reports.Drops{How: reports.Traced, Rules: whyNot(p.Plan.LAN, q.way(p.Plan.LAN, nil))}
+		if len(d.Rules) != 1 || d.Rules[0].ID != noARP || d.Rules[0].At != "c1/eth0" {
+			t.Errorf("%s: the rules are %+v", k.ID, d.Rules)
+		}
+		if text := (&lost{to: q.to}).words(d, nil); !strings.HasPrefix(text, "Nothing dropped it: c1/eth0 took it and did not answer. Rule stack-noarp at c1/eth0") {
+			t.Errorf("%s: %s", k.ID, text)
+		}
+	}
+	if asked != 1 {
+		t.Errorf("%d checks ask c1 for its address, want 1", asked)
+	}
+}

@@ -54,7 +54,7 @@ func (l *lost) words(d *reports.Drops, trouble error) string {
 	case trouble != nil:
 		s = append(s, fmt.Sprintf("Not observed: %v.", trouble))
 	case d.How == reports.Traced:
-		s = append(s, l.endings(d.Ends)...)
+		s = append(s, l.endings(d)...)
 	case d.How == reports.Counted:
 		var rises []string
 		for _, r := range d.Counters {
@@ -85,7 +85,7 @@ func deciding(rules []reports.Rule) (reports.Rule, bool) {
 }
 
 // endings are the ends in words.
-func (l *lost) endings(ends []reports.End) []string {
+func (l *lost) endings(d *reports.Drops) []string {
 	var s, others []string // others are where copies came to that were for others
 	note := func(at string) {
 		if !strings.HasPrefix(at, l.to.Node+"/") && !slices.Contains(others, at) {
@@ -96,7 +96,7 @@ func (l *lost) endings(ends []reports.End) []string {
 		note(at.At())
 	}
 	own := false
-	for _, e := range ends {
+	for _, e := range d.Ends {
 		switch {
 		case !e.Own:
 		case l.group && byStack(e) && !strings.HasPrefix(e.At, l.to.Node+"/"):
@@ -106,7 +106,11 @@ func (l *lost) endings(ends []reports.End) []string {
 			s = append(s, endText(e))
 		}
 	}
-	if !own && l.refused == nil {
+	switch {
+	case own || l.refused != nil:
+	case slices.ContainsFunc(d.Rules, func(r reports.Rule) bool { return r.ID == noARP }):
+		s = append(s, fmt.Sprintf("Nothing dropped it: %s took it and did not answer.", l.to))
+	default:
 		s = append(s, fmt.Sprintf("Nothing dropped it: %s was never given it.", l.to))
 	}
 	if l.group && len(others) > 0 {
