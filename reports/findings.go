@@ -80,7 +80,7 @@ func (k *Check) packets() []int {
 	return slices.Compact(all)
 }
 
-// numbers names packets: "packet 12", "packets 12, 14, 15"; none is nothing.
+// numbers names packets: "packet 12", "packets 12, 14–17"; none is nothing.
 func numbers(all []int) string {
 	if len(all) == 0 {
 		return ""
@@ -91,11 +91,19 @@ func numbers(all []int) string {
 		b.WriteByte('s')
 	}
 	b.WriteByte(' ')
-	for i, n := range all {
+	for i := 0; i < len(all); i++ {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		fmt.Fprint(&b, n)
+		fmt.Fprint(&b, all[i])
+		last := i
+		for last+1 < len(all) && all[last+1] == all[last]+1 {
+			last++
+		}
+		if last > i+1 {
+			fmt.Fprintf(&b, "–%d", all[last])
+			i = last
+		}
 	}
 	return b.String()
 }
