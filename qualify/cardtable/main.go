@@ -130,7 +130,7 @@ func (o *options) one(ctx context.Context, model string, w io.Writer) (*record.Q
 		return nil, err
 	}
 	defer b.Close()
-	v, err := record.Verify(b, time.Now())
+	v, err := record.Verify(b, record.Asked{Now: time.Now()})
 	if err == nil && !v.OK() {
 		err = fmt.Errorf("the bundle does not verify: %s: %s", v.Problems[0].Where, v.Problems[0].Text)
 	}
