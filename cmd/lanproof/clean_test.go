@@ -68,7 +68,7 @@ func TestCleanBringsPortsBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := clean()
-	if want := "lanproof: port enp1s0 has vanished: it is in no namespace that can be looked into; what it was is kept in " + file; got != want || err == nil {
+	if want := "lanproof: bring port enp1s0 back: it has vanished: it is in no namespace that can be looked into; what it was is kept in " + file; got != want || err == nil {
 		t.Errorf("clean says %q, %v; want %q", got, err, want)
 	}
 }

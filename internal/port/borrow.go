@@ -32,41 +32,83 @@ type Loan struct {
 	journal    *file
 }
 
+// Order says which port is to be borrowed, and where it is to go. The namespace stays
+// the caller's, and is to be closed after the port has gone back.
+type Order struct {
+	Port string
+	To   *netns.NS
+	// Name and Index are as those of [Options].
+	Name  string
+	Index int
+}
+
 // Borrow moves a port of the calling thread's namespace into another one, where it is
 // down, after it has written down everything about it. The namespace stays the
 // caller's, and is to be closed after the port has gone back. The error wraps ENODEV
 // when there is no such port, EINVAL when it is one that cannot be moved, EPERM
 // without the rights, and a *[Refusal] when somebody else has borrowed it.
-func Borrow(name string, to *netns.NS, o Options) (l *Loan, err error) {
-	if o.Dir == "" {
-		if o.Dir, err = StateDir(); err != nil {
+func Borrow(name string, to *netns.NS, o Options) (*Loan, error) {
+	loans, err := BorrowAll(o.Dir, Order{Port: name, To: to, Name: o.Name, Index: o.Index})
+	if err != nil {
+		return nil, err
+	}
+	return loans[0], nil
+}
+
+// BorrowAll borrows ports together, each as [Borrow] does, or none of them. All are
+// written down before the first is moved: of two that a cable joins, the other one
+// loses its carrier with it. dir is the folder of the journals, [StateDir] when empty.
+func BorrowAll(dir string, orders ...Order) (loans []*Loan, err error) {
+	if dir == "" {
+		if dir, err = StateDir(); err != nil {
 			return nil, err
 		}
 	}
+	defer func() {
+		if err != nil {
+			_, back := ReturnAll(loans...)
+			loans, err = nil, errors.Join(err, back)
+		}
+	}()
+	for _, o := range orders {
+		l, err := note(dir, o)
+		if err != nil {
+			return loans, err
+		}
+		loans = append(loans, l)
+	}
+	for i, l := range loans {
+		if err := l.take(dir, orders[i]); err != nil {
+			return loans, err
+		}
+	}
+	return loans, nil
+}
+
+// note writes down everything about a port. Nothing is on the disk yet.
+func note(dir string, o Order) (*Loan, error) {
 	home, err := netns.Current()
 	if err != nil {
 		return nil, err
 	}
-	l = &Loan{home: home, away: to}
-	if err := l.borrow(name, o); err != nil {
-		return nil, errors.Join(err, home.Close())
+	was, err := Snapshot(o.Port)
+	if err == nil {
+		return &Loan{Was: was, home: home, away: o.To}, nil
 	}
-	return l, nil
+	if refusal := lent(dir, home, o.Port); refusal != nil {
+		err = refusal
+	}
+	return nil, errors.Join(err, home.Close())
 }
 
-func (l *Loan) borrow(name string, o Options) (err error) {
-	if l.Was, err = Snapshot(name); err != nil {
-		if refusal := lent(o.Dir, l.home, name); refusal != nil {
-			return refusal
-		}
-		return err
-	}
+// take writes the journal and moves the port.
+func (l *Loan) take(dir string, o Order) (err error) {
 	if o.Name == "" {
 		o.Name = l.Was.Name
 	}
-	l.journal, err = write(o.Dir, newJournal(l.Was, l.home, l.away, o.Name))
+	l.journal, err = write(dir, newJournal(l.Was, l.home, l.away, o.Name))
 	if errors.Is(err, os.ErrExist) {
-		if refusal := lent(o.Dir, l.home, l.Was.Name); refusal != nil {
+		if refusal := lent(dir, l.home, l.Was.Name); refusal != nil {
 			return refusal
 		}
 	}
@@ -78,10 +120,11 @@ func (l *Loan) borrow(name string, o Options) (err error) {
 	case err == nil:
 		return nil
 	case l.index == 0:
-		return errors.Join(fmt.Errorf("move port %s: %w", name, err), l.journal.remove())
+		err = errors.Join(fmt.Errorf("move port %s: %w", o.Port, err), l.journal.remove())
+		l.journal = nil
+		return err
 	}
-	_, back := l.Return()
-	return errors.Join(fmt.Errorf("call port %s %s where it is to go: %w", name, o.Name, err), back)
+	return fmt.Errorf("call port %s %s where it is to go: %w", o.Port, o.Name, err)
 }
 
 // Index is the port's ifindex where it is.
@@ -95,25 +138,54 @@ func (l *Loan) Moved(to *netns.NS, index int) { l.away, l.index = to, index }
 // must be gone by then. It is safe to call again: after an error it tries once more,
 // and after that it does nothing. The error wraps [ErrGone] when the port is nowhere
 // to be found; the journal is kept with any error.
-func (l *Loan) Return() ([]string, error) {
+func (l *Loan) Return() ([]string, error) { return ReturnAll(l) }
+
+// ReturnAll brings ports home together, each as [Loan.Return] does: all come up before
+// the first is waited for, since two that a cable joins get their carrier together.
+// One that does not come home keeps no other from it.
+func ReturnAll(loans ...*Loan) (differences []string, err error) {
+	var errs []error
+	var back []*returned
+	for _, l := range loans {
+		r, err := l.begin()
+		if err != nil {
+			errs = append(errs, fmt.Errorf("bring port %s back: %w", l.Was.Name, err))
+			continue
+		}
+		if r != nil {
+			back = append(back, r)
+		}
+	}
+	for _, r := range back {
+		some, err := r.finish()
+		differences = append(differences, some...)
+		if err == nil {
+			err = r.loan.end()
+		}
+		errs = append(errs, err)
+	}
+	return differences, errors.Join(errs...)
+}
+
+// begin brings the port home and up. There is nothing to be done of one that has gone
+// back already.
+func (l *Loan) begin() (*returned, error) {
 	if l.journal == nil {
-		return nil, nil
+		return nil, l.home.Close()
 	}
 	index, err := l.bring()
 	if err != nil {
-		return nil, fmt.Errorf("bring port %s back: %w", l.Was.Name, err)
+		return nil, err
 	}
-	var differences []string
-	err = at(l.home, func(p *place) (err error) {
-		differences, err = p.settle(l.Was, index)
-		return err
-	})
-	if err != nil {
-		return differences, err
-	}
-	err = errors.Join(l.journal.remove(), l.home.Close())
+	r := &returned{was: l.Was, home: l.home, index: index, loan: l}
+	return r, r.begin()
+}
+
+// end deletes the journal.
+func (l *Loan) end() error {
+	err := errors.Join(l.journal.remove(), l.home.Close())
 	l.journal = nil
-	return differences, err
+	return err
 }
 
 // bring moves the port home from where it is, and returns its ifindex there.
@@ -129,27 +201,6 @@ func (l *Loan) bring() (int, error) {
 		where = *found
 	}
 	return where.carry(l.home, l.Was)
-}
-
-// settle restores a port that is at home and returns what differs all the same.
-func (p *place) settle(was *State, index int) ([]string, error) {
-	failed := p.restore(was, index)
-	s, err := p.conn.Link(index)
-	if err != nil {
-		return nil, errors.Join(failed, fmt.Errorf("look at port %s after its return: %w", was.Name, err))
-	}
-	now, err := p.snapshot(s.Name)
-	if err != nil {
-		return nil, errors.Join(failed, err)
-	}
-	if _, err := p.conn.Link(was.Index); now.Index != was.Index && err == nil {
-		now.Index = was.Index // another device has its number by now
-	}
-	differences := Differences(was, now)
-	if len(differences) == 0 {
-		return nil, nil // what the kernel refused was not needed
-	}
-	return differences, failed
 }
 
 // clear deletes what sits on a device. A child that has changed its parent's address

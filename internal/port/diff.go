@@ -16,6 +16,12 @@ func Differences(was, now *State) []string {
 	who := "port " + was.Name
 	var all []string
 	before, after := was.facts(), now.facts()
+	if !was.Carrier || !now.Carrier { // speed and duplex come and go with it; its loss is told
+		delete(before, "speed")
+		delete(before, "duplex")
+		delete(after, "speed")
+		delete(after, "duplex")
+	}
 	keys := slices.Sorted(maps.Keys(before))
 	for key := range after {
 		if _, ok := before[key]; !ok {
@@ -30,7 +36,7 @@ func Differences(was, now *State) []string {
 			all = append(all, fmt.Sprintf("%s has got %s, which is %s", who, key, b))
 		case !left:
 			all = append(all, fmt.Sprintf("%s has lost %s, which was %s", who, key, a))
-		case a != b:
+		case a != b && !(key == "carrier" && b == "on"): // one that is there is no harm
 			all = append(all, fmt.Sprintf("%s came back with %s %s, which was %s", who, key, b, a))
 		}
 	}

@@ -35,7 +35,7 @@ func (p *place) until(limit time.Duration, done func() (bool, error)) error {
 // awaitLink waits until the port has the carrier that it had, and the link-local
 // address that the kernel makes for itself.
 func (p *place) awaitLink(was *State, index int) error {
-	if !was.Carrier {
+	if !was.Carrier || !was.Up() {
 		return nil
 	}
 	err := p.until(settleLimit, func() (bool, error) {

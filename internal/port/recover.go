@@ -41,18 +41,28 @@ func Recover(dir string) ([]Recovered, error) {
 			paths = append(paths, filepath.Join(dir, e.Name()))
 		}
 	}
-	var all []Recovered
-	var errs []error
 	nested := lentOn(paths)
+	var back []*found
+	var errs []error
 	for _, path := range paths {
-		r, err := recoverOne(path, nested)
+		f, err := begin(path, nested)
 		switch {
 		case errors.Is(err, errLiving), errors.Is(err, os.ErrNotExist):
 		case err != nil:
 			errs = append(errs, err)
-		case r != nil:
-			all = append(all, *r)
+		case f != nil:
+			back = append(back, f)
 		}
+	}
+	// Two that a cable joins get their carrier together.
+	var all []Recovered
+	for _, f := range back {
+		differences, err := f.finish()
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		all = append(all, Recovered{Port: f.was.Name, Differences: differences})
 	}
 	return all, errors.Join(errs...)
 }
@@ -79,9 +89,16 @@ func lentOn(paths []string) map[stay]bool {
 	return all
 }
 
-// recoverOne brings one port back and deletes its journal. There is nothing to tell of
-// one that was lent on.
-func recoverOne(path string, lentOn map[stay]bool) (*Recovered, error) {
+// found is a port of a dead process that is at home.
+type found struct {
+	returned
+	w    *file
+	path string
+	done bool // it had not been moved yet
+}
+
+// begin brings one port home and up. There is nothing to tell of one that was lent on.
+func begin(path string, lentOn map[stay]bool) (*found, error) {
 	j, w, err := read(path)
 	if err != nil {
 		return nil, err
@@ -89,44 +106,57 @@ func recoverOne(path string, lentOn map[stay]bool) (*Recovered, error) {
 	if lentOn[stay{j.Boot, j.Home}] {
 		return nil, w.remove()
 	}
-	differences, err := j.bringBack()
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("%w; what it was is kept in %s", err, path), w.f.Close())
+	f := &found{returned: returned{was: j.State}, w: w, path: path}
+	if err := f.bringBack(j); err != nil {
+		return nil, f.give(fmt.Errorf("bring port %s back: %w", j.State.Name, err))
 	}
-	return &Recovered{Port: j.State.Name, Differences: differences}, w.remove()
+	return f, nil
 }
 
-// bringBack restores a journal's port.
-func (j *Journal) bringBack() (differences []string, err error) {
-	home, err := j.openHome()
-	if err != nil {
-		return nil, err
+// give lets go of the journal, and keeps it.
+func (f *found) give(err error) error {
+	return errors.Join(fmt.Errorf("%w; what it was is kept in %s", err, f.path), f.home.Close(), f.w.f.Close())
+}
+
+// finish does the rest and deletes the journal.
+func (f *found) finish() (differences []string, err error) {
+	if !f.done {
+		if differences, err = f.returned.finish(); err != nil {
+			return nil, f.give(err)
+		}
+	}
+	return differences, errors.Join(f.w.remove(), f.home.Close())
+}
+
+// bringBack finds a journal's port, brings it home and begins to restore it.
+func (f *found) bringBack(j *Journal) (err error) {
+	if f.home, err = j.openHome(); err != nil {
+		return err
 	}
 	var away *netns.NS
 	if j.Boot == bootID() {
 		away = openInode(j.Away) // when somebody else has kept it
 	}
-	defer func() { err = errors.Join(err, home.Close(), away.Close()) }()
-	found, err := search(j.State, home, j.AwayName, away)
+	defer func() { err = errors.Join(err, away.Close()) }()
+	c, err := search(j.State, f.home, j.AwayName, away)
 	if err != nil {
-		return nil, err
-	}
-	defer found.close()
-	if j.Boot != bootID() {
-		j.State.Index = found.index // numbers are given anew
-	}
-	index, err := found.carry(home, j.State)
-	if err != nil {
-		return nil, fmt.Errorf("bring port %s back: %w", j.State.Name, err)
-	}
-	err = at(home, func(p *place) error {
-		if p.untouched(j.State, index) {
-			return nil // it had not been moved yet
-		}
-		differences, err = p.settle(j.State, index)
 		return err
+	}
+	defer c.close()
+	if j.Boot != bootID() {
+		j.State.Index = c.index // numbers are given anew
+	}
+	if f.index, err = c.carry(f.home, j.State); err != nil {
+		return err
+	}
+	err = at(f.home, func(p *place) error {
+		f.done = p.untouched(j.State, f.index)
+		return nil
 	})
-	return differences, err
+	if err != nil || f.done {
+		return err
+	}
+	return f.begin()
 }
 
 // untouched reports whether a port at home is as it was already.
@@ -152,7 +182,7 @@ func (j *Journal) openHome() (*netns.NS, error) {
 	err = here.Close()
 	home := openInode(j.Home)
 	if home == nil {
-		return nil, errors.Join(fmt.Errorf("bring port %s back: the network namespace that it came from is gone", j.State.Name), err)
+		return nil, errors.Join(errors.New("the network namespace that it came from is gone"), err)
 	}
 	return home, err
 }

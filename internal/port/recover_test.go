@@ -25,7 +25,7 @@ import (
 // until it is killed; its value says where it takes the port: a path, or "own".
 const borrower = "LANPROOF_TEST_BORROWER"
 
-// borrowed is set to the name of another port.
+// borrowed is set to the names of other ports.
 const borrowed = "LANPROOF_TEST_BORROWED"
 
 func TestMain(m *testing.M) {
@@ -52,7 +52,11 @@ func borrowForever(to string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := port.Borrow(cmp.Or(os.Getenv(borrowed), "enp1s0"), ns, port.Options{Name: "eth0"}); err != nil {
+	var orders []port.Order
+	for i, name := range strings.Fields(cmp.Or(os.Getenv(borrowed), "enp1s0")) {
+		orders = append(orders, port.Order{Port: name, To: ns, Name: fmt.Sprintf("eth%d", i)})
+	}
+	if _, err := port.BorrowAll("", orders...); err != nil {
 		return err
 	}
 	fmt.Println("borrowed")
@@ -78,7 +82,8 @@ func (m *machine) killed(to string) {
 	if line, err := bufio.NewReader(out).ReadString('\n'); line != "borrowed\n" {
 		m.t.Errorf("the borrower says %q, %v", line, err)
 	}
-	expectRefusal(m.t, m.check([]string{"enp1s0"}, nil), fmt.Sprintf("is borrowed by another lanproof, process %d", cmd.Process.Pid), false)
+	name := strings.Fields(cmp.Or(os.Getenv(borrowed), "enp1s0"))[:1]
+	expectRefusal(m.t, m.check(name, nil), fmt.Sprintf("is borrowed by another lanproof, process %d", cmd.Process.Pid), false)
 	if all, err := m.recover(); len(all) > 0 || err != nil {
 		m.t.Errorf("while the borrower lives, recovery gives %v, %v", all, err)
 	}
@@ -86,7 +91,7 @@ func (m *machine) killed(to string) {
 		m.t.Fatal(err)
 	}
 	_ = cmd.Wait()
-	expectRefusal(m.t, m.check([]string{"enp1s0"}, nil), "was left behind by a lanproof that was killed: lanproof clean brings it back", false)
+	expectRefusal(m.t, m.check(name, nil), "was left behind by a lanproof that was killed: lanproof clean brings it back", false)
 }
 
 func (m *machine) recover() (all []port.Recovered, err error) {

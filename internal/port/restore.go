@@ -7,12 +7,14 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"github.com/lanproof/lanproof/internal/ethtool"
+	"github.com/lanproof/lanproof/internal/netns"
 	"github.com/lanproof/lanproof/internal/rtnl"
 )
 
@@ -20,42 +22,98 @@ import (
 // make its addresses usable.
 const settleLimit = 20 * time.Second
 
-// restore makes the port with this ifindex what it was. It is at home already. What
-// cannot be restored is no error: the caller compares.
-func (p *place) restore(was *State, index int) error {
-	down := false
-	if err := p.conn.SetLink(index, &rtnl.Change{Up: &down}); err != nil {
-		return fmt.Errorf("take port %s down: %w", was.Name, err)
-	}
-	if err := p.rename(was, index); err != nil {
-		return err
-	}
-	l, err := p.link.LinkByIndex(index)
-	if err != nil {
-		return fmt.Errorf("find port %s: %w", was.Name, err)
-	}
-	name := l.Attrs().Name
-	errs := []error{p.restoreLink(was, l), p.restoreVFs(was, l)}
-	first := p.restoreDriver(was, name) // some drivers take some settings only when they are up
-	restoreSysctls(was, name)
-	if was.Up() {
-		up := true
-		if err := p.conn.SetLink(index, &rtnl.Change{Up: &up}); err != nil {
-			return fmt.Errorf("bring up port %s: %w", was.Name, err)
-		}
-		if first != nil {
-			first = p.restoreDriver(was, name)
-		}
-		if err := p.awaitLink(was, index); err != nil {
+// returned is a port that is at home and is to become what it was.
+type returned struct {
+	was   *State
+	home  *netns.NS
+	index int
+	loan  *Loan
+	// refused is what the kernel or the driver would not set. It is told where there
+	// is a difference.
+	refused error
+}
+
+// begin restores all that can be restored before there is a carrier, and brings the
+// port up if it was.
+func (r *returned) begin() error { return at(r.home, r.prepare) }
+
+// finish waits for the carrier, restores the rest, and says what is not as it was.
+func (r *returned) finish() (differences []string, err error) {
+	err = at(r.home, func(p *place) error {
+		if err := r.complete(p); err != nil {
 			return err
 		}
-		const mtu = "ipv6/conf/mtu" // coming up sets it to the port's
-		if now, ok := sysctl("ipv6/conf/" + name + "/mtu"); ok && was.Sysctls[mtu] != "" && now != was.Sysctls[mtu] {
-			setSysctl(mtu, name, was.Sysctls[mtu])
+		differences, err = r.compare(p)
+		return err
+	})
+	return differences, err
+}
+
+func (r *returned) prepare(p *place) error {
+	was, down, up := r.was, false, true
+	if err := p.conn.SetLink(r.index, &rtnl.Change{Up: &down}); err != nil {
+		return fmt.Errorf("take it down: %w", err)
+	}
+	if err := p.rename(was, r.index); err != nil {
+		return err
+	}
+	l, err := p.link.LinkByIndex(r.index)
+	if err != nil {
+		return fmt.Errorf("look for it: %w", err)
+	}
+	name := l.Attrs().Name
+	r.refused = errors.Join(p.restoreLink(was, l), p.restoreVFs(was, l))
+	settings := p.restoreDriver(was, name) // some drivers take some of them only when they are up
+	restoreSysctls(was, name)
+	if was.Up() {
+		if err := p.conn.SetLink(r.index, &rtnl.Change{Up: &up}); err != nil {
+			return fmt.Errorf("bring it up: %w", err)
+		}
+		if settings != nil {
+			settings = p.restoreDriver(was, name)
 		}
 	}
-	errs = append(errs, first, p.restoreAddresses(was, index), p.restoreNeighbours(was, index), p.restoreRoutes(was, index), p.restoreQueues(was, index))
-	return errors.Join(errs...)
+	r.refused = errors.Join(r.refused, settings)
+	return nil
+}
+
+func (r *returned) complete(p *place) error {
+	was, index := r.was, r.index
+	if err := p.awaitLink(was, index); err != nil {
+		return err
+	}
+	s, err := p.conn.Link(index)
+	if err != nil {
+		return fmt.Errorf("look at port %s after its return: %w", was.Name, err)
+	}
+	const mtu = "ipv6/conf/mtu" // coming up sets it to the port's
+	if now, ok := sysctl("ipv6/conf/" + s.Name + "/mtu"); ok && was.Sysctls[mtu] != "" && now != was.Sysctls[mtu] {
+		setSysctl(mtu, s.Name, was.Sysctls[mtu])
+	}
+	r.refused = errors.Join(r.refused, p.restoreAddresses(was, index), p.restoreNeighbours(was, index), p.restoreRoutes(was, index), p.restoreQueues(was, index))
+	return nil
+}
+
+// compare returns what differs, and what was refused.
+func (r *returned) compare(p *place) ([]string, error) {
+	s, err := p.conn.Link(r.index)
+	if err != nil {
+		return nil, fmt.Errorf("look at port %s after its return: %w", r.was.Name, err)
+	}
+	now, err := p.snapshot(s.Name)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := p.conn.Link(r.was.Index); now.Index != r.was.Index && err == nil {
+		now.Index = r.was.Index // another device has its number by now
+	}
+	differences := Differences(r.was, now)
+	if len(differences) > 0 && r.refused != nil { // else it was not needed
+		for line := range strings.Lines(r.refused.Error()) {
+			differences = append(differences, "it was refused to "+strings.TrimSpace(line))
+		}
+	}
+	return differences, nil
 }
 
 // rename gives the port its names back. A name that another device has by now stays

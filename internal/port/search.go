@@ -14,7 +14,7 @@ import (
 )
 
 // ErrGone is wrapped by errors that say that a port is nowhere to be found.
-var ErrGone = errors.New("it is in no namespace that can be looked into")
+var ErrGone = errors.New("it has vanished: it is in no namespace that can be looked into")
 
 // candidate is a device that may be the port.
 type candidate struct {
@@ -82,15 +82,14 @@ func search(was *State, home *netns.NS, awayName string, away *netns.NS) (*candi
 			return &candidate{ns: ns, index: index}, nil
 		}
 	}
-	gone := fmt.Errorf("port %s has vanished: %w", was.Name, ErrGone)
 	first, err := netns.Open("/proc/1/ns/net")
 	if err != nil {
-		return nil, gone // an ordinary user may not look there
+		return nil, ErrGone // an ordinary user may not look there
 	}
 	if index, err := look(was, first, awayName); err == nil && index > 0 {
 		return &candidate{ns: first, index: index, ours: true}, nil
 	}
-	return nil, errors.Join(gone, first.Close())
+	return nil, errors.Join(ErrGone, first.Close())
 }
 
 // look returns the ifindex of a port in a namespace, 0 when it is not there.

@@ -58,14 +58,13 @@ func (l *Lab) giveBack() error {
 		if err := l.clear(loan.Index()); err != nil {
 			errs = append(errs, fmt.Errorf("give port %s back: %w", loan.Was.Name, err))
 		}
-		differences, err := loan.Return()
-		if err == nil && len(differences) > 0 {
-			err = errors.New(strings.Join(differences, "; "))
-		}
-		errs = append(errs, err)
+	}
+	differences, err := port.ReturnAll(l.loans...)
+	if len(differences) > 0 {
+		errs = append(errs, errors.New(strings.Join(differences, "; ")))
 	}
 	l.loans = nil
-	return errors.Join(errs...)
+	return errors.Join(append(errs, err)...)
 }
 
 // clear deletes what sits on a port, in whichever node it is.
