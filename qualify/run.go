@@ -153,7 +153,8 @@ func (s *session) borrowed(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, home.Close()) }()
 	var loans []*port.Loan
 	defer func() { err = errors.Join(err, s.giveBack(loans)) }()
-	if loans, err = s.borrow(rooms); err != nil {
+	loans, err = port.BorrowAll(s.o.StateDir, port.Order{Port: s.o.DUT, To: rooms[0].NS}, port.Order{Port: s.o.Peer, To: rooms[1].NS})
+	if err != nil {
 		return err
 	}
 	s.q.DUT, s.q.Peer = describe(loans[0].Was), describe(loans[1].Was)
@@ -174,40 +175,12 @@ func (s *session) borrowed(ctx context.Context) (err error) {
 	return err
 }
 
-// borrow borrows both ports.
-func (s *session) borrow(rooms []*Room) (loans []*port.Loan, err error) {
-	names := []string{s.o.DUT, s.o.Peer}
-	was := make([]*port.State, len(names))
-	for i, name := range names {
-		if was[i], err = port.Snapshot(name); err != nil {
-			return nil, err
-		}
-	}
-	for i, name := range names {
-		l, err := port.Borrow(name, rooms[i].NS, port.Options{Dir: s.o.StateDir})
-		if err != nil {
-			return loans, err
-		}
-		// The second one's link has gone with the first one.
-		l.Was.Carrier, l.Was.Link = was[i].Carrier, was[i].Link
-		loans = append(loans, l)
-	}
-	return loans, nil
-}
-
 // giveBack brings the ports home and says what did not come back.
 func (s *session) giveBack(loans []*port.Loan) error {
-	s.q.Restored = len(loans) > 0
-	var errs []error
-	for _, l := range slices.Backward(loans) {
-		differences, err := l.Return()
-		for _, d := range differences {
-			s.q.Differences = append(s.q.Differences, l.Was.Name+": "+d)
-		}
-		errs = append(errs, err)
-		s.q.Restored = s.q.Restored && err == nil && len(differences) == 0
-	}
-	return errors.Join(errs...)
+	differences, err := port.ReturnAll(loans...)
+	s.q.Differences = append(s.q.Differences, differences...)
+	s.q.Restored = len(loans) > 0 && err == nil && len(differences) == 0
+	return err
 }
 
 // measure measures the requirements, one after the other.
