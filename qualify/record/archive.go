@@ -85,9 +85,6 @@ func readArchive(f *os.File) (*Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !info.Mode().IsRegular() {
-		return nil, errors.New("neither a folder nor an archive")
-	}
 	b, err := archiveOf(f, info.Size())
 	if err != nil {
 		return nil, err

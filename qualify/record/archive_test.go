@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 )
 
@@ -75,7 +76,8 @@ func TestFoldersThatAreNone(t *testing.T) {
 		"no qualification": func(dir string) error {
 			return errors.Join(os.Remove(filepath.Join(dir, FileQualification)), os.Remove(filepath.Join(dir, FileManifest)), sealFolder(dir))
 		},
-		"gone": os.RemoveAll,
+		"gone":   os.RemoveAll,
+		"a pipe": func(dir string) error { return errors.Join(os.RemoveAll(dir), syscall.Mkfifo(dir, 0o600)) },
 	} {
 		dir := writePlanted(t)
 		if err := spoil(dir); err != nil {

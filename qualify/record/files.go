@@ -92,8 +92,15 @@ func OpenBundle(name string) (*Bundle, error) {
 		return nil, fmt.Errorf("%w: %w", ErrNoBundle, err)
 	}
 	open := openArchive
-	if info.IsDir() {
+	switch {
+	case info.IsDir():
 		open = openFolder
+		// A look beforehand, for any folder may be given, and large ones.
+		if _, err := os.Lstat(filepath.Join(name, FileQualification)); err != nil {
+			return nil, fmt.Errorf("%w: %s: there is no %s", ErrNoBundle, name, FileQualification)
+		}
+	case !info.Mode().IsRegular(): // to open a pipe could take for ever
+		return nil, fmt.Errorf("%w: %s: neither a folder nor an archive", ErrNoBundle, name)
 	}
 	b, err := open(name)
 	if err != nil {
