@@ -32,10 +32,14 @@ var ErrNoBundle = errors.New("no bundle of a qualification")
 
 // WriteJSON writes qualification.json.
 func (q *Qualification) WriteJSON(w io.Writer) error {
+	whole := *q
+	if whole.Results == nil { // a list that readers may count on
+		whole.Results = []Result{}
+	}
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(q); err != nil {
+	if err := enc.Encode(&whole); err != nil {
 		return fmt.Errorf("write the qualification: %w", err)
 	}
 	return nil
