@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 
 	"github.com/lanproof/lanproof/capture/frames"
@@ -34,7 +35,7 @@ type Requirement struct {
 
 // Requirements are all of them in the order in which they are measured.
 func Requirements() []Requirement {
-	return slices.Concat(identity(), reception())
+	return slices.Concat(identity(), counters(), reception(), addresses(), filters(), vlans(), links())
 }
 
 // Measurement is one requirement being measured.
@@ -46,6 +47,8 @@ type Measurement struct {
 	ctx  context.Context
 	undo []func() error
 	made int // devices
+	// yards are the rooms with children.
+	yards []*Room
 }
 
 // Unsupported is the error of a [Requirement] for which a port has not what it takes;
@@ -120,13 +123,17 @@ const firstIndex = 10000
 func (m *Measurement) Child(on *Device, in *Room, l *rtnl.Link) (*Device, error) {
 	m.made++
 	l.Name, l.Index, l.NS, l.Parent, l.Up = fmt.Sprintf("%s%d", l.Kind, m.made), firstIndex+m.made, in.NS.FD(), on.Index, true
+	l.Instead = append(l.Instead, rtnl.U32(unix.IFLA_GROUP, childGroup))
 	if err := on.Room.Conn.NewLink(l); err != nil {
 		if isAny(err, unix.EOPNOTSUPP) {
 			return nil, unsupported("this kernel makes no %s: %v", l.Kind, err)
 		}
 		return nil, fmt.Errorf("put a %s on %s: %w", l.Kind, on.Name, err)
 	}
-	m.Finally(func() error { return m.remove(in, l.Index) })
+	if !slices.Contains(m.yards, in) {
+		m.yards = append(m.yards, in)
+		m.Finally(in.clear)
+	}
 	d, err := in.Device(l.Index)
 	if err != nil {
 		return nil, err
@@ -136,16 +143,29 @@ func (m *Measurement) Child(on *Device, in *Room, l *rtnl.Link) (*Device, error)
 }
 
 // Remove takes a child away before the requirement has been measured.
-func (m *Measurement) Remove(d *Device) error { return m.remove(d.Room, d.Index) }
-
-func (m *Measurement) remove(in *Room, index int) error {
-	d := in.devices[index]
-	if d == nil {
-		return nil // removed before
-	}
-	delete(in.devices, index)
-	if err := in.Conn.DeleteLink(index); err != nil && !isAny(err, unix.ENODEV) {
+func (m *Measurement) Remove(d *Device) error {
+	delete(d.Room.devices, d.Index)
+	if err := d.Room.Conn.DeleteLink(d.Index); err != nil && !isAny(err, unix.ENODEV) {
 		return fmt.Errorf("take away %s: %w", d.Name, err)
+	}
+	return nil
+}
+
+// childGroup is the group of devices that all children are in.
+const childGroup = 0x6c70
+
+// clear takes all children of a room away at once: one after the other, each would
+// wait until no CPU looks at it any more (net/core/dev.c:unregister_netdevice_many).
+func (r *Room) clear() error {
+	for index := range r.devices {
+		if index > firstIndex {
+			delete(r.devices, index)
+		}
+	}
+	message := nl.NewIfInfomsg(unix.AF_UNSPEC).Serialize()
+	message = append(message, nl.NewRtAttr(unix.IFLA_GROUP, nl.Uint32Attr(childGroup)).Serialize()...)
+	if err := r.Conn.Send(unix.RTM_DELLINK, 0, message); err != nil && !isAny(err, unix.ENODEV) {
+		return fmt.Errorf("take away the children in a room of %s: %w", r.name, err)
 	}
 	return nil
 }

@@ -65,6 +65,9 @@ type Device struct {
 	MAC        net.HardwareAddr
 	// Tags are what a frame to it has on the wire, outermost first.
 	Tags []frames.Tag
+
+	in, out uint64 // frames that the tap has seen, whosever
+	begun   tally  // its counters when none had been seen
 }
 
 // newRooms makes the four rooms of a rig: two for the ports and two yards. IPv6 is
@@ -149,6 +152,9 @@ func newSide(home, yard *Room, index int) (*Side, error) {
 		return nil, err
 	}
 	s := &Side{Device: d, Yard: yard}
+	if d.begun, err = d.tally(); err != nil {
+		return nil, err
+	}
 	// Not every driver says who it is; that is told by the identity alone.
 	if s.Driver, err = home.Tool.Driver(d.Link); err != nil && !errors.Is(err, unix.EOPNOTSUPP) {
 		return nil, err

@@ -256,8 +256,14 @@ func (w *window) fire(ctx context.Context) error {
 	if err := w.canaries(0); err != nil {
 		return err
 	}
-	sent := len(w.fences)
+	sent, last := len(w.fences), w.trials[0].fence
 	for _, t := range w.trials {
+		if t.fence != last { // another way: it must not overtake
+			if err := w.pass(ctx, last, fenceLimit); err != nil {
+				return err
+			}
+			sent, last = 0, t.fence
+		}
 		for i := range t.Count {
 			if sent++; sent >= inFlight {
 				sent = 0
@@ -269,11 +275,6 @@ func (w *window) fire(ctx context.Context) error {
 				return fmt.Errorf("%s: %w", t.Name, err)
 			}
 		}
-		// The next one may take another way.
-		if err := w.pass(ctx, t.fence, fenceLimit); err != nil {
-			return err
-		}
-		sent = 0
 	}
 	return w.canaries(1)
 }
@@ -394,6 +395,11 @@ func (g *Rig) take(r *Room, f capture.Frame) {
 	d := r.devices[f.Index]
 	if d == nil || g.tape == nil {
 		return
+	}
+	if f.Direction() == capture.In {
+		d.in++
+	} else {
+		d.out++
 	}
 	if m, _, ok := mark.Find(f.Data); ok && m.Run == g.run {
 		g.tape.add(d, f, m.Seq)
