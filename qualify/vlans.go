@@ -221,6 +221,9 @@ func priorityTags(m *Measurement, pcp uint8) error {
 	return err
 }
 
+// fullSize is the largest payload of a frame without tags (IEEE 802.3-2022 3.2.7).
+const fullSize = 1500
+
 func doubleTags(m *Measurement, outer uint16) error {
 	first, err := m.VLAN(m.DUT.Device, m.DUT.Yard, outer, 300)
 	if err != nil {
@@ -237,8 +240,8 @@ func doubleTags(m *Measurement, outer uint16) error {
 	}
 	right := ask("both tags", 300, 10, record.All)
 	right.Tagged = record.Untagged
-	full := ask("both tags, full size", 300, 10, record.Any)
-	full.Size = 1500
+	full := ask("both tags, full size", 300, 10, record.All)
+	full.Size = fullSize - 2*4
 	trials, err := m.Try(right, full,
 		ask("another inner tag", 300, 11, record.None),
 		ask("another outer tag", 301, 10, record.None),
