@@ -29,12 +29,14 @@ type qualifyFlags struct {
 	waivers string
 	archive string
 	emulate emulate.Options
+
+	inventory inventoryFlags
 }
 
 func newQualify() *cobra.Command {
 	f := &qualifyFlags{profile: oneOf(string(record.Core), string(record.Full))}
 	cmd := &cobra.Command{
-		Use:   "qualify --dut IFACE --peer IFACE | --emulate MODEL",
+		Use:   "qualify --dut IFACE --peer IFACE | --inventory FILE [PORT ...] | --emulate MODEL",
 		Short: "Qualify a network card and its driver, and leave a bundle that anybody can verify",
 		Long: `Qualify a network card and its driver: the port that --dut names, by the port that
 --peer names, which a cable or a plain switch joins to it. Numbered frames are sent
@@ -45,6 +47,10 @@ Both ports are moved into namespaces of their own, and come back as they were,
 whatever happens; what did not is itself a failure. A port that carries the default
 route or a connection is refused, unless --yes-really names it as well. After a kill,
 lanproof clean brings the ports back.
+
+With --inventory, every pair of ports that FILE has of this machine is qualified, one
+after the other; PORT and --label choose among them. Each pair gets a folder of its
+own in --out.
 
 With --emulate, the card is one that QEMU emulates, in a guest with a kernel of your
 choice: one of ` + cards.Models() + `.
@@ -59,10 +65,11 @@ harness could not do its work. A waiver in force makes a failure no failure here
 the port no conformant one.`,
 		Example: `  lanproof qualify --dut enp1s0f0 --peer enp1s0f1
   lanproof qualify --dut enp1s0f0 --peer enp1s0f1 --profile full --waivers waivers.yaml --out acme-x1
+  lanproof qualify --inventory lab.yaml --label 'intel && !slow'
   lanproof qualify --emulate e1000e --kernel debian:6.12-amd64
   lanproof qualify --emulate virtio-net-pci --requirement rx-promisc`,
-		Args: exactly(),
-		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
+		Args: cobra.ArbitraryArgs, // which complete judges
+		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
 	}
 	f.flags(cmd)
 	return cmd
@@ -72,6 +79,8 @@ func (f *qualifyFlags) flags(cmd *cobra.Command) {
 	o, flags := &f.options, cmd.Flags()
 	flags.StringVar(&o.DUT, "dut", "", "port under test, `IFACE`")
 	flags.StringVar(&o.Peer, "peer", "", "port, `IFACE`, that a cable joins to --dut")
+	flags.StringVar(&f.inventory.file, "inventory", "", "`FILE` of machines, ports and cables")
+	flags.StringVar(&f.inventory.label, "label", "", "with --inventory, only pairs that match `EXPR`, in Ginkgo's label filter language")
 	flags.Var(f.profile, "profile", "what is asked for: core is what every port must do")
 	flags.StringVar(&f.out, "out", "lanproof-qualification", "`DIR` for the bundle")
 	flags.StringVar(&f.archive, "archive", "", "put the bundle into `FILE` as well, a zip archive that is the same for the same bundle")
@@ -85,15 +94,19 @@ func (f *qualifyFlags) flags(cmd *cobra.Command) {
 }
 
 // complete says what is wrong with the flags.
-func (f *qualifyFlags) complete() error {
+func (f *qualifyFlags) complete(named []string) error {
 	o := &f.options
 	o.Profile, o.Tool = record.Profile(f.profile.value), version()
-	emulated := f.emulate.Model != ""
+	emulated, listed := f.emulate.Model != "", f.inventory.file != ""
 	switch {
+	case listed && (emulated || o.DUT != "" || o.Peer != "" || f.archive != ""):
+		return usage("--inventory names the ports, and goes without --dut, --peer, --emulate and --archive")
+	case !listed && (len(named) > 0 || f.inventory.label != ""):
+		return usage("ports by their names, and --label, are for --inventory")
 	case emulated && (o.DUT != "" || o.Peer != "" || len(o.Really) > 0):
 		return usage("--emulate takes no port of this machine")
-	case !emulated && (o.DUT == "" || o.Peer == ""):
-		return usage("qualify takes two ports, --dut IFACE --peer IFACE, or --emulate MODEL")
+	case !emulated && !listed && (o.DUT == "" || o.Peer == ""):
+		return usage("qualify takes two ports, --dut IFACE --peer IFACE, or --inventory FILE, or --emulate MODEL")
 	case !emulated && (f.emulate.Kernel != "" || f.emulate.Modules != ""):
 		return usage("--kernel and --modules are for --emulate")
 	case f.out == "":
@@ -102,8 +115,8 @@ func (f *qualifyFlags) complete() error {
 	return writable(f.out)
 }
 
-func (f *qualifyFlags) run(cmd *cobra.Command) error {
-	if err := f.complete(); err != nil {
+func (f *qualifyFlags) run(cmd *cobra.Command, named []string) error {
+	if err := f.complete(named); err != nil {
 		return err
 	}
 	var waivers []record.Waiver
@@ -118,6 +131,14 @@ func (f *qualifyFlags) run(cmd *cobra.Command) error {
 	defer context.AfterFunc(ctx, stop)() // a second signal ends lanproof at once
 	out := cmd.OutOrStdout()
 	f.options.Each = func(r record.Result) { tellResult(out, &r) }
+	if f.inventory.file != "" {
+		return f.pairs(ctx, out, waivers, named)
+	}
+	return f.one(ctx, out, waivers)
+}
+
+// one qualifies one port.
+func (f *qualifyFlags) one(ctx context.Context, out io.Writer, waivers []record.Waiver) error {
 	measure := f.here
 	if f.emulate.Model != "" {
 		measure = f.inGuest
