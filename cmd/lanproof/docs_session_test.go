@@ -274,7 +274,7 @@ func same(s string) string {
 		{`\b\d+\.\d+\.\d+[-+][\w.+-]+`, "KERNEL"},
 		{`\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?( ?(Z|UTC))?`, "DATE"},
 		{`\b\d+(\.\d+)? ?(ns|µs|ms|s)\b`, "TIME"},
-		{`#\d+|packets? \d+(, \d+)*`, "PACKET"},
+		{`#\d+|packets? \d+(–\d+|, \d+)*`, "PACKET"},
 		{`round \d+`, "ROUND"},
 		{`\b(host|guest) KERNEL`, "GROUND"},
 		{`[ \t]+`, " "},
