@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/lanproof/lanproof/internal/port"
 	"github.com/lanproof/lanproof/reports"
 	"github.com/lanproof/lanproof/scenarios"
 )
@@ -50,6 +51,7 @@ func ended(status int) error {
 func judge(err error) (status int, text string) {
 	var e *exit
 	var bad scenarios.Errors
+	var refused *port.Refusal
 	switch {
 	case err == nil:
 		return exitGood, ""
@@ -59,6 +61,8 @@ func judge(err error) (status int, text string) {
 		return exitUsage, bad.Error()
 	case errors.As(err, &e):
 		return e.status, "lanproof: " + e.Error()
+	case errors.As(err, &refused) && refused.Usage:
+		return exitUsage, "lanproof: " + err.Error()
 	}
 	return exitHarness, "lanproof: " + err.Error()
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
+	"github.com/lanproof/lanproof/internal/port"
 	"github.com/lanproof/lanproof/internal/rootless"
 	"github.com/lanproof/lanproof/reports"
 	"github.com/lanproof/lanproof/run"
@@ -24,6 +26,7 @@ type runFlags struct {
 	options run.Options
 	on      *choice
 	nics    []string
+	really  []string
 	cable   run.Cable
 	formats []string
 	more    []reports.Format
@@ -79,6 +82,7 @@ func (f *runFlags) flags(cmd *cobra.Command) {
 	flags.StringArrayVar(&o.Kernels, "kernel", nil, "guest kernel `K` (repeatable): an unpacked kernel package, a .deb, a bzImage with --modules, or a name such as debian:6.1")
 	flags.StringVar(&o.Modules, "modules", "", "`DIR` of modules for a kernel that is a bare image")
 	flags.StringArrayVar(&f.nics, "nic", nil, "real port for a device of kind nic, as `NAME=PORT` (repeatable)")
+	flags.StringArrayVar(&f.really, "yes-really", nil, "take the real port `IFACE` although the machine needs it (repeatable)")
 	flags.StringVar(&o.Out, "out", "lanproof-out", "`DIR` for results, reports and captures")
 	flags.IntVar(&o.Parallel, "parallel", 0, "cases that run at once on this kernel; 0 is one for each CPU")
 	flags.IntVar(&o.Repeat, "repeat", 1, "times that each case runs; of repetitions that pass the evidence stays in their captures")
@@ -120,11 +124,11 @@ func (f *runFlags) complete() error {
 	}
 	o.NICs = map[string]string{}
 	for _, nic := range f.nics {
-		name, port, ok := strings.Cut(nic, "=")
-		if !ok || name == "" || port == "" {
+		name, iface, ok := strings.Cut(nic, "=")
+		if !ok || name == "" || iface == "" {
 			return usage("--nic %q: it has the form NAME=PORT", nic)
 		}
-		o.NICs[name] = port
+		o.NICs[name] = iface
 	}
 	return nil
 }
@@ -170,6 +174,9 @@ func (f *runFlags) run(cmd *cobra.Command, args []string) error {
 	if err := writable(f.options.Out); err != nil {
 		return err
 	}
+	if err := port.Check(f.ports(), f.really, ""); err != nil {
+		return err
+	}
 	stdout := cmd.OutOrStdout()
 	progress := stdout
 	if f.json {
@@ -195,6 +202,17 @@ func (f *runFlags) run(cmd *cobra.Command, args []string) error {
 		status = exitHarness
 	}
 	return &exit{status, err}
+}
+
+// ports are the real ports that the run borrows, each once: cases take turns.
+func (f *runFlags) ports() []string {
+	var all []string
+	for _, name := range append(slices.Sorted(maps.Values(f.options.NICs)), f.cable.DUT, f.cable.Peer) {
+		if name != "" && !slices.Contains(all, name) {
+			all = append(all, name)
+		}
+	}
+	return all
 }
 
 // canKeep refuses to keep topologies where nothing could hold them.
