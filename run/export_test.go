@@ -76,12 +76,13 @@ steps:
 func TestScriptsAgree(t *testing.T) {
 	needRoot(t)
 	needTools(t, "ip", "ping", "arping", "tcpdump", "bash", "nstat", "sysctl")
-	result := execute(t, "exported", exported)
 	p := prepared(t, "exported", exported)
 	dir := t.TempDir()
+	said := make([]string, len(p.Checks()))
+	got := make([]int, len(said))
 	var g errgroup.Group
-	g.SetLimit(12) // they sleep most of the time
-	for i, c := range result.Checks {
+	g.SetLimit(24) // they sleep most of the time, each in namespaces of its own
+	for i, c := range p.Checks() {
 		g.Go(func() error {
 			style, shell := repro.Sh, "sh"
 			if i%4 == 0 {
@@ -91,20 +92,24 @@ func TestScriptsAgree(t *testing.T) {
 			if err := os.WriteFile(file, []byte(scriptOf(t, p, c.ID, style)), 0o700); err != nil {
 				return err
 			}
-			want := map[reports.Verdict]int{reports.Pass: 0, reports.Fail: 1}[c.Verdict]
 			cmd := exec.CommandContext(t.Context(), shell, file)
-			said, err := cmd.CombinedOutput()
-			if got := cmd.ProcessState.ExitCode(); got != want || c.Verdict == reports.Error {
-				t.Errorf("%s: %s says %d (%v), and lanproof: %s (%s)\n%s", c.ID, style, got, err, c.Verdict, c.Observed, said)
-			}
-			if opposite := strings.Contains(c.ID, "not-") || strings.HasSuffix(c.ID, "then-reach"); opposite != (c.Verdict == reports.Fail) {
-				t.Errorf("%s is no test: %s", c.ID, c.Verdict)
-			}
+			out, err := cmd.CombinedOutput()
+			said[i], got[i] = fmt.Sprintf("%s says: %v\n%s", style, err, out), cmd.ProcessState.ExitCode()
 			return nil
 		})
 	}
+	result := execute(t, "exported", exported)
 	if err := g.Wait(); err != nil {
-		t.Error(err)
+		t.Fatal(err)
+	}
+	for i, c := range result.Checks {
+		want := map[reports.Verdict]int{reports.Pass: 0, reports.Fail: 1}[c.Verdict]
+		if got[i] != want || c.Verdict == reports.Error || c.ID != p.Checks()[i].ID {
+			t.Errorf("%s: lanproof says %s (%s), and %s", c.ID, c.Verdict, c.Observed, said[i])
+		}
+		if opposite := strings.Contains(c.ID, "not-") || strings.HasSuffix(c.ID, "then-reach"); opposite != (c.Verdict == reports.Fail) {
+			t.Errorf("%s is no test: %s", c.ID, c.Verdict)
+		}
 	}
 }
 

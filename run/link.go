@@ -335,8 +335,8 @@ func (q *linkQuestion) ask(_ context.Context, b *bench) answer {
 	if n == nil {
 		return trouble(fmt.Errorf("there is no node %s", q.ref.Node))
 	}
-	f := q.look(b)
-	if f.Trouble != nil || f.Held {
+	f, final := q.look(b)
+	if final {
 		return answer{Finding: f}
 	}
 	// The kernel reports some changes only after a while, and says when.
@@ -346,28 +346,37 @@ func (q *linkQuestion) ask(_ context.Context, b *bench) answer {
 	}
 	defer events.Close()
 	for deadline := time.Now().Add(settleLimit); ; {
-		if f = q.look(b); f.Trouble != nil || f.Held {
+		if f, final = q.look(b); final {
 			return answer{Finding: f}
 		}
 		if err := events.Wait(time.Until(deadline)); errors.Is(err, unix.ETIMEDOUT) {
-			return answer{Finding: q.look(b)} // of a filter there are no events
+			f, _ = q.look(b) // of a filter there are no events
+			return answer{Finding: f}
 		} else if err != nil {
 			return trouble(err)
 		}
 	}
 }
 
-// look compares a device as it now is with what is expected.
-func (q *linkQuestion) look(b *bench) probe.Finding {
+// follows reports whether a kernel may report what a wish is about some time after it
+// was brought about: linkwatch tells of carriers, stacks join groups when they get to
+// it, and others' counts follow. The rest is as it is when the change is answered.
+func (w *wish) follows() bool {
+	return slices.Contains([]string{"up", "carrier", "operstate", "promiscuity", "allmulticast", "filter", "groups", "not_groups"}, w.name)
+}
+
+// look compares a device as it now is with what is expected. It is final when it will
+// not be otherwise by itself.
+func (q *linkQuestion) look(b *bench) (f probe.Finding, final bool) {
 	exists := q.want.Exists == nil || *q.want.Exists
 	s, err := b.state(q.ref)
 	switch {
 	case errors.Is(err, unix.ENODEV):
-		return state(!exists, "there is no such device")
+		return state(!exists, "there is no such device"), !exists
 	case err != nil:
-		return trouble(fmt.Errorf("ask for %s: %w", q.ref, err)).Finding
-	case !exists:
-		return state(false, fmt.Sprintf("there is a %s of that name", s.Kind))
+		return trouble(fmt.Errorf("ask for %s: %w", q.ref, err)).Finding, true
+	case !exists: // what goes with its namespace takes a while
+		return state(false, fmt.Sprintf("there is a %s of that name", s.Kind)), false
 	}
 	var have []string
 	held := true
@@ -375,9 +384,10 @@ func (q *linkQuestion) look(b *bench) probe.Finding {
 		is := w.have(b, s)
 		have = append(have, w.name+" "+is)
 		held = held && is == w.want
+		final = final || is != w.want && !w.follows()
 	}
 	if len(have) == 0 {
 		have = []string{"the device exists"}
 	}
-	return state(held, strings.Join(have, ", "))
+	return state(held, strings.Join(have, ", ")), held || final
 }
