@@ -21,7 +21,12 @@ import (
 // TestMain makes this test's binary /init of the guests that it boots.
 func TestMain(m *testing.M) {
 	if guest.IsInit() {
-		guest.Init(run.InGuest)
+		guest.Init(func(job []byte, out guest.Emitter) error {
+			if bytes.HasPrefix(job, []byte("\x1f\x8b")) { // a compressed archive
+				return runScripts(job, out)
+			}
+			return run.InGuest(job, out)
+		})
 	}
 	os.Exit(m.Run())
 }

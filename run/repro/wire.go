@@ -48,9 +48,9 @@ func (s *Sender) pattern() string {
 }
 
 func (s *Wire) write(w *writer) error {
-	type look struct{ port, node, device, pattern string }
+	type look struct{ port, node, device, to, pattern string }
 	var looks []look
-	for _, sender := range s.Senders {
+	for i, sender := range s.Senders {
 		d := w.script.LAN.Device(sender.From)
 		if d == nil {
 			return unsayable("what a device sends that is not there any more: %s", sender.From)
@@ -62,20 +62,32 @@ func (s *Wire) write(w *writer) error {
 		if !ok {
 			return unsayable("what %s sends on the wire: nothing under it is plugged into the switch", sender.From)
 		}
-		w.line("%saddress add %s%s dev %s", w.ip(d.Node), testFrom, testBits, d.Link)
-		looks = append(looks, look{at.Link, w.name(d.Node), d.Link, sender.pattern()})
+		// Each has addresses of its own: ipvlans of one parent may not share any, and
+		// what the one before has sent is not taken for this one's.
+		w.line("%saddress add 198.18.%d.1%s dev %s", w.ip(d.Node), i, testBits, d.Link)
+		looks = append(looks, look{at.Link, w.name(d.Node), d.Link, fmt.Sprintf("198.18.%d.2", i), sender.pattern()})
 	}
-	w.line(`on_wire() { # PORT NODE DEVICE: a broadcast of the device, as it comes to the switch
-	(
-		sleep 1
-		ip netns exec "$2" arping -b -c 1 -w 1 -I "$3" %s >/dev/null 2>&1
-	) &
-	%stimeout 3 tcpdump -l -nn -e -Q in -i "$1" 2>/dev/null | grep -m 1 -F 'who-has %s '
+	w.line(`on_wire() { # PORT NODE DEVICE ADDRESS: a broadcast of the device, as it comes to the switch
+	ip netns exec "$2" arping -b -c 10 -w 10 -I "$3" "$4" >/dev/null 2>&1 &
+	sender=$!
+	found=0
+	%stimeout 10 tcpdump -l -nn -e -Q in -i "$1" 2>&1 | {
+		seen=2 # tcpdump could not look
+		while read -r line; do
+			case $line in
+			"listening on "*) seen=1 ;;
+			*"who-has $4 "*) echo "$line"; exit 0 ;;
+			esac
+		done
+		exit "$seen"
+	} || found=$?
+	kill "$sender" 2>/dev/null || :
+	return "$found"
 }
 holds() {
-	command -v tcpdump >/dev/null || return 2`, testTo, w.in(topology.SwitchNode), testTo)
+	command -v tcpdump >/dev/null || return 2`, w.in(topology.SwitchNode))
 	for _, l := range looks {
-		w.line("\tframe=$(on_wire %s %s %s) || return 1", l.port, l.node, l.device)
+		w.line("\tframe=$(on_wire %s %s %s %s) || return $?", l.port, l.node, l.device, l.to)
 		w.line("\techo \"$frame\"\n\techo \"$frame\" | grep -qE -e %s || return 1", quote(l.pattern))
 	}
 	w.line("}")
