@@ -162,6 +162,18 @@ func filters(t *testing.T, b *browser.Browser, check string) {
 	b.Want(all, "%s", shown)
 }
 
+// Whatever got into the page in spite of all, its policy would not let it run.
+func TestBrowserRunsNothingElse(t *testing.T) {
+	b := browser.New(t)
+	b.Open(bytes.Replace(htmlOf(t, browsed()), []byte("<main>"), []byte(`<main><script>window.ran = 1</script><img src="data:x" onerror="window.ran = 2">`), 1), "")
+	b.Want("undefined", `typeof window.ran`)
+	b.Want("script-src-elem", `new Promise((done) => {
+		document.addEventListener("securitypolicyviolation", (e) => done(e.effectiveDirective));
+		document.body.append(Object.assign(document.createElement("script"), {textContent: "window.ran = 3"}));
+	})`)
+	b.Want("undefined", `typeof window.ran`)
+}
+
 // Without its script the page shows the same, and what it cannot offer it hides.
 func TestBrowserWithoutScript(t *testing.T) {
 	b := browser.New(t)
@@ -210,7 +222,7 @@ func BenchmarkBrowserLarge(b *testing.B) {
 		c.Open(content, "")
 		c.Eval(`new Promise((done) => requestAnimationFrame(() => setTimeout(() => { window.ready = performance.now(); done(0); })))`)
 		ready += number(b, c.Eval(`window.ready`))
-		filter += number(b, c.Eval(`{const at = performance.now(), f = document.getElementById("f-text"); f.value = "gateway";
+		filter += number(b, c.Eval(`{const at = performance.now(), f = document.getElementById("f-text"); f.value = "reaches b10";
 			f.dispatchEvent(new Event("input", {bubbles: true})); document.body.offsetHeight; performance.now() - at}`))
 		cell += number(b, c.Eval(`{const at = performance.now(), i = document.querySelector(".heatmap img"); document.getElementById("filter").reset();
 			for (let d = i; d; d = d.parentElement) if (d.localName === "details") d.open = true;

@@ -57,13 +57,14 @@ func TestJSONListsAreNeverNull(t *testing.T) {
 
 func TestReadJSONRefuses(t *testing.T) {
 	for name, c := range map[string]struct{ in, want string }{
-		"a later schema": {`{"schema":"lanproof/results/v2","cases":7}`, `their schema is "lanproof/results/v2", this lanproof reads "lanproof/results/v1" only`},
-		"no schema":      {`{}`, `their schema is ""`},
-		"nothing":        {``, "not JSON as lanproof writes it"},
-		"rubbish":        {"\x00\xff", "not JSON as lanproof writes it"},
-		"a list":         {`[]`, "not JSON as lanproof writes it"},
-		"two documents":  {`{"schema":"lanproof/results/v1"}{}`, "not JSON as lanproof writes it"},
-		"a wrong type":   {`{"schema":"lanproof/results/v1","cases":7}`, "read results: json: cannot unmarshal number"},
+		"a later schema":  {`{"schema":"lanproof/results/v2","cases":7}`, `their schema is "lanproof/results/v2", this lanproof reads "lanproof/results/v1" only`},
+		"an older schema": {`{"schema":"lanproof/results/v0","cases":[]}`, `their schema is "lanproof/results/v0", this lanproof reads "lanproof/results/v1" only`},
+		"no schema":       {`{}`, `their schema is ""`},
+		"nothing":         {``, "not JSON as lanproof writes it"},
+		"rubbish":         {"\x00\xff", "not JSON as lanproof writes it"},
+		"a list":          {`[]`, "not JSON as lanproof writes it"},
+		"two documents":   {`{"schema":"lanproof/results/v1"}{}`, "not JSON as lanproof writes it"},
+		"a wrong type":    {`{"schema":"lanproof/results/v1","cases":7}`, "read results: json: cannot unmarshal number"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := ReadJSON(strings.NewReader(c.in))
