@@ -2,6 +2,8 @@ package record
 
 import (
 	"bytes"
+	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -17,8 +19,9 @@ import (
 // at a time.
 type Sights struct {
 	// Run is the run whose frames count, 0 for any; see [mark.Mark].
-	Run  uint64
-	seen map[place]map[uint32][]sight // by the number that they carry
+	Run   uint64
+	seen  map[place]map[uint32][]sight // by the number that they carry
+	taken int
 }
 
 // place is a device and a direction.
@@ -31,6 +34,7 @@ type place struct {
 type sight struct {
 	tags    string
 	content []byte // from the mark on
+	order   int    // how many frames had been taken in before
 	cut     bool   // the capture has not all of it
 }
 
@@ -57,15 +61,17 @@ func (s *Sights) Add(device string, f frames.Frame) {
 	if s.seen[at] == nil {
 		s.seen[at] = map[uint32][]sight{}
 	}
-	s.seen[at][m.Seq] = append(s.seen[at][m.Seq], sight{TagText(frames.Tags(f.Data)), f.Data[begin:], f.Length > len(f.Data)})
+	s.seen[at][m.Seq] = append(s.seen[at][m.Seq], sight{TagText(frames.Tags(f.Data)), f.Data[begin:], s.taken, f.Length > len(f.Data)})
+	s.taken++
 }
 
-// Count counts a trial's frames: Seen, CanarySeen, Duplicates and Altered are set
-// anew. A frame is seen where it came in at the trial's device; it is altered when
+// Count counts a trial's frames: Seen, CanarySeen, Duplicates, Altered and
+// Reordered are set anew. A frame is seen where it came in at the trial's device; it is altered when
 // what it carries is not what its sender's device was seen to send (so a capture
 // must hold what From sent, too), or its tags are not those that it must have there.
 func (s *Sights) Count(t *Trial) {
 	t.Seen, t.CanarySeen, t.Duplicates, t.Altered = 0, 0, 0, 0
+	t.Reordered = s.reordered(t)
 	came, sent := s.seen[place{t.At, frames.In}], s.seen[place{t.From, frames.Out}]
 	for seq, all := range came {
 		if t.CanaryFirst != 0 && t.CanaryFirst <= seq && seq <= t.CanaryLast {
@@ -82,6 +88,34 @@ func (s *Sights) Count(t *Trial) {
 			t.Altered++
 		}
 	}
+}
+
+// Arrived is how many of the numbers from first to last have come to a device.
+func (s *Sights) Arrived(device string, first, last uint32) (n int) {
+	came := s.seen[place{device, frames.In}]
+	for seq := uint64(first); seq <= uint64(last); seq++ {
+		if len(came[uint32(seq)]) > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// reordered counts the trial's frames that came behind one that was sent later (RFC
+// 4737 3.3).
+func (s *Sights) reordered(t *Trial) (n int) {
+	came := s.seen[place{t.At, frames.In}]
+	first := math.MaxInt // of those that were sent later
+	for _, seq := range slices.Backward(slices.Sorted(maps.Keys(came))) {
+		if seq < t.First || t.Last < seq {
+			continue
+		}
+		if came[seq][0].order > first {
+			n++
+		}
+		first = min(first, came[seq][0].order)
+	}
+	return n
 }
 
 // sameAs reports whether a frame came as it was sent. Short frames are padded on

@@ -77,6 +77,10 @@ func TestCount(t *testing.T) {
 			tape: func(p *tape) { p.pass(1, 12); p.add("dut/eth0", frames.Host, marked(testRun, 3)) },
 			want: Trial{Seen: 10, CanarySeen: 2, Duplicates: 1},
 		},
+		"behind later ones": {
+			tape: func(p *tape) { p.pass(1, 2); p.pass(5, 10); p.pass(3, 4) },
+			want: Trial{Seen: 10, Reordered: 2},
+		},
 		"elsewhere": {
 			tape: func(p *tape) { p.pass(1, 9); p.add("dut/eth1", frames.Host, marked(testRun, 10)) },
 			want: Trial{Seen: 9},
@@ -139,7 +143,7 @@ func TestCount(t *testing.T) {
 			c.set(&trial)
 		}
 		SightsOf(p.read(t), testRun).Count(&trial)
-		got := Trial{Seen: trial.Seen, CanarySeen: trial.CanarySeen, Duplicates: trial.Duplicates, Altered: trial.Altered}
+		got := Trial{Seen: trial.Seen, CanarySeen: trial.CanarySeen, Duplicates: trial.Duplicates, Altered: trial.Altered, Reordered: trial.Reordered}
 		if d := cmp.Diff(c.want, got); d != "" {
 			t.Errorf("%s (-want +got):\n%s", name, d)
 		}

@@ -48,6 +48,8 @@ func (t *Trial) judge() (Status, string) {
 		return Fail, fmt.Sprintf("%s: %d of %d frames came to %s", t.Name, t.Seen, t.Sent(), t.At)
 	case t.Want == All && t.Duplicates > 0:
 		return Fail, fmt.Sprintf("%s: %d of %d frames came to %s more than once", t.Name, t.Duplicates, t.Sent(), t.At)
+	case t.Want == All && t.Reordered > 0:
+		return Fail, fmt.Sprintf("%s: %d of %d frames came to %s behind a later one", t.Name, t.Reordered, t.Sent(), t.At)
 	case t.Want == All && t.Altered > 0:
 		return Fail, fmt.Sprintf("%s: %d of %d frames came to %s with another content", t.Name, t.Altered, t.Sent(), t.At)
 	}

@@ -22,6 +22,7 @@ func TestJudge(t *testing.T) {
 		"all came":                {trials: []Trial{trial(All, nil)}, want: Pass},
 		"one is missing":          {trials: []Trial{trial(All, func(t *Trial) { t.Seen = 9 })}, want: Fail},
 		"one came twice":          {trials: []Trial{trial(All, func(t *Trial) { t.Duplicates = 1 })}, want: Fail},
+		"one was late":            {trials: []Trial{trial(All, func(t *Trial) { t.Reordered = 1 })}, want: Fail},
 		"one was altered":         {trials: []Trial{trial(All, func(t *Trial) { t.Altered = 1 })}, want: Fail},
 		"none came":               {trials: []Trial{trial(None, nil)}, want: Pass},
 		"one came":                {trials: []Trial{trial(None, func(t *Trial) { t.Seen = 1 })}, want: Fail},

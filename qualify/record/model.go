@@ -152,7 +152,7 @@ type Want string
 
 // The wants.
 const (
-	All  Want = "all"  // each exactly once, byte for byte
+	All  Want = "all"  // each exactly once, byte for byte, in their order
 	None Want = "none" // not one
 	Any  Want = "any"  // counted and told, not judged
 )
@@ -182,6 +182,8 @@ type Trial struct {
 	CanarySeen int `json:"canary_seen"`
 	Duplicates int `json:"duplicates,omitempty"`
 	Altered    int `json:"altered,omitempty"`
+	// Reordered counts those that came behind a later one.
+	Reordered int `json:"reordered,omitempty"`
 	// Proof is fence, quiet or received, in the words of results.json.
 	Proof string `json:"proof"`
 }
