@@ -59,7 +59,7 @@ func (m *Measurement) integrityTagged(count int) error {
 
 // ofAllSizes are frames both ways: the shortest, around powers of two, the longest.
 func ofAllSizes(name string, dut, peer *Device) (asks []Ask) {
-	for _, size := range []int{leastSize, leastSize + 1, 255, 256, 1023, etherMTU - 1, etherMTU} {
+	for _, size := range []int{leastSize, leastSize + 1, 255, 256, 1023, fullSize - 1, fullSize} {
 		asks = append(asks, bothWays(fmt.Sprintf("%s, %d bytes", name, size), dut, peer, size)...)
 	}
 	return asks

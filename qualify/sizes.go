@@ -64,7 +64,7 @@ func (m *Measurement) vlans(dut, peer *Device, tpid uint16, vid int) (d, p *Devi
 }
 
 func measureFullSize(m *Measurement) error {
-	trials, err := m.Try(bothWays("untagged", m.DUT.Device, m.Peer.Device, etherMTU)...)
+	trials, err := m.Try(bothWays("untagged", m.DUT.Device, m.Peer.Device, fullSize)...)
 	m.observe(trials)
 	return err
 }
@@ -74,13 +74,10 @@ func measureFullSizeTagged(m *Measurement) error {
 	if err != nil {
 		return err
 	}
-	trials, err := m.Try(bothWays("in VLAN 10", d, p, etherMTU)...)
+	trials, err := m.Try(bothWays("in VLAN 10", d, p, fullSize)...)
 	m.observe(trials)
 	return err
 }
-
-// etherMTU is how much an Ethernet frame carries (IEEE 802.3-2022 3.2.7).
-const etherMTU = 1500
 
 // measureBabyGiants has the card put the outer tag in, and the kernel, where both can.
 func measureBabyGiants(m *Measurement) error {
@@ -112,7 +109,7 @@ func measureBabyGiants(m *Measurement) error {
 		tried[inserts] = true
 		var asks []Ask
 		for _, s := range stacks {
-			asks = append(asks, m.doubleTagged("insert "+onOff(inserts), s[0], s[1])...)
+			asks = append(asks, m.doubleTagged("insert "+word(inserts), s[0], s[1])...)
 		}
 		if _, err := m.Try(asks...); err != nil {
 			return err
@@ -125,7 +122,7 @@ func measureBabyGiants(m *Measurement) error {
 // doubleTagged are frames of two stacked vlans. A small one beside the full one shows
 // whether it is the size.
 func (m *Measurement) doubleTagged(state string, d, p *Device) (asks []Ask) {
-	for _, size := range []int{leastSize, etherMTU} {
+	for _, size := range []int{leastSize, fullSize} {
 		name := fmt.Sprintf("%s, %s, %d bytes", state, record.TagText(d.Tags), size)
 		both := bothWays(name, d, p, size)
 		wire := both[1]
@@ -145,9 +142,9 @@ func measureMTU(m *Measurement) error {
 	if err != nil {
 		return err
 	}
-	largest := cmp.Or(dut.MaxMTU, etherMTU)
+	largest := cmp.Or(dut.MaxMTU, fullSize)
 	m.Measured("largest MTU of the driver", "%d", largest)
-	if n := cmp.Or(peer.MaxMTU, etherMTU); n < largest {
+	if n := cmp.Or(peer.MaxMTU, fullSize); n < largest {
 		m.Measured("largest MTU of the peer's driver", "%d", n)
 		largest = n
 	}

@@ -54,7 +54,7 @@ func measureVLANOffload(m *Measurement) error {
 			continue
 		}
 		tried[is] = true
-		if err := m.tryTags(fmt.Sprintf("strip %s, insert %s", onOff(is[0]), onOff(is[1])), d, p); err != nil {
+		if err := m.tryTags(fmt.Sprintf("strip %s, insert %s", word(is[0]), word(is[1])), d, p); err != nil {
 			return err
 		}
 	}
@@ -142,11 +142,4 @@ func (m *Measurement) setFeatures(want map[string]bool) (map[string]ethtool.Feat
 	now, err := tool.Features(link)
 	// Some drivers reset the card for it.
 	return now, errors.Join(err, m.DUT.awaitCarrier(m.ctx))
-}
-
-func onOff(on bool) string {
-	if on {
-		return "on"
-	}
-	return "off"
 }
