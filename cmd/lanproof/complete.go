@@ -1,12 +1,14 @@
 package main
 
 import (
+	"net"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/lanproof/lanproof/guest/cards"
 	"github.com/lanproof/lanproof/run"
 	"github.com/lanproof/lanproof/scenarios"
 )
@@ -141,28 +143,14 @@ func completeFlags(cmd *cobra.Command) {
 		cmd.ValidArgsFunction = cobra.NoFileCompletions // it takes no arguments
 	}
 	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
-		complete := cobra.NoFileCompletions
-		if c, ok := f.Value.(*choice); ok {
-			complete = completeWord(c.words)
-		}
-		switch f.Name {
-		case "kernel":
-			complete = completeKernel
-		case "label":
+		complete := completeValue(f)
+		switch {
+		case f.Name == "label" && cmd.Flags().Lookup("inventory") == nil: // whose labels are others
 			complete = completeLabel
-		case "case":
+		case f.Name == "case":
 			complete = completeCaseOf
-		case "check":
+		case f.Name == "check":
 			complete = completeCheckOf
-		case "out", "from", "modules":
-			complete = cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs)
-		case "output":
-			complete = cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault)
-		case "format":
-			if f.Value.Type() != "stringArray" {
-				break
-			}
-			complete = completeWord(formatNames())
 		}
 		// It fails where the command itself has said what the values are.
 		_ = cmd.RegisterFlagCompletionFunc(f.Name, complete)
@@ -170,6 +158,43 @@ func completeFlags(cmd *cobra.Command) {
 	for _, c := range cmd.Commands() {
 		completeFlags(c)
 	}
+}
+
+// completeValue completes what help calls a flag's value.
+func completeValue(f *pflag.Flag) cobra.CompletionFunc {
+	if c, ok := f.Value.(*choice); ok {
+		return completeWord(c.words)
+	}
+	switch value, _ := pflag.UnquoteUsage(f); value {
+	case "FILE":
+		return cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault)
+	case "DIR":
+		return cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs)
+	case "F":
+		return completeWord(formatNames())
+	case "K":
+		return completeKernel
+	case "MODEL":
+		return completeWord(strings.Split(cards.Models(), ", "))
+	case "IFACE":
+		return completePort
+	}
+	return cobra.NoFileCompletions
+}
+
+// completePort completes the names of this machine's ports.
+func completePort(_ *cobra.Command, _ []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	ports, err := net.Interfaces()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var names []cobra.Completion
+	for _, p := range ports {
+		if p.Flags&net.FlagLoopback == 0 {
+			names = append(names, p.Name)
+		}
+	}
+	return some(word, names), cobra.ShellCompDirectiveNoFileComp
 }
 
 // completeWord completes one of a few words.

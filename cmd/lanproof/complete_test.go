@@ -58,7 +58,7 @@ func TestCompletion(t *testing.T) {
 		{"graph --format ", "svg dot mermaid", thenNothing},
 		{"graph mine.yaml --case ", "mine@mode=bridge mine@mode=private", thenNothing},
 		{"run --on g", "guest", thenNothing},
-		{"run --on=", "auto host guest", thenNothing},
+		{"run --on=", "auto host guest nic", thenNothing},
 		{"run --format k", "ktap kcidb", thenNothing},
 		{"report --format ktap ", "", thenFiles},
 		{"report --format k", "ktap kcidb", thenNothing},
@@ -80,6 +80,11 @@ func TestCompletion(t *testing.T) {
 		{"shell mine.yaml ", "", thenNothing}, // which of its cases?
 		{"exec macvlan-two-endpoints ", "switch host c1 c2", thenNothing},
 		{"exec macvlan-two-endpoints c1 ", "", thenFiles},
+		{"qualify --emulate ne", "ne2k_pci", thenNothing},
+		{"qualify --inventory ", "", thenFiles},
+		{"qualify --label m", "", thenNothing},
+		{"qualify --dut lo", "", thenNothing},
+		{"schema ", "qualification", thenNothing},
 		{"completion ", "bash zsh fish", thenNothing},
 		{"doctor ", "", thenNothing},
 	} {
