@@ -45,21 +45,21 @@ func (q *Qualification) WriteHTML(w io.Writer, results *reports.Results) error {
 
 // pageView is the page's content, with nothing left to work out.
 type pageView struct {
-	Style                                    template.CSS
-	Policy, Headline, Tool, Profile, Because string
-	Sign                                     badge
-	Facts                                    []string
-	Counts                                   []pageCount
-	Against                                  []pageFinding
-	Ports                                    []pagePort
-	Requirements                             []pageRequirement
-	Claimed                                  []pageFeature
-	Features                                 []pair
-	Cases                                    []pageCase
-	CasesNote, Catalogue, Rest               string
-	Waivers                                  []pageWaiver
-	Restored                                 bool
-	Differences                              []string
+	Style                                          template.CSS
+	Policy, Headline, Tool, Profile, Because, Port string
+	Sign                                           badge
+	Facts                                          []string
+	Counts                                         []pageCount
+	Against                                        []pageFinding
+	Ports                                          []pagePort
+	Requirements                                   []pageRequirement
+	Claimed                                        []pageFeature
+	Features                                       []pair
+	Cases                                          []pageCase
+	CasesNote, Catalogue, Rest                     string
+	Waivers                                        []pageWaiver
+	Restored                                       bool
+	Differences                                    []string
 }
 
 // badge is a status as pages show it: a sign and a word, and colour last.
@@ -153,7 +153,7 @@ func clip(s string, limit int) string {
 
 func (q *Qualification) page() *pageView {
 	v := &pageView{
-		Headline: name(strings.TrimSuffix(q.Verdict(), ".")), Sign: badgeOf(string(Fail)), Tool: name(q.Tool), Because: "Why:",
+		Headline: name(strings.TrimSuffix(q.Verdict(), ".")), Sign: badgeOf(string(Fail)), Tool: name(q.Tool), Because: "Why:", Port: name(q.DUT.Name),
 		Profile: q.profileText(), Restored: q.Restored, Facts: q.facts(), Ports: q.ports(),
 		Rest: "What no frame shows, such as a counter or an errno, cannot be recomputed: it is protected by the sums alone. Somebody who changes a capture, the record and all sums together is found only by whoever knows the sum of SHA256SUMS from elsewhere.",
 	}
@@ -232,10 +232,13 @@ func (q *Qualification) casesText() string {
 }
 
 func shortTime(d time.Duration) string {
-	if d < time.Second {
-		return d.Round(time.Millisecond).String()
+	switch {
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	case d < time.Minute:
+		return fmt.Sprintf("%.1f s", d.Seconds())
 	}
-	return d.Round(time.Second / 10).String()
+	return fmt.Sprintf("%d min %d s", int(d.Minutes()), int(d.Seconds())%60)
 }
 
 // ports describe both ports and the machine.

@@ -153,11 +153,11 @@ func (v *verifier) requirements(q *Qualification) {
 	again := *q
 	again.Results = slices.Clone(q.Results)
 	again.Cases = slices.Clone(q.Cases)
-	var facts int
+	var taken int // what no frame shows
 	v.step("trials counted again from their captures", func(s *Step) {
 		for i := range again.Results {
 			r := &again.Results[i]
-			facts += len(r.Facts)
+			taken += len(r.Facts) + len(r.Measured) + len(r.Features)
 			r.Trials = slices.Clone(r.Trials)
 			for n := range r.Trials {
 				s.Done++
@@ -171,7 +171,7 @@ func (v *verifier) requirements(q *Qualification) {
 	}
 	again.Finish(waivers)
 	v.step("requirements judged again", func(s *Step) {
-		s.Taken = facts
+		s.Taken = taken
 		for i := range q.Results {
 			v.rejudge(s, &q.Results[i], &again.Results[i])
 		}
@@ -335,7 +335,7 @@ func (v *Verification) WriteText(w io.Writer) error {
 		fmt.Fprintf(&b, "%-*s  %10d  %10d  %10d\n", width, s.What, s.Done, s.Wrong, s.Taken)
 	}
 	if taken > 0 {
-		b.WriteString("\nTaken is what no frame shows (a state, an errno): it is taken from the record and protected by its sums only.\n")
+		b.WriteString("\nTaken is what no frame shows (a state, an errno, a figure): it is taken from the record and protected by its sums only.\n")
 	}
 	if len(v.Problems) > 0 {
 		b.WriteString("\n")
