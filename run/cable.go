@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"time"
 
@@ -71,14 +72,11 @@ func survey(ctx context.Context, c *Cable) (*laid, error) {
 // surveyID tells a survey's frames from a case's.
 const surveyID = 0x6361626c65
 
-// lay has a cable in the place of a plan's veth, if there is a place for one.
-func (l *laid) lay(plan *topology.Plan) (others []topology.Ref, ok bool) {
+// lay has a cable in the place of a plan's veth, for which there must be a place.
+func (l *laid) lay(plan *topology.Plan) (others []topology.Ref) {
 	at, others := plan.LAN.CableAt()
-	if at == nil {
-		return nil, false
-	}
 	plan.LAN.Lay(topology.Cable{At: at.Ref, DUTFollows: l.dutFollows, PeerFollows: l.peerFollows})
-	return others, true
+	return others
 }
 
 func (l *laid) survey(ctx context.Context, b *bench) error {
@@ -258,24 +256,56 @@ func (r *runner) survey() (err error) {
 	if r.o.Cable == nil {
 		return nil
 	}
-	return probe.Locked(func() error {
-		r.cable, err = survey(r.ctx, r.o.Cable)
+	r.cable, err = surveyed(r.ctx, r.o.Cable)
+	return err
+}
+
+func surveyed(ctx context.Context, c *Cable) (l *laid, err error) {
+	err = probe.Locked(func() error {
+		l, err = survey(ctx, c)
 		return err
 	})
+	return l, err
+}
+
+// cardsHere is a cable between the devices with some MAC addresses.
+func cardsHere(macs [2]string) (*Cable, error) {
+	all, err := net.Interfaces()
+	if err != nil {
+		return nil, fmt.Errorf("look for the cards: %w", err)
+	}
+	var names [2]string
+	for i, mac := range macs {
+		at := slices.IndexFunc(all, func(d net.Interface) bool { return d.HardwareAddr.String() == mac })
+		if at < 0 {
+			return nil, fmt.Errorf("look for the card with %s: the driver has not found it", mac)
+		}
+		names[i] = all[at].Name
+	}
+	return &Cable{DUT: names[0], Peer: names[1]}, nil
 }
 
 // placeOnCable puts a job on real ports.
 func (r *runner) placeOnCable(j *job) {
 	j.result.Ground = string(GroundNIC)
-	if nics := j.p.Plan.LAN.NICs(); len(nics) > 0 {
-		j.result.Verdict, j.result.Reason = reports.Skip, fmt.Sprintf("has no cable: it names ports of its own, %v", nics)
+	if why := uncabled(j.p.Plan.LAN); why != "" {
+		j.result.Verdict, j.result.Reason = reports.Skip, why
 		return
 	}
-	if at, _ := j.p.Plan.LAN.CableAt(); at == nil {
-		j.result.Verdict, j.result.Reason = reports.Skip, "has no cable: no host has a parent on the switch"
-		return
+	if r.o.Emulate == "" {
+		r.placeHere(j)
 	}
-	r.placeHere(j)
+}
+
+// uncabled says why no cable can be laid in a LAN; "" when one can.
+func uncabled(lan *topology.LAN) string {
+	if nics := lan.NICs(); len(nics) > 0 {
+		return fmt.Sprintf("has no cable: it names ports of its own, %v", nics)
+	}
+	if at, _ := lan.CableAt(); at == nil {
+		return "has no cable: no host has a parent on the switch"
+	}
+	return ""
 }
 
 // withheld reports whether a flow's first frame is one that the port under test may hold
@@ -304,10 +334,10 @@ func (b *bench) withheld(flow *probe.Flow) bool {
 
 // fit lays the cable in a plan, or says why it cannot be.
 func (l *laid) fit(plan *topology.Plan, o *Outcome) string {
-	others, ok := l.lay(plan)
-	if !ok {
-		return "has no cable: no host has a parent on the switch"
+	if why := uncabled(plan.LAN); why != "" {
+		return why
 	}
+	others := l.lay(plan)
 	for _, op := range plan.Ops {
 		if why := l.forbids(op, plan.LAN); why != "" {
 			return why

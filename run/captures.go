@@ -22,10 +22,17 @@ func (r *runner) captureName(j *job) string {
 }
 
 func (r *runner) saveCapture(j *job, capture []byte) {
-	if r.o.Out == "" || len(capture) == 0 {
+	if len(capture) == 0 {
 		return
 	}
 	name := r.captureName(j)
+	if r.o.Capture != nil {
+		r.o.Capture(name, capture)
+		j.result.Capture = name
+	}
+	if r.o.Out == "" {
+		return
+	}
 	path := filepath.Join(r.o.Out, name)
 	err := os.MkdirAll(filepath.Dir(path), 0o755)
 	if err == nil {

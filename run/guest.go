@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"github.com/lanproof/lanproof/guest"
+	"github.com/lanproof/lanproof/guest/cards"
 	"github.com/lanproof/lanproof/reports"
 )
 
@@ -26,6 +27,9 @@ type order struct {
 	Oracle   bool `json:"oracle"`
 	Drops    bool `json:"drops"`
 	Blind    bool `json:"blind"`
+	// Cards are the MAC addresses of the card under test and its peer, for cases that
+	// are to run over a cable; nil for others.
+	Cards *[2]string `json:"cards,omitempty"`
 }
 
 type orderedCase struct {
@@ -85,7 +89,16 @@ func (g *guestRun) run() error {
 	if err := g.ctx.Err(); err != nil {
 		return context.Cause(g.ctx)
 	}
-	k, err := guest.Resolve(g.ctx, g.name, g.o.Modules)
+	var drivers []string
+	if g.o.Emulate != "" {
+		card, ok := cards.Find(g.o.Emulate)
+		if !ok {
+			return fmt.Errorf("model %q cannot be emulated: known are %s", g.o.Emulate, cards.Models())
+		}
+		peer, _ := cards.Find(cards.Peer)
+		drivers = append(card.Modules, peer.Modules...)
+	}
+	k, err := guest.Resolve(g.ctx, g.name, g.o.Modules, drivers...)
 	if err != nil {
 		return err
 	}
@@ -99,6 +112,9 @@ func (g *guestRun) run() error {
 
 func (g *guestRun) order() *order {
 	o := &order{Seed: g.o.Seed, Files: map[string]string{}, Captures: g.o.Out != "", FailFast: g.o.FailFast, Oracle: g.o.Oracle, Drops: g.o.Drops, Blind: g.o.Blind}
+	if g.o.Emulate != "" {
+		o.Cards = &[2]string{cards.MAC(0).String(), cards.MAC(1).String()}
+	}
 	for _, j := range g.jobs {
 		o.Files[j.p.Case.File] = string(j.p.Case.Source)
 		o.Cases = append(o.Cases, orderedCase{File: j.p.Case.File, Case: j.p.Case.Name, Sabotage: j.p.sabotage})
@@ -119,7 +135,7 @@ func (g *guestRun) line(text []byte) {
 		for _, j := range g.jobs {
 			j.result.Kernel = l.Kernel
 		}
-		g.environment(reports.Environment{Ground: string(Guest), Kernel: l.Kernel, Arch: runtime.GOARCH, Tool: g.o.Version, Detail: map[string]string{"named": g.name}})
+		g.environment(reports.Environment{Ground: g.jobs[0].result.Ground, Kernel: l.Kernel, Arch: runtime.GOARCH, Tool: g.o.Version, Detail: g.detail()})
 	case l.Note != "":
 		g.o.Events.Note(fmt.Sprintf("kernel %s: %s", g.name, l.Note))
 	case l.Started != nil && g.known(*l.Started):
@@ -132,13 +148,25 @@ func (g *guestRun) line(text []byte) {
 	}
 }
 
+// detail is what there is to know of a guest beside its kernel.
+func (g *guestRun) detail() map[string]string {
+	d := map[string]string{"named": g.name}
+	if g.o.Emulate != "" {
+		d["card"] = g.o.Emulate
+	}
+	return d
+}
+
 func (g *guestRun) known(n int) bool { return n >= 0 && n < len(g.jobs) }
 
 func (g *guestRun) result(res *guestsResult) {
 	j := g.jobs[res.Number]
 	placed := j.result
 	j.result = res.Case
-	j.result.Repeat, j.result.Ground, j.result.Kernel, j.result.Placement = placed.Repeat, string(Guest), g.release, placed.Placement
+	j.result.Repeat, j.result.Ground, j.result.Kernel = placed.Repeat, placed.Ground, g.release
+	if j.result.Placement == "" {
+		j.result.Placement = placed.Placement
+	}
 	if j.result.Capture != "" && g.o.Out != "" {
 		j.result.Capture = g.captureName(j)
 	}

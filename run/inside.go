@@ -35,6 +35,11 @@ func InGuest(text []byte, out guest.Emitter) error {
 		}
 		defer in.coroner.Close() //nolint:errcheck // the machine ends with the order
 	}
+	if o.Cards != nil {
+		if err := in.layCable(*o.Cards); err != nil {
+			return err
+		}
+	}
 	for n, c := range o.Cases {
 		failed, err := in.one(n, c)
 		if err != nil {
@@ -56,6 +61,17 @@ type inside struct {
 	kernel  features.Kernel
 	files   map[string]map[string]*scenarios.Case
 	coroner *coroner
+	cable   *laid
+}
+
+// layCable finds the guest's cards, and what they can do.
+func (in *inside) layCable(macs [2]string) error {
+	c, err := cardsHere(macs)
+	if err != nil {
+		return err
+	}
+	in.cable, err = surveyed(context.Background(), c)
+	return err
 }
 
 func (in *inside) say(l line) error {
@@ -97,7 +113,7 @@ func (in *inside) one(n int, c orderedCase) (failed bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	p.sabotage, p.coroner = c.Sabotage, in.coroner
+	p.sabotage, p.coroner, p.cable = c.Sabotage, in.coroner, in.cable
 	res := newResult(p)
 	lacks, err := in.kernel.Missing(p.Needs)
 	switch {
@@ -117,6 +133,7 @@ func (in *inside) execute(n int, p *Prepared) (reports.Case, error) {
 	p.each = func(c *reports.Check) { in.tell(n, c) }
 	out := Execute(context.Background(), p, nil)
 	res := out.Result
+	res.Placement = out.placement
 	if in.order.Captures && len(out.Capture) > 0 {
 		if err := in.out.Blob(fmt.Sprintf("%d.pcapng", n), out.Capture); err != nil {
 			return res, err

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lanproof/lanproof/guest"
+	"github.com/lanproof/lanproof/guest/cards"
 	"github.com/lanproof/lanproof/internal/features"
 	"github.com/lanproof/lanproof/reports"
 	"github.com/lanproof/lanproof/scenarios"
@@ -35,6 +36,9 @@ const GroundNIC Ground = "nic"
 // machine's packages offer.
 const DefaultKernel = "debian"
 
+// CardKernel has drivers for all emulated cards, which cloud kernels have not.
+const CardKernel = "debian:6.12-amd64"
+
 // Options are how cases are run. The zero value runs them on Auto.
 type Options struct {
 	On Ground
@@ -43,7 +47,10 @@ type Options struct {
 	// Modules is a directory of modules for kernels that are a bare image.
 	Modules string
 	// Out is the directory for captures; no captures are kept when empty.
-	Out      string
+	Out string
+	// Capture is given every capture of this kernel's cases, under the name that it has
+	// in Out; from several goroutines. May be nil.
+	Capture  func(name string, pcapng []byte)
 	Parallel int
 	Repeat   int
 	Seed     uint64
@@ -61,6 +68,9 @@ type Options struct {
 	// Cable is two real ports that are joined. With one, all cases run over it, on the
 	// ground of GroundNIC.
 	Cable *Cable
+	// Emulate is the model of the card under test in guests that have two, see
+	// [cards.Cards]. With one, all cases run over a cable between them.
+	Emulate string
 	// Init is the static binary that is /init in a guest; this one when empty.
 	Init string
 	// NoSnapshot boots every guest cold and keeps none.
@@ -193,6 +203,9 @@ func (r *runner) prepare(cases []*scenarios.Case) error {
 
 // kernels are the kernels of guests.
 func (r *runner) kernels() []string {
+	if len(r.o.Kernels) == 0 && r.o.Emulate != "" {
+		return []string{CardKernel}
+	}
 	if len(r.o.Kernels) == 0 {
 		return []string{DefaultKernel}
 	}
@@ -246,7 +259,7 @@ func (r *runner) place(j *job) {
 	j.result = newResult(j.p)
 	j.result.Repeat = j.repeat
 	j.result.Ground, j.result.Kernel = string(Host), r.release
-	if r.cable != nil {
+	if r.cable != nil || r.o.Emulate != "" {
 		r.placeOnCable(j)
 		return
 	}
@@ -273,7 +286,7 @@ func (r *runner) place(j *job) {
 
 // spread makes a job of every guest kernel out of one that runs in a guest.
 func (r *runner) spread(j *job) []*job {
-	if j.result.Ground != string(Guest) {
+	if j.result.Ground != string(Guest) && r.o.Emulate == "" {
 		return []*job{j}
 	}
 	var all []*job
@@ -477,9 +490,17 @@ func claimsOf(results *reports.Results) []reports.Claim {
 	return claims
 }
 
+// cardMemory is a guest's with cards, in MiB: their drivers' modules and the captures are
+// in it as well.
+const cardMemory = 512
+
 // guestOptions are how a guest is run.
 func (r *runner) guestOptions(k guest.Kernel) guest.Options {
 	o := guest.Options{Kernel: k, Init: r.o.Init, Timeout: r.o.GuestTimeout, Snapshot: !r.o.NoSnapshot}
+	if r.o.Emulate != "" {
+		o.Memory = cardMemory
+		o.NICs = []guest.NIC{{Model: r.o.Emulate, MAC: cards.MAC(0)}, {Model: cards.Peer, MAC: cards.MAC(1)}}
+	}
 	if o.Init == "" {
 		o.Init = "/proc/self/exe"
 	}

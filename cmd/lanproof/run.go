@@ -81,6 +81,7 @@ func (f *runFlags) flags(cmd *cobra.Command) {
 	flags.StringVar(&f.cable.Peer, "peer", "", "real port, `IFACE`, that a cable joins to --dut: its port of the switch")
 	flags.StringArrayVar(&o.Kernels, "kernel", nil, "guest kernel `K` (repeatable): an unpacked kernel package, a .deb, a bzImage with --modules, or a name such as debian:6.1")
 	flags.StringVar(&o.Modules, "modules", "", "`DIR` of modules for a kernel that is a bare image")
+	flags.StringVar(&o.Emulate, "emulate", "", "run over a cable between two emulated cards of a guest; the one under test is of this `MODEL`, such as e1000e")
 	flags.StringArrayVar(&f.nics, "nic", nil, "real port for a device of kind nic, as `NAME=PORT` (repeatable)")
 	flags.StringArrayVar(&f.really, "yes-really", nil, "take the real port `IFACE` although the machine needs it (repeatable)")
 	flags.StringVar(&o.Out, "out", "lanproof-out", "`DIR` for results, reports and captures")
@@ -138,6 +139,8 @@ func (f *runFlags) completeCable() error {
 	c := &f.cable
 	onNIC, named := f.options.On == run.GroundNIC, c.DUT != "" || c.Peer != ""
 	switch {
+	case f.options.Emulate != "" && (named || onNIC || len(f.nics) > 0):
+		return usage("--emulate brings ports of its own: it goes without --on nic, --dut, --peer and --nic")
 	case onNIC && (c.DUT == "" || c.Peer == ""):
 		return usage("--on nic takes two ports that are joined: --dut IFACE --peer IFACE")
 	case named && !onNIC:
