@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"net"
 	"slices"
 	"time"
 )
@@ -149,3 +150,38 @@ func (f *Field) Crossed() int { return f.crossed }
 
 // Missed reports whether a fence that had to reach a device got lost.
 func (f *Field) Missed(p Port) bool { return f.lost[p.key()] }
+
+// applyLimit is how long a real port may take to let through what it has been told to.
+const applyLimit = 3 * time.Second
+
+// Apply waits until the filter of a port under test is what it has been told to be. Some
+// drivers tell the card later, by a worker that tells it all there is to know by then
+// (drivers/net/virtio_net.c:virtnet_rx_mode_work). So a group is joined that was none
+// before: when frames to it get through, all that came before it does. It reports false
+// where none did in time; then whatever is asked of the port will tell.
+func (f *Field) Apply(ctx context.Context) (bool, error) {
+	i := slices.IndexFunc(f.crossings, func(fence Fence) bool { return fence.Dest == nil })
+	if i < 0 || f.cut() {
+		return true, nil
+	}
+	f.groups++
+	fence := f.crossings[i]
+	fence.Dest = net.HardwareAddr{0x03, 0x4c, 0x50, 4, byte(f.groups >> 8), byte(f.groups)}
+	fence.Reaches = fence.Reaches[:1]
+	leave, err := Join(fence.Reaches[0], fence.Dest)
+	if err != nil {
+		return false, err
+	}
+	defer leave()
+	for deadline := time.Now().Add(applyLimit); time.Now().Before(deadline); {
+		clear(f.pending)
+		if err := f.sendFence(&fence); err != nil {
+			return false, err
+		}
+		came, err := f.wait(ctx, f.window(), func() bool { return len(f.pending) == 0 })
+		if came || err != nil {
+			return came, err
+		}
+	}
+	return false, nil
+}

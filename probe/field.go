@@ -53,6 +53,7 @@ type Field struct {
 	// them that nothing but the cable can have lost.
 	cabled                bool
 	crossings             []Fence
+	groups                int            // that Apply has joined
 	losses, lostInWindows int
 	crossed               int           // fences sent over cables
 	slowest               time.Duration // that a round has taken

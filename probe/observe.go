@@ -128,6 +128,11 @@ func (f *Field) probe(ctx context.Context, flow *Flow, o *Observation) error {
 	if err != nil {
 		return fmt.Errorf("join a group on %s: %w", flow.To, err)
 	}
+	if flow.Cast == Multicast {
+		if _, err := f.Apply(ctx); err != nil {
+			return err
+		}
+	}
 	before, err := f.open(ctx, flow)
 	if err != nil {
 		return err

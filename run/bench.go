@@ -101,7 +101,7 @@ func (b *bench) linkName(node string, index int) string {
 
 // refresh takes the devices' addresses from the kernel, for frames must go
 // where the devices really are, and tells the field which fences there now are.
-func (b *bench) refresh() error {
+func (b *bench) refresh(ctx context.Context) error {
 	b.world = nil
 	for _, n := range b.lab.Nodes() {
 		states, err := n.Conn.Links()
@@ -122,7 +122,8 @@ func (b *bench) refresh() error {
 		}
 	}
 	b.field.SetFences(b.fences())
-	return nil
+	_, err := b.field.Apply(ctx)
+	return err
 }
 
 func (b *bench) fences() []probe.Fence {
@@ -260,7 +261,7 @@ func (b *bench) step(ctx context.Context, changes []topology.Change) error {
 			return err
 		}
 	}
-	return b.refresh()
+	return b.refresh(ctx)
 }
 
 func (b *bench) closeProbes() error {

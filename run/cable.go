@@ -80,7 +80,7 @@ func (l *laid) lay(plan *topology.Plan) (others []topology.Ref) {
 }
 
 func (l *laid) survey(ctx context.Context, b *bench) error {
-	if err := b.refresh(); err != nil {
+	if err := b.refresh(ctx); err != nil {
 		return err
 	}
 	dut := b.plan.LAN.Device(mainParent)

@@ -54,7 +54,7 @@ func opened(t testing.TB, text string) (*Prepared, *bench) {
 			t.Error(err)
 		}
 	})
-	if err := b.refresh(); err != nil {
+	if err := b.refresh(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	return p, b

@@ -94,7 +94,7 @@ func (q *refusedQuestion) describe() (id, title, expected string) {
 	return "refused-" + strings.ReplaceAll(q.what, " ", "-"), q.what + " is refused", "refused " + strings.Join(by, " and ")
 }
 
-func (q *refusedQuestion) ask(_ context.Context, b *bench) answer {
+func (q *refusedQuestion) ask(ctx context.Context, b *bench) answer {
 	last := len(q.want.Do) - 1
 	for i := range q.want.Do[:last] {
 		err := b.change(&q.want.Do[i])
@@ -106,7 +106,10 @@ func (q *refusedQuestion) ask(_ context.Context, b *bench) answer {
 		}
 	}
 	err := b.change(&q.want.Do[last])
-	if err := b.refresh(); err != nil {
+	if why, ok := unfit(err); ok {
+		return answer{Finding: probe.Finding{Moot: why, Observed: why}}
+	}
+	if err := b.refresh(ctx); err != nil {
 		return trouble(err)
 	}
 	var refused *errRefused

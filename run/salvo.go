@@ -109,6 +109,11 @@ func (m *measurement) send(ctx context.Context, salvo []shot) ([]probe.Landing, 
 		shots[i].To, shots[i].Record = m.ports[s.to].Node, m.sent < m.recorded()
 		m.sent++
 	}
+	if salvo[0].joins {
+		if _, err := m.field.Apply(ctx); err != nil {
+			return nil, err
+		}
+	}
 	landings, err := m.field.Sweep(ctx, shots, m.queued)
 	if err != nil {
 		return nil, fmt.Errorf("send %d frames: %w", len(shots), err)

@@ -1,6 +1,10 @@
 package oracle
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/lanproof/lanproof/topology"
+)
 
 // macvlanTX is a frame that a macvlan is to send.
 type macvlanTX struct {
@@ -155,7 +159,11 @@ func (w *walk) member(d *device, group MAC) bool {
 			return true
 		}
 	}
-	// The solicited-node groups of its addresses (RFC 4291 2.7.1).
+	// The solicited-node groups of its addresses (RFC 4291 2.7.1), unless it resolves none
+	// (net/ipv6/addrconf.c:addrconf_join_solict; ipvlan_main.c:ipvlan_set_port_mode).
+	if d.Kind == topology.KindIpvlan && d.Mode != "l2" {
+		return false
+	}
 	return slices.ContainsFunc(d.Addresses, func(a prefix) bool {
 		b := a.Addr().As16()
 		return a.Addr().Is6() && group == MAC{0x33, 0x33, 0xff, b[13], b[14], b[15]}
