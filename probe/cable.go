@@ -168,11 +168,15 @@ func (f *Field) Apply(ctx context.Context) (bool, error) {
 	fence := f.crossings[i]
 	fence.Dest = net.HardwareAddr{0x03, 0x4c, 0x50, 4, byte(f.groups >> 8), byte(f.groups)}
 	fence.Reaches = fence.Reaches[:1]
-	leave, err := Join(fence.Reaches[0], fence.Dest)
-	if err != nil {
+	// It stays a member until the next time: to leave now would have the filter change
+	// while probes are under way.
+	if f.leave != nil {
+		f.leave()
+	}
+	var err error
+	if f.leave, err = Join(fence.Reaches[0], fence.Dest); err != nil {
 		return false, err
 	}
-	defer leave()
 	for deadline := time.Now().Add(applyLimit); time.Now().Before(deadline); {
 		clear(f.pending)
 		if err := f.sendFence(&fence); err != nil {

@@ -53,7 +53,7 @@ var (
 // SetFences tells the field which fences the LAN allows as it now stands.
 func (f *Field) SetFences(fences []Fence) {
 	f.fences, f.crossings = fences, crossings(fences)
-	f.cabled = len(f.crossings) > 0
+	f.cabled, f.leave = len(f.crossings) > 0, nil
 	f.fenceable = map[place]bool{}
 	for _, fence := range fences {
 		for _, p := range fence.Reaches {

@@ -54,6 +54,7 @@ type Field struct {
 	cabled                bool
 	crossings             []Fence
 	groups                int            // that Apply has joined
+	leave                 func()         // the last of them
 	losses, lostInWindows int
 	crossed               int           // fences sent over cables
 	slowest               time.Duration // that a round has taken

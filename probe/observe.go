@@ -90,16 +90,22 @@ type Sighting struct {
 func (s Sighting) At() string { return s.Node + "/" + s.Link }
 
 // Probe sends a flow and returns what became of it. Where a cable loses what is sent
-// behind the flow, it is sent again.
+// behind the flow, it is sent again; and to a group, because drivers may be late to tell
+// a card that somebody has joined.
 func (f *Field) Probe(ctx context.Context, flow *Flow) *Observation {
 	const attempts = 3
 	for n := 1; ; n++ {
 		o := f.probeOnce(ctx, flow)
-		if f.lostInWindows += o.lost; o.lost == 0 || o.Happened() {
+		f.lostInWindows += o.lost
+		late := f.cabled && flow.Cast == Multicast
+		switch {
+		case o.Happened(), o.lost == 0 && !late:
 			return o
-		}
-		if n == attempts {
+		case n < attempts:
+		case o.lost > 0:
 			o.Fence = FenceLost
+			return o
+		default:
 			return o
 		}
 	}

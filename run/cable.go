@@ -311,12 +311,23 @@ func uncabled(lan *topology.LAN) string {
 // withheld reports whether a flow's first frame is one that the port under test may hold
 // back from its target.
 func (b *bench) withheld(flow *probe.Flow) bool {
+	return slices.ContainsFunc(b.predicted(flow), func(s oracle.Sight) bool { return s.Maybe })
+}
+
+// undecided reports whether it may come to its target, and need not.
+func (b *bench) undecided(flow *probe.Flow) bool {
+	return slices.ContainsFunc(b.predicted(flow), func(s oracle.Sight) bool { return s.Maybe && !s.Chance })
+}
+
+// predicted is how the oracle has the first frame of a raw flow over a cable seen at its
+// target.
+func (b *bench) predicted(flow *probe.Flow) []oracle.Sight {
 	if b.cable == nil || flow.Kind != probe.Raw {
-		return false
+		return nil
 	}
 	world, err := oracle.New(b.plan.LAN)
 	if err != nil {
-		return false
+		return nil
 	}
 	f := oracle.Frame{Source: oracle.MACOf(flow.SourceMAC), Dest: oracle.MACOf(flow.DestOf(0))}
 	if flow.SourceMAC == nil {
@@ -325,11 +336,14 @@ func (b *bench) withheld(flow *probe.Flow) bool {
 	for _, t := range flow.Tags {
 		f.Tags = append(f.Tags, oracle.Tag{TPID: t.TPID, VID: int(t.VID), PCP: int(t.PCP)})
 	}
+	if flow.Cast == probe.Multicast {
+		world.Join(topology.Ref{Node: flow.To.Node.Name, Link: flow.To.Name}, f.Dest)
+	}
 	p, err := world.Send(topology.Ref{Node: flow.From.Node.Name, Link: flow.From.Name}, f)
 	if err != nil {
-		return false
+		return nil
 	}
-	return slices.ContainsFunc(p.At(topology.Ref{Node: flow.To.Node.Name, Link: flow.To.Name}), func(s oracle.Sight) bool { return s.Maybe })
+	return p.At(topology.Ref{Node: flow.To.Node.Name, Link: flow.To.Name})
 }
 
 // fit lays the cable in a plan, or says why it cannot be.

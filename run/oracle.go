@@ -64,7 +64,13 @@ func (q *oracleQuestion) ask(ctx context.Context, b *bench) answer {
 	if err := m.prime(ctx); err != nil {
 		return trouble(err)
 	}
-	if err := m.measure(ctx, q.class.shots(m.aim)); err != nil {
+	err = m.measure(ctx, q.class.shots(m.aim))
+	for err == nil && len(m.late) > 0 {
+		late := m.late
+		m.late = nil
+		err = m.measure(ctx, slices.Values(late))
+	}
+	if err != nil {
 		b.world = nil
 		return trouble(err)
 	}
@@ -86,6 +92,7 @@ type measurement struct {
 	disagreed int
 	// hashed counts, by group and sight, what only a hash can have let through.
 	hashed map[string]int
+	late   []shot // that are to be sent again
 	shots  []probe.Shot
 	want   []wanted // whose memory serves one comparison after the other
 }

@@ -61,6 +61,16 @@ func macvlanReceives() []row[macvlanRX] {
 			func(c macvlanRX) { c.give(c.from(), c.p, c.groupType()) },
 		},
 		{
+			Rule{ID: "macvlan-receives-queue-past", When: "the same, and the parent is not in promiscuous mode for its children, as a real port with a filter is not (Linux 6.4)", Then: "children get those multicasts past the queue that few have joined", Source: "drivers/net/macvlan.c:macvlan_handle_frame, macvlan_recompute_bc_filter"},
+			func(c macvlanRX) bool {
+				return c.p.Dest.Group() && c.p.Dest != broadcast && c.parent.queuesNothing() && c.parent.Tested()
+			},
+			func(c macvlanRX) {
+				c.p.maybe = true
+				c.flood(c.parent, c.p, nil, "private", "vepa", "bridge", "passthru")
+			},
+		},
+		{
 			Rule{ID: "macvlan-receives-queue-none", When: "to a group, and the children ask for a queue of no length", Then: "the host gets it, and no child", Source: "drivers/net/macvlan.c:macvlan_broadcast_enqueue", Claim: "iplink-bcqueuelen-zero"},
 			func(c macvlanRX) bool { return c.p.Dest.Group() && c.parent.queuesNothing() },
 			func(macvlanRX) {},
