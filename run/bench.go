@@ -133,7 +133,7 @@ func (b *bench) fences() []probe.Fence {
 		if err != nil {
 			continue
 		}
-		fence := probe.Fence{At: at, Source: f.Source, Dest: f.Dest, IP: f.IP, Socket: f.Socket}
+		fence := probe.Fence{At: at, Source: f.Source, Dest: f.Dest, IP: f.IP, Socket: f.Socket, Cable: f.Cable}
 		for _, t := range f.Tags {
 			fence.Tags = append(fence.Tags, probe.Tag{TPID: t.TPID, VID: uint16(t.VID)})
 		}

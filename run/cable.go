@@ -370,7 +370,7 @@ func (o *Outcome) cableCheck(b *bench, p *Prepared) {
 		return
 	}
 	lost, sent := b.field.Lost(), b.field.Crossed()
-	f := state(lost == 0, fmt.Sprintf("%d of %d fences over the cable got lost although those behind them came", lost, sent))
+	f := state(lost == 0 && sent > 0, fmt.Sprintf("%d of %d fences over the cable got lost although those behind them came", lost, sent))
 	o.Result.Checks = append(o.Result.Checks, reports.Check{
 		ID: "cable", Title: "the cable loses nothing", Verdict: probe.Judge(f), Expected: "every fence arrives",
 		Observed: f.Observed, Proof: f.Proof, Claims: []string{}, Location: p.Case.File + ":1", Evidence: []reports.Evidence{},
