@@ -90,22 +90,16 @@ type Sighting struct {
 func (s Sighting) At() string { return s.Node + "/" + s.Link }
 
 // Probe sends a flow and returns what became of it. Where a cable loses what is sent
-// behind the flow, it is sent again; and to a group, because drivers may be late to tell
-// a card that somebody has joined.
+// behind the flow, it is sent again.
 func (f *Field) Probe(ctx context.Context, flow *Flow) *Observation {
 	const attempts = 3
 	for n := 1; ; n++ {
 		o := f.probeOnce(ctx, flow)
-		f.lostInWindows += o.lost
-		late := f.cabled && flow.Cast == Multicast
-		switch {
-		case o.Happened(), o.lost == 0 && !late:
+		if f.lostInWindows += o.lost; o.lost == 0 || o.Happened() {
 			return o
-		case n < attempts:
-		case o.lost > 0:
+		}
+		if n == attempts {
 			o.Fence = FenceLost
-			return o
-		default:
 			return o
 		}
 	}

@@ -47,8 +47,6 @@ type shot struct {
 	group int
 	// joins is set where the target is to join before.
 	joins bool
-	// again counts how often the frame was sent in vain before.
-	again int
 }
 
 // aim knows who can send what to whom.

@@ -19,10 +19,6 @@ type wanted struct {
 	met   bool
 }
 
-// mostAgain is how often a frame is sent again that did not come to a group which has just
-// been joined, over a real port: drivers may be late to tell the card.
-const mostAgain = 3
-
 // compare holds one landing against its prediction.
 func (m *measurement) compare(s *shot, p *oracle.Prediction, l *probe.Landing) {
 	m.frames++
@@ -45,12 +41,6 @@ func (m *measurement) compare(s *shot, p *oracle.Prediction, l *probe.Landing) {
 		d.missing = append(d.missing, "sending ends with "+orNone(p.Errno))
 	}
 	if len(d.missing)+len(d.extra) == 0 {
-		return
-	}
-	if m.cable != nil && s.joins && s.again < mostAgain && len(d.extra) == 0 {
-		again := *s
-		again.again++
-		m.late = append(m.late, again)
 		return
 	}
 	if m.disagreed++; len(m.wrong) < mostWrong {

@@ -64,13 +64,7 @@ func (q *oracleQuestion) ask(ctx context.Context, b *bench) answer {
 	if err := m.prime(ctx); err != nil {
 		return trouble(err)
 	}
-	err = m.measure(ctx, q.class.shots(m.aim))
-	for err == nil && len(m.late) > 0 {
-		late := m.late
-		m.late = nil
-		err = m.measure(ctx, slices.Values(late))
-	}
-	if err != nil {
+	if err := m.measure(ctx, q.class.shots(m.aim)); err != nil {
 		b.world = nil
 		return trouble(err)
 	}
@@ -92,7 +86,6 @@ type measurement struct {
 	disagreed int
 	// hashed counts, by group and sight, what only a hash can have let through.
 	hashed map[string]int
-	late   []shot // that are to be sent again
 	shots  []probe.Shot
 	want   []wanted // whose memory serves one comparison after the other
 }
