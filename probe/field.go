@@ -53,8 +53,8 @@ type Field struct {
 	// them that nothing but the cable can have lost.
 	cabled                bool
 	crossings             []Fence
-	groups                int            // that Apply has joined
-	leave                 func()         // the last of them
+	groups                int    // that Apply has joined
+	leave                 func() // the last of them
 	losses, lostInWindows int
 	crossed               int           // fences sent over cables
 	slowest               time.Duration // that a round has taken
