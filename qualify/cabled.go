@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"time"
@@ -19,18 +20,12 @@ import (
 func (g *Rig) cabled(ctx context.Context, home *netns.NS) error {
 	g.tape = newTape(g.run, "who sees whose frames")
 	var missing []string
-	var first uint32
 	for _, way := range [][2]*Side{{g.DUT, g.Peer}, {g.Peer, g.DUT}} {
-		w := &window{Rig: g}
-		f := &fence{Shot: Shot{From: way[0].Device, Dest: broadcast}, at: way[1].Device}
-		w.fences = []*fence{f}
-		if first == 0 {
-			first = g.seq + 1
-		}
-		if err := w.pass(ctx, f, leadLimit); err != nil {
+		seen, err := g.sees(ctx, way[1].Device, way[0].Device)
+		if err != nil {
 			return err
 		}
-		if f.lost {
+		if !seen {
 			missing = append(missing, fmt.Sprintf("%s sees no frame of %s", way[1].Name, way[0].Name))
 		}
 	}
@@ -42,6 +37,19 @@ func (g *Rig) cabled(ctx context.Context, home *netns.NS) error {
 		others = fmt.Sprintf("whether another device sees them could not be found out: %v", err)
 	}
 	return fmt.Errorf("the ports are not joined by a cable or a plain switch: %s; %s", strings.Join(missing, " and "), others)
+}
+
+// sees reports whether a port gets anything of another one: what is sent to all, or at
+// least what is sent to itself.
+func (g *Rig) sees(ctx context.Context, at, from *Device) (bool, error) {
+	w := &window{Rig: g}
+	for _, dest := range []net.HardwareAddr{broadcast, at.MAC} {
+		f := &fence{Shot: Shot{From: from, Dest: dest}, at: at}
+		if err := w.pass(ctx, f, leadLimit); err != nil || !f.lost {
+			return err == nil, err
+		}
+	}
+	return false, nil
 }
 
 // elsewhereTime is how long other devices are listened to.

@@ -3,6 +3,7 @@ package qualify
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/lanproof/lanproof/capture/frames"
 	"github.com/lanproof/lanproof/internal/rtnl"
@@ -96,7 +97,20 @@ func downUp(m *Measurement, children []*Device) error {
 	if err != nil {
 		return err
 	}
-	m.Fact("the macvlan's carrier while the port is down", "false", fmt.Sprint(s.Carrier))
+	port, err := m.DUT.State()
+	if err != nil {
+		return err
+	}
+	m.Fact("the macvlan's carrier while the port is down is the port's", fmt.Sprint(port.Carrier), fmt.Sprint(s.Carrier))
+	// Frames go on to be sent to it; that a wire without a link takes none is no matter.
+	first := m.seq + 1
+	for range inFlight {
+		_ = m.shoot(&Shot{From: m.Peer.Device, Dest: m.DUT.MAC}, m.numbers(1), mark.Probe)
+	}
+	if _, err := m.await(m.ctx, time.Now().Add(quietTime), func() bool { return false }); err != nil {
+		return err
+	}
+	m.Fact("frames that come in while it is down", "0", fmt.Sprint(m.arrived(m.DUT.Device, first, m.seq)))
 	if err := m.DUT.Set("up", rtnl.Change{Up: ptr(true)}); err != nil {
 		return err
 	}
@@ -136,6 +150,11 @@ func resize(m *Measurement) error {
 		if err := m.DUT.awaitCarrier(m.ctx); err != nil {
 			return err
 		}
+		trials, err := m.Look(m.ask("with the other MTU", m.DUT.MAC, m.DUT.Device, record.All))
+		if err != nil {
+			return err
+		}
+		m.Measured(fmt.Sprintf("frames with MTU %d", mtu), "%d of %d", trials[0].Seen, trials[0].Sent())
 	}
 	return nil
 }

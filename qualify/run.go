@@ -7,6 +7,7 @@
 package qualify
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -52,26 +53,8 @@ var ErrUsage = errors.New("cannot be qualified")
 // as well: what had been measured until then, which conforms to nothing. It is not
 // finished: waivers are the caller's.
 func Run(ctx context.Context, o Options) (*record.Qualification, record.Contents, error) {
-	if o.Profile == "" {
-		o.Profile = record.Core
-	}
-	todo, err := o.requirements()
+	s, err := newSession(o)
 	if err != nil {
-		return nil, record.Contents{}, err
-	}
-	if o.DUT == o.Peer {
-		return nil, record.Contents{}, fmt.Errorf("%s %w: port under test and peer are the same", o.DUT, ErrUsage)
-	}
-	if err := port.Check([]string{o.DUT, o.Peer}, o.Really, o.StateDir); err != nil {
-		return nil, record.Contents{}, err
-	}
-	s := &session{o: o, todo: todo, q: &record.Qualification{Tool: o.Tool, Profile: o.Profile, Seed: o.Seed}}
-	if s.q.Seed == 0 {
-		s.q.Seed = rand.Uint64() >> 11 // JSON's numbers have 53 bits
-	}
-	s.q.Run = max(1, s.q.Seed)
-	s.files.Captures = map[string]io.WriterTo{}
-	if err := s.describe(); err != nil {
 		return nil, record.Contents{}, err
 	}
 	err = s.borrowed(ctx)
@@ -126,6 +109,26 @@ type session struct {
 	todo  []Requirement
 	q     *record.Qualification
 	files record.Contents
+}
+
+// newSession looks at what is asked for, and at the ports, before anything is touched.
+func newSession(o Options) (*session, error) {
+	o.Profile = cmp.Or(o.Profile, record.Core)
+	todo, err := o.requirements()
+	if err != nil {
+		return nil, err
+	}
+	if o.DUT == o.Peer {
+		return nil, fmt.Errorf("%s %w: port under test and peer are the same", o.DUT, ErrUsage)
+	}
+	if err := port.Check([]string{o.DUT, o.Peer}, o.Really, o.StateDir); err != nil {
+		return nil, err
+	}
+	// JSON's numbers have 53 bits.
+	seed := cmp.Or(o.Seed, 1+rand.Uint64()>>12)
+	s := &session{o: o, todo: todo, q: &record.Qualification{Tool: o.Tool, Profile: o.Profile, Seed: seed, Run: seed}}
+	s.files.Captures = map[string]io.WriterTo{}
+	return s, s.describe()
 }
 
 // describe says who the machine is.

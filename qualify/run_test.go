@@ -1,50 +1,20 @@
-package qualify_test
+package qualify
 
 import (
-	"os"
 	"testing"
 	"time"
 
-	"github.com/lanproof/lanproof/internal/netns"
 	"github.com/lanproof/lanproof/internal/rtnl"
-	"github.com/lanproof/lanproof/qualify"
 	"github.com/lanproof/lanproof/qualify/record"
 )
 
-// inMachine runs fn in a namespace that plays a machine with two ports, eth1 and eth2.
-func inMachine(t *testing.T, fn func()) {
-	t.Helper()
-	if os.Getuid() != 0 {
-		t.Skip("making network namespaces needs root")
-	}
-	home, err := netns.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = home.Do(func() error {
-		c, err := rtnl.OpenHere()
-		if err != nil {
-			return err
-		}
-		defer c.Close()
-		err = c.NewLink(&rtnl.Link{Name: "eth1", Kind: "veth", MAC: []byte{2, 0, 0, 0, 0, 0x41}, Peer: &rtnl.Link{Name: "eth2", MAC: []byte{2, 0, 0, 0, 0, 0x42}}})
-		if err != nil {
-			return err
-		}
-		fn()
-		return nil
-	})
-	if err != nil {
-		t.Error(err)
-	}
-	if err := home.Close(); err != nil {
-		t.Error(err)
-	}
-}
-
 func TestVeth(t *testing.T) {
 	inMachine(t, func() {
-		q, files, err := qualify.Run(t.Context(), qualify.Options{
+		if err := plugVeth(); err != nil {
+			t.Error(err)
+			return
+		}
+		q, files, err := Run(t.Context(), Options{
 			DUT: "eth1", Peer: "eth2", Profile: record.Full, StateDir: t.TempDir(),
 			Each: func(r record.Result) {
 				t.Logf("%-30s %-12s %v %s %s", r.ID, r.Status, r.Duration, r.Observed, r.Reason)
@@ -55,11 +25,22 @@ func TestVeth(t *testing.T) {
 			return
 		}
 		q.Finish(nil)
-		if !q.Restored || len(q.Differences) > 0 {
-			t.Errorf("not restored: %q", q.Differences)
-		}
+		good(t, q)
 		verify(t, q, files)
 		t.Log(q.Duration, q.Summary)
+	})
+}
+
+// plugVeth makes two ports out of a veth.
+func plugVeth() error {
+	c, err := rtnl.OpenHere()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	return c.NewLink(&rtnl.Link{
+		Name: "eth1", Kind: "veth", MAC: []byte{2, 0, 0, 0, 0, 0x41},
+		Peer: &rtnl.Link{Name: "eth2", MAC: []byte{2, 0, 0, 0, 0, 0x42}},
 	})
 }
 
