@@ -246,8 +246,7 @@ func (g *inside) borrow() (*port.Loan, *netns.NS, error) {
 			return err
 		}
 		defer eth.Close()
-		rings, err := eth.Settings("eth0", ethtool.Rings)
-		if err == nil && rings["rx-max"] > 256 {
+		if rings, none := eth.Settings("eth0", ethtool.Rings); none == nil && rings["rx-max"] > 256 {
 			err = eth.SetSettings("eth0", ethtool.Rings, map[string]uint32{"rx": rings["rx-max"]})
 		}
 		return errors.Join(err,

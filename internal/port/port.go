@@ -52,6 +52,9 @@ type State struct {
 	Sysctls map[string]string `json:"sysctls,omitempty"`
 
 	Driver ethtool.Driver `json:"driver"`
+	// AloneOnBus is true of a physical port that shares its place on its bus with no
+	// other port, as those of some cards do.
+	AloneOnBus bool `json:"alone_on_bus,omitempty"`
 	// PCI holds vendor, device, subsystem vendor and subsystem device, as
 	// vvvv:dddd:ssss:tttt.
 	PCI      string                     `json:"pci,omitempty"`

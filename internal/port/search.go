@@ -67,14 +67,34 @@ func (p *place) same(was *State, l netlink.Link, awayName string) bool {
 	return a.HardwareAddr.String() == was.MAC && (a.Name == was.Name || a.Name == awayName && awayName != "")
 }
 
+// onBus reports whether a device is a physical one at that place of its bus.
+func (p *place) onBus(l netlink.Link, bus string) bool {
+	s, err := p.conn.Link(l.Attrs().Index)
+	if err != nil || s.Kind != "" {
+		return false
+	}
+	d, err := p.eth.Driver(l.Attrs().Name)
+	return err == nil && bus != "" && d.Bus == bus
+}
+
 // search looks for a port: where it was last, at home, and in the machine's first
 // namespace, into which ports of a dead one fall. The candidate is to be closed.
 func search(was *State, home *netns.NS, awayName string, away *netns.NS) (*candidate, error) {
+	c, err := searchBy(was, home, away, func(p *place, l netlink.Link) bool { return p.same(was, l, awayName) })
+	if errors.Is(err, ErrGone) && was.AloneOnBus {
+		// A card may have forgotten its permanent address. Its place on its bus is left.
+		c, err = searchBy(was, home, away, func(p *place, l netlink.Link) bool { return p.onBus(l, was.Driver.Bus) })
+	}
+	return c, err
+}
+
+// searchBy looks in all places for a device that is the one.
+func searchBy(was *State, home, away *netns.NS, is func(*place, netlink.Link) bool) (*candidate, error) {
 	for _, ns := range []*netns.NS{away, home} {
 		if ns == nil || ns.FD() < 0 {
 			continue
 		}
-		index, err := look(was, ns, awayName)
+		index, err := look(was, ns, is)
 		if err != nil {
 			return nil, err
 		}
@@ -86,18 +106,18 @@ func search(was *State, home *netns.NS, awayName string, away *netns.NS) (*candi
 	if err != nil {
 		return nil, ErrGone // an ordinary user may not look there
 	}
-	if index, err := look(was, first, awayName); err == nil && index > 0 {
+	if index, err := look(was, first, is); err == nil && index > 0 {
 		return &candidate{ns: first, index: index, ours: true}, nil
 	}
 	return nil, errors.Join(ErrGone, first.Close())
 }
 
 // look returns the ifindex of a port in a namespace, 0 when it is not there.
-func look(was *State, ns *netns.NS, awayName string) (index int, err error) {
+func look(was *State, ns *netns.NS, is func(*place, netlink.Link) bool) (index int, err error) {
 	err = at(ns, func(p *place) error {
 		all, err := p.link.LinkList()
 		for _, l := range all {
-			if p.same(was, l, awayName) {
+			if is(p, l) {
 				index = l.Attrs().Index
 			}
 		}

@@ -56,6 +56,7 @@ func (p *place) snapshot(name string) (*State, error) {
 	}
 	s.Sysctls = sysctls(s.Name)
 	p.driver(s)
+	s.AloneOnBus = p.alone(s)
 	return s, nil
 }
 
@@ -190,6 +191,21 @@ func (p *place) driver(s *State) {
 	}
 	s.PCI = pciIDs(s.Driver.Bus)
 	_, _ = fmt.Sscan(pciFile(s.Driver.Bus, "sriov_totalvfs"), &s.MaxVFs)
+}
+
+// alone reports whether a physical port has its place on its bus for itself.
+func (p *place) alone(s *State) bool {
+	if s.Kind != "" || s.Driver.Bus == "" {
+		return false
+	}
+	all, err := p.link.LinkList()
+	n := 0
+	for _, l := range all {
+		if p.onBus(l, s.Driver.Bus) {
+			n++
+		}
+	}
+	return err == nil && n == 1
 }
 
 // pciFile returns what a file of a PCI device says, and nothing where there is none.
