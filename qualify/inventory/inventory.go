@@ -128,7 +128,7 @@ type Label string
 // UnmarshalText refuses what the language of label filters uses itself.
 func (l *Label) UnmarshalText(text []byte) error {
 	if len(text) == 0 || strings.ContainsAny(string(text), "&|!,()/:{} \t\n") {
-		return fmt.Errorf("%.60q is no label: no spaces, and none of & | ! , ( ) / : { }", text)
+		return fmt.Errorf("%.60q is no label: it has no spaces and none of & | ! , ( ) / : { } in it", text)
 	}
 	*l = Label(text)
 	return nil
