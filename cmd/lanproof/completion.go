@@ -40,23 +40,7 @@ otherwise load it in one shell, or keep it:
 	}
 }
 
-// mended writes a script of cobra's as lanproof needs it.
-func mended(w io.Writer, write func(io.Writer) error, mend ...string) error {
-	var b bytes.Buffer
-	if err := write(&b); err != nil {
-		return err
-	}
-	_, err := strings.NewReplacer(mend...).WriteString(w, b.String())
-	return err
-}
-
-// completeBash adds to cobra's script, which knows that : and = end a word of bash,
-// that @ does, too: names of cases have one.
-func completeBash(root *cobra.Command, w io.Writer) error {
-	const special = `__lanproof_handle_special_char "$cur" `
-	return mended(w, func(w io.Writer) error { return root.GenBashCompletionV2(w, true) },
-		"_completion -n =:", "_completion -n =:@", special+"=\n", special+"=\n    "+special+"@\n")
-}
+func completeBash(root *cobra.Command, w io.Writer) error { return root.GenBashCompletionV2(w, true) }
 
 // completeZsh and completeFish mend what cobra's scripts take for a flag with its
 // value: any word with a dash before a =, and names of cases have both.
@@ -67,4 +51,14 @@ func completeZsh(root *cobra.Command, w io.Writer) error {
 func completeFish(root *cobra.Command, w io.Writer) error {
 	return mended(w, func(w io.Writer) error { return root.GenFishCompletion(w, true) },
 		`match -r -- '-.*='`, `match -r -- '^-.*='`)
+}
+
+// mended writes a script of cobra's with a part of it replaced.
+func mended(w io.Writer, write func(io.Writer) error, was, is string) error {
+	var b bytes.Buffer
+	if err := write(&b); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, strings.ReplaceAll(b.String(), was, is))
+	return err
 }
