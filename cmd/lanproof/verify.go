@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -47,11 +48,20 @@ func verifyBundle(name string, now time.Time) (_ *record.Verification, err error
 		return nil, usage("verify: %w", err)
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
-	v, err := record.Verify(b, record.Asked{Now: now, Core: coreRequirements(), Tool: version()})
+	v, err := record.Verify(b, record.Asked{Now: now, Core: coreRequirements(), Tool: release()})
 	if err != nil {
 		return nil, usage("verify %s: %w", name, err)
 	}
 	return v, nil
+}
+
+// release is the version of a lanproof that can be told by it from all others: none for
+// what was built from a changed or unnamed state of the source.
+func release() string {
+	if v := version(); v != "(devel)" && !strings.HasSuffix(v, "+dirty") {
+		return v
+	}
+	return ""
 }
 
 // coreRequirements are those that every qualification must tell of.

@@ -234,6 +234,9 @@ func TestForged(t *testing.T) {
 		"a frame deleted": {func(t *testing.T, dir string) {
 			capture(t, dir, "own-address.pcapng", func(tr *frames.Trace) { tr.Packets = tr.Packets[2:] })
 		}, `own-address, trial "own"`},
+		"two frames swapped": {func(t *testing.T, dir string) {
+			capture(t, dir, "own-address.pcapng", func(tr *frames.Trace) { tr.Packets[1], tr.Packets[3] = tr.Packets[3], tr.Packets[1] })
+		}, `own-address, trial "own"`},
 		"a frame altered": {func(t *testing.T, dir string) {
 			capture(t, dir, "own-address.pcapng", func(tr *frames.Trace) { tr.Packets[1].Frame.Data[50]++ })
 		}, `own-address, trial "own"`},

@@ -101,8 +101,8 @@ type pageFact struct {
 }
 
 type pageTrial struct {
-	Name, From, At, Want, Came, Canary, Twice, Altered, Numbers, Proof string
-	Wrong                                                              bool
+	Name, From, At, Want, Came, Canary, Twice, Late, Altered, Numbers, Proof string
+	Wrong                                                                    bool
 }
 
 type pageFeature struct {
@@ -351,7 +351,7 @@ func (t *Trial) row() pageTrial {
 	status, _ := t.judge()
 	row := pageTrial{
 		Name: name(t.Name), From: name(t.From), At: name(t.At), Want: map[Want]string{All: "all", None: "none", Any: "any"}[t.Want], Proof: name(t.Proof),
-		Came: fmt.Sprintf("%d of %d", t.Seen, t.Sent()), Twice: dash(t.Duplicates), Altered: dash(t.Altered), Canary: "–",
+		Came: fmt.Sprintf("%d of %d", t.Seen, t.Sent()), Twice: dash(t.Duplicates), Late: dash(t.Reordered), Altered: dash(t.Altered), Canary: "–",
 		Numbers: fmt.Sprintf("%d–%d", t.First, t.Last), Wrong: status != Pass,
 	}
 	if t.CanaryFirst != 0 {

@@ -52,8 +52,8 @@ type Asked struct {
 	// Now is the day for what has expired since.
 	Now time.Time
 	// Core are the core requirements that must be there, measured or told as left out.
-	// Those that came up after the bundle was made are told, and no disagreement, when
-	// its tool is another than Tool.
+	// What is missing is a note, and no disagreement, when the bundle was not made by
+	// this version, Tool: it may know more of them. Empty is as good as another.
 	Core []string
 	Tool string
 }
@@ -213,7 +213,7 @@ func (v *verifier) recount(q *Qualification, r *Result, t *Trial) {
 	}
 	said := *t
 	sights.Count(t)
-	if said.Seen != t.Seen || said.CanarySeen != t.CanarySeen || said.Duplicates != t.Duplicates || said.Altered != t.Altered {
+	if said.Seen != t.Seen || said.CanarySeen != t.CanarySeen || said.Duplicates != t.Duplicates || said.Reordered != t.Reordered || said.Altered != t.Altered {
 		v.problem(where, "%s shows %s, and the record says %s", r.Capture, t.counts(), said.counts())
 	}
 	if lost := v.lost(r.Capture, t.At); lost > 0 {
@@ -222,7 +222,7 @@ func (v *verifier) recount(q *Qualification, r *Result, t *Trial) {
 }
 
 func (t *Trial) counts() string {
-	return fmt.Sprintf("%d of %d frames, %d of %d of the canary, %d twice, %d altered", t.Seen, t.Sent(), t.CanarySeen, t.canaries(), t.Duplicates, t.Altered)
+	return fmt.Sprintf("%d of %d frames, %d of %d of the canary, %d twice, %d late, %d altered", t.Seen, t.Sent(), t.CanarySeen, t.canaries(), t.Duplicates, t.Reordered, t.Altered)
 }
 
 func (v *verifier) rejudge(s *Step, was, is *Result) {
@@ -291,7 +291,7 @@ func (v *verifier) lost(name, device string) int {
 func (v *verifier) complete(q *Qualification, asked Asked) {
 	v.step("core requirements looked for", func(s *Step) {
 		s.Done = len(asked.Core)
-		left := 0
+		left, unknown := 0, []string(nil)
 		for _, id := range asked.Core {
 			if slices.Contains(q.Left, id) {
 				left++
@@ -300,11 +300,14 @@ func (v *verifier) complete(q *Qualification, asked Asked) {
 			if slices.ContainsFunc(q.Results, func(r Result) bool { return r.ID == id && r.Profile == Core }) {
 				continue
 			}
-			if q.Tool != asked.Tool {
-				v.Notes = append(v.Notes, fmt.Sprintf("%s, a core requirement of this lanproof, is not among those of %s", id, q.Tool))
+			if asked.Tool == "" || q.Tool != asked.Tool {
+				unknown = append(unknown, id)
 				continue
 			}
 			v.problem(id, "the record does not tell of this core requirement")
+		}
+		if len(unknown) > 0 {
+			v.Notes = append(v.Notes, fmt.Sprintf("this lanproof has core requirements that the one that measured, %s, does not tell of: %s", q.Tool, strings.Join(unknown, ", ")))
 		}
 		if left > q.LeftCore {
 			v.problem(FileQualification+", left", "%d core requirements were left out, and it counts %d", left, q.LeftCore)
