@@ -100,7 +100,7 @@ func TestScriptsAgreeInGuest(t *testing.T) {
 		t.Fatal(err)
 	}
 	said, begin := map[string]scriptEnd{}, time.Now()
-	err = guest.Run(ctx, packed(t, files), guest.Options{Kernel: k, Init: "/proc/self/exe"}, func(line []byte) {
+	err = guest.Run(ctx, packed(t, files), guest.Options{Kernel: k, Init: "/proc/self/exe", Idle: 5 * time.Minute}, func(line []byte) {
 		var end scriptEnd
 		if err := json.Unmarshal(line, &end); err != nil {
 			t.Error(err)
