@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"debug/elf"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -28,7 +29,15 @@ func TestMain(m *testing.M) {
 			return run.InGuest(job, out)
 		})
 	}
-	os.Exit(m.Run())
+	dir, err := os.MkdirTemp("", "run-test-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Setenv("LANPROOF_STATE", dir) // where the journals of ports are
+	code := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(code)
 }
 
 // vlans wants 8021q, which many kernels lack, and a bridge that tells VLANs apart.

@@ -249,7 +249,6 @@ func TestPortIsAskedFor(t *testing.T) {
 // TestPortIsSharedInTurns runs cases that all want the one port there is, a
 // veth in truth, beside one that wants none.
 func TestPortIsSharedInTurns(t *testing.T) {
-	t.Setenv("LANPROOF_STATE", t.TempDir())
 	if !apart(t) {
 		return
 	}
