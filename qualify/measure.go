@@ -212,6 +212,12 @@ func (g *Rig) measure(ctx context.Context, q *Requirement) (record.Result, *tape
 	}
 	if len(r.Trials) > 0 {
 		r.Capture = "captures/" + q.ID + ".pcapng"
+		// The paper says what its capture shows. There frames stand by their time stamps,
+		// and those of a card's several queues may have been read in another order.
+		shown := record.SightsOf(g.tape.recorder.Trace(), g.run)
+		for i := range r.Trials {
+			shown.Count(&r.Trials[i])
+		}
 	}
 	r.Duration = time.Since(start)
 	return r, g.tape
