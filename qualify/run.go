@@ -24,6 +24,8 @@ import (
 	"github.com/lanproof/lanproof/internal/netns"
 	"github.com/lanproof/lanproof/internal/port"
 	"github.com/lanproof/lanproof/qualify/record"
+	"github.com/lanproof/lanproof/run"
+	"github.com/lanproof/lanproof/scenarios"
 )
 
 // Options say what is qualified. DUT and Peer must be set.
@@ -40,6 +42,10 @@ type Options struct {
 	Really []string
 	// StateDir is where journals of borrowed ports are, the usual place if empty.
 	StateDir string
+	// Cases of the catalogue are run over the ports afterwards; see [Cases].
+	Cases []*scenarios.Case
+	// Events, if set, is told of them.
+	Events run.Events
 	// Tool is lanproof's version.
 	Tool string
 	// Each, if set, gets every result as soon as it has been judged.
@@ -58,6 +64,9 @@ func Run(ctx context.Context, o Options) (*record.Qualification, record.Contents
 		return nil, record.Contents{}, err
 	}
 	err = s.borrowed(ctx)
+	if err == nil && len(s.o.Cases) > 0 {
+		err = s.catalogue(ctx)
+	}
 	s.leave()
 	if err != nil {
 		s.q.Restored = false

@@ -19,12 +19,14 @@ import (
 	"github.com/lanproof/lanproof/qualify/emulate"
 	"github.com/lanproof/lanproof/qualify/record"
 	"github.com/lanproof/lanproof/run"
+	"github.com/lanproof/lanproof/scenarios"
 )
 
 // qualifyFlags are the flags of lanproof qualify.
 type qualifyFlags struct {
 	options qualify.Options
 	profile *choice
+	cases   *choice
 	out     string
 	waivers string
 	archive string
@@ -34,7 +36,10 @@ type qualifyFlags struct {
 }
 
 func newQualify() *cobra.Command {
-	f := &qualifyFlags{profile: oneOf(string(record.Core), string(record.Full))}
+	f := &qualifyFlags{
+		profile: oneOf(string(record.Core), string(record.Full)),
+		cases:   oneOf("profile", "none", string(record.Core), string(record.Full)),
+	}
 	cmd := &cobra.Command{
 		Use:   "qualify --dut IFACE --peer IFACE | --inventory FILE [PORT ...] | --emulate MODEL",
 		Short: "Qualify a network card and its driver, and leave a bundle that anybody can verify",
@@ -82,6 +87,7 @@ func (f *qualifyFlags) flags(cmd *cobra.Command) {
 	flags.StringVar(&f.inventory.file, "inventory", "", "`FILE` of machines, ports and cables")
 	flags.StringVar(&f.inventory.label, "label", "", "with --inventory, only pairs that match `EXPR`, in Ginkgo's label filter language")
 	flags.Var(f.profile, "profile", "what is asked for: core is what every port must do")
+	flags.Var(f.cases, "cases", "cases of the catalogue that are run over the ports as well: those of the profile, none, or those of a named profile; none with --requirement")
 	flags.StringVar(&f.out, "out", "lanproof-qualification", "`DIR` for the bundle")
 	flags.StringVar(&f.archive, "archive", "", "put the bundle into `FILE` as well, a zip archive that is the same for the same bundle")
 	flags.StringVar(&f.waivers, "waivers", "", "`FILE` of known failures")
@@ -112,7 +118,21 @@ func (f *qualifyFlags) complete(named []string) error {
 	case f.out == "":
 		return usage("--out names no folder")
 	}
+	if f.cases.value == "profile" {
+		f.cases.value = f.profile.value
+	}
+	if len(o.Only) > 0 || f.cases.value == "none" {
+		f.cases.value = ""
+	}
 	return writable(f.out)
+}
+
+// casesFor are the catalogue's cases of a profile, none without one.
+func casesFor(profile string) ([]*scenarios.Case, error) {
+	if profile == "" {
+		return nil, nil
+	}
+	return qualify.Cases(record.Profile(profile))
 }
 
 func (f *qualifyFlags) run(cmd *cobra.Command, named []string) error {
@@ -130,6 +150,10 @@ func (f *qualifyFlags) run(cmd *cobra.Command, named []string) error {
 	defer stop()
 	defer context.AfterFunc(ctx, stop)() // a second signal ends lanproof at once
 	out := cmd.OutOrStdout()
+	var err error
+	if f.options.Cases, err = casesFor(f.cases.value); err != nil {
+		return err
+	}
 	f.options.Each = func(r record.Result) { tellResult(out, &r) }
 	if f.inventory.file != "" {
 		return f.pairs(ctx, out, waivers, named)
@@ -176,7 +200,7 @@ func (f *qualifyFlags) here(ctx context.Context, _ io.Writer) (*record.Qualifica
 
 func (f *qualifyFlags) inGuest(ctx context.Context, out io.Writer) (*record.Qualification, record.Contents, error) {
 	o := f.emulate
-	o.Ask = emulate.Ask{Profile: f.options.Profile, Seed: f.options.Seed, Only: f.options.Only}
+	o.Ask = emulate.Ask{Profile: f.options.Profile, Seed: f.options.Seed, Only: f.options.Only, Cases: f.cases.value}
 	o.Each, o.Note = f.options.Each, func(text string) { fmt.Fprintln(out, text) }
 	var err error
 	if o.Init, err = os.Executable(); err != nil {
@@ -191,8 +215,12 @@ func inGuest(order []byte, out guest.Emitter) error {
 		return run.InGuest(order, out)
 	}
 	return emulate.InGuest(order, out, func(ctx context.Context, a emulate.Ask, each func(record.Result)) (*record.Qualification, record.Contents, error) {
+		cases, err := casesFor(a.Cases)
+		if err != nil {
+			return nil, record.Contents{}, err
+		}
 		return qualify.Run(ctx, qualify.Options{
-			DUT: a.DUT, Peer: a.Peer, Profile: a.Profile, Only: a.Only, Seed: a.Seed, StateDir: "/run/lanproof", Tool: version(), Each: each,
+			DUT: a.DUT, Peer: a.Peer, Cases: cases, Profile: a.Profile, Only: a.Only, Seed: a.Seed, StateDir: "/run/lanproof", Tool: version(), Each: each,
 		})
 	})
 }

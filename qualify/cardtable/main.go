@@ -119,7 +119,7 @@ func (o *options) choose(ctx context.Context) (models, absent []string, err erro
 // one qualifies a card and verifies what came of it.
 func (o *options) one(ctx context.Context, model string, w io.Writer) (*record.Qualification, error) {
 	dir := filepath.Join(o.out, model)
-	cmd := exec.CommandContext(ctx, o.lanproof, "qualify", "--emulate", model, "--kernel", o.kernel, "--profile", o.profile, "--out", dir)
+	cmd := exec.CommandContext(ctx, o.lanproof, "qualify", "--emulate", model, "--kernel", o.kernel, "--profile", o.profile, "--cases", "core", "--out", dir)
 	cmd.Stdout, cmd.Stderr = w, w
 	var status *exec.ExitError
 	if err := cmd.Run(); err != nil && !errors.As(err, &status) {

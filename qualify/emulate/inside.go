@@ -34,6 +34,8 @@ type Ask struct {
 	Seed    uint64         `json:"seed"`
 	// Only are the requirements to be measured; all of the profile if empty.
 	Only []string `json:"only,omitempty"`
+	// Cases names the profile whose cases of the catalogue are run as well; none if empty.
+	Cases string `json:"cases,omitempty"`
 }
 
 // Measure qualifies the port DUT with the help of Peer, both in the namespace of the
