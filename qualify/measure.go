@@ -35,7 +35,7 @@ type Requirement struct {
 
 // Requirements are all of them in the order in which they are measured.
 func Requirements() []Requirement {
-	return slices.Concat(identity(), counters(), reception(), addresses(), filters(), sizes(), integrity(), vlans(), vlanOffload(), links())
+	return slices.Concat(identity(), counters(), reception(), addresses(), filters(), sizes(), integrity(), vlans(), vlanOffload(), streams(), links())
 }
 
 // Measurement is one requirement being measured.
@@ -210,7 +210,7 @@ func (g *Rig) measure(ctx context.Context, q *Requirement) (record.Result, *tape
 	if err != nil {
 		r.Status, r.Reason = record.Error, err.Error()
 	}
-	if len(r.Trials) > 0 {
+	if g.tape.recorder.Len() > 0 {
 		r.Capture = "captures/" + q.ID + ".pcapng"
 		// The paper says what its capture shows. There frames stand by their time stamps,
 		// and those of a card's several queues may have been read in another order.

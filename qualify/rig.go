@@ -31,6 +31,8 @@ type Rig struct {
 	drops  int // of all taps, as far as known
 
 	tape *tape // of the requirement that is being measured
+	// spy, if set, is shown the frames that are not lanproof's own.
+	spy func(*Device, capture.Frame)
 }
 
 // Side is one port: the device itself, and the room where its children are put.
@@ -258,13 +260,18 @@ func newTape(run uint64, about string) *tape {
 	return t
 }
 
-// add takes in a frame by its number.
-func (t *tape) add(d *Device, f capture.Frame, number uint32) {
+// keep has a frame in the capture.
+func (t *tape) keep(d *Device, f capture.Frame) {
 	face, ok := t.faces[d]
 	if !ok {
 		face = t.recorder.Interface(d.Name, "")
 		t.faces[d] = face
 	}
+	t.recorder.Add(face, f)
+}
+
+// add takes in a frame by its number.
+func (t *tape) add(d *Device, f capture.Frame, number uint32) {
 	if f.Direction() == capture.In {
 		if t.came[d] == nil {
 			t.came[d] = map[uint32]bool{}
@@ -272,7 +279,7 @@ func (t *tape) add(d *Device, f capture.Frame, number uint32) {
 		t.came[d][number] = true
 	}
 	t.sights.Add(d.Name, f)
-	t.recorder.Add(face, f)
+	t.keep(d, f)
 }
 
 func ptr[T any](v T) *T { return &v }

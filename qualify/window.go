@@ -403,6 +403,8 @@ func (g *Rig) take(r *Room, f capture.Frame) {
 	}
 	if m, _, ok := mark.Find(f.Data); ok && m.Run == g.run {
 		g.tape.add(d, f, m.Seq)
+	} else if g.spy != nil {
+		g.spy(d, f)
 	}
 }
 

@@ -90,17 +90,6 @@ func (s *Sights) Count(t *Trial) {
 	}
 }
 
-// Arrived is how many of the numbers from first to last have come to a device.
-func (s *Sights) Arrived(device string, first, last uint32) (n int) {
-	came := s.seen[place{device, frames.In}]
-	for seq := uint64(first); seq <= uint64(last); seq++ {
-		if len(came[uint32(seq)]) > 0 {
-			n++
-		}
-	}
-	return n
-}
-
 // reordered counts the trial's frames that came behind one that was sent later (RFC
 // 4737 3.3).
 func (s *Sights) reordered(t *Trial) (n int) {
