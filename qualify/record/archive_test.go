@@ -97,6 +97,9 @@ func TestWriteAgain(t *testing.T) {
 	dir := writePlanted(t)
 	q, c := planted()
 	q.Tool = "newer"
+	q.Results = q.Results[1:]
+	delete(c.Captures, "captures/own-address.pcapng")
+	q.Finish(nil)
 	if err := os.WriteFile(filepath.Join(dir, "captures", temporary+"1"), []byte("half"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -105,6 +108,9 @@ func TestWriteAgain(t *testing.T) {
 	}
 	if v := mustVerify(t, dir); !v.OK() || v.Qualification.Tool != "newer" {
 		t.Errorf("%+v", v.Problems)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "captures", "own-address.pcapng")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a capture of the bundle that was there before: %v", err)
 	}
 	// A capture that cannot be written leaves an unfinished bundle.
 	c.Captures["captures/own-address.pcapng"] = broken{}

@@ -24,8 +24,8 @@ type Contents struct {
 	Captures map[string]io.WriterTo
 }
 
-// WriteBundle makes dir a bundle: it writes the qualification, its page and the
-// contents, and then, over all files that are in dir, the manifest. Without the
+// WriteBundle makes dir a bundle: it takes an older one away, writes the qualification,
+// its page and the contents, and then, over all files that are in dir, the manifest. Without the
 // manifest a bundle is unfinished, so whoever is killed on the way, or finds the disk
 // full, leaves none or a whole one.
 //
@@ -34,7 +34,7 @@ func WriteBundle(dir string, q *Qualification, c Contents) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("write a bundle: %w", err)
 	}
-	if err := os.Remove(filepath.Join(dir, FileManifest)); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := clearBundle(dir); err != nil {
 		return fmt.Errorf("write a bundle: %w", err)
 	}
 	files := map[string]func(io.Writer) error{
@@ -57,6 +57,30 @@ func WriteBundle(dir string, q *Qualification, c Contents) error {
 		}
 	}
 	return sealFolder(dir)
+}
+
+// clearBundle takes an older bundle out of a folder: the files that its manifest names,
+// and then that itself.
+func clearBundle(dir string) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	text, err := root.ReadFile(FileManifest)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	old, _ := parseManifest(text) // a spoilt one names nothing
+	for _, name := range append(slices.Sorted(maps.Keys(old)), FileManifest) {
+		if err := root.Remove(filepath.FromSlash(name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 // sealFolder writes the manifest over what is in a folder. What others have left
