@@ -11,7 +11,7 @@ import (
 )
 
 // writePage writes the page of the handbook.
-func writePage(w io.Writer, all []*record.Qualification, absent []string) error {
+func writePage(w io.Writer, all []*record.Qualification, absent, skipped []string) error {
 	if len(all) == 0 {
 		return errors.New("no card was qualified")
 	}
@@ -24,7 +24,7 @@ Each bundle was verified before it came in here.
 
 These are real drivers on devices that QEMU imitates. What fails here is the driver's fault or the imitation's, and which of the two stands in [Findings](findings.md#emulated-cards-and-their-drivers); it says nothing about silicon.
 %s
-`, first.Profile, first.Machine.Kernel, first.Machine.Emulator, first.Started.Format(time.DateOnly), left(absent))
+`, first.Profile, first.Machine.Kernel, first.Machine.Emulator, first.Started.Format(time.DateOnly), left(absent, skipped))
 	if _, err := io.WriteString(w, b.String()); err != nil {
 		return fmt.Errorf("write the table: %w", err)
 	}
@@ -34,10 +34,14 @@ These are real drivers on devices that QEMU imitates. What fails here is the dri
 	return nil
 }
 
-// left says which models are missing in the table.
-func left(absent []string) string {
-	if len(absent) == 0 {
-		return ""
+// left says what is missing in the table.
+func left(absent, skipped []string) string {
+	var text string
+	if len(absent) > 0 {
+		text += "Not in the table, because this QEMU has them not: " + strings.Join(absent, ", ") + ".\n"
 	}
-	return "Not in the table, because this QEMU has them not: " + strings.Join(absent, ", ") + ".\n"
+	if len(skipped) > 0 {
+		text += "Left out, because it takes minutes under emulation: " + strings.Join(skipped, ", ") + ".\n"
+	}
+	return text
 }

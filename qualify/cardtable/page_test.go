@@ -17,15 +17,15 @@ func TestPage(t *testing.T) {
 	}
 	q.Finish(nil)
 	var b bytes.Buffer
-	if err := writePage(&b, []*record.Qualification{q}, []string{"igb"}); err != nil {
+	if err := writePage(&b, []*record.Qualification{q}, []string{"igb"}, []string{"vlan-4094"}); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"profile full`", "Linux 6.12.1 under QEMU 7.2 on 2026-01-02", "has them not: igb.", "| **own-address** | pass |"} {
+	for _, want := range []string{"profile full`", "Linux 6.12.1 under QEMU 7.2 on 2026-01-02", "has them not: igb.", "emulation: vlan-4094.", "| **own-address** | pass |"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, b.String())
 		}
 	}
-	if err := writePage(&b, nil, nil); err == nil {
+	if err := writePage(&b, nil, nil, nil); err == nil {
 		t.Error("a table of nothing")
 	}
 }
