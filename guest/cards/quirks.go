@@ -56,16 +56,18 @@ func Quirks() []Quirk {
 	return []Quirk{
 		{
 			ID: "e1000e-vlan-filter-off", Models: []string{"e1000e"}, Fault: Driver,
-			Seen:     "the VLAN filter is on and fixed by ethtool's word, and frames of every VID come in",
-			Versions: seenOften,
+			Requirements: []string{"vlan-filter"},
+			Seen:         "the VLAN filter is on and fixed by ethtool's word, and frames of every VID come in",
+			Versions:     seenOften,
 			Source: "drivers/net/ethernet/intel/e1000e/netdev.c:e1000e_set_rx_mode reads RCTL, has e1000e_vlan_filter_enable set " +
 				"VFE in the register, and then writes back what it had read before",
 		},
 		{
 			ID: "e1000-priority-lost", Models: []string{"e1000"}, Fault: Driver,
-			Seen:     "with rx-vlan-offload the priority of a tag that comes in is 0",
-			Versions: "Linux 6.1.192, QEMU 7.2",
-			Source:   "drivers/net/ethernet/intel/e1000/e1000_main.c:e1000_receive_skb masks the tag with E1000_RXD_SPC_VLAN_MASK",
+			Requirements: []string{"vlan-pcp"},
+			Seen:         "with rx-vlan-offload the priority of a tag that comes in is 0",
+			Versions:     "Linux 6.1.192, QEMU 7.2",
+			Source:       "drivers/net/ethernet/intel/e1000/e1000_main.c:e1000_receive_skb masks the tag with E1000_RXD_SPC_VLAN_MASK",
 		},
 		{
 			ID: "e1000-pause", Models: []string{"e1000"}, Fault: DeviceModel,
