@@ -253,7 +253,7 @@ func (w *window) asExpected(first uint32) bool {
 
 // fire sends the canaries and between them the frames, a few at a time.
 func (w *window) fire(ctx context.Context) error {
-	if err := w.canaries(0); err != nil {
+	if err := w.canaries(ctx, 0); err != nil {
 		return err
 	}
 	sent, last := len(w.fences), w.trials[0].fence
@@ -276,13 +276,19 @@ func (w *window) fire(ctx context.Context) error {
 			}
 		}
 	}
-	return w.canaries(1)
+	return w.canaries(ctx, 1)
 }
 
-func (w *window) canaries(n uint32) error {
-	for _, f := range w.fences {
+// canaries sends one to each place, a few at a time, since small rings drop bursts.
+func (w *window) canaries(ctx context.Context, n uint32) error {
+	for i, f := range w.fences {
 		if err := w.shoot(&f.Shot, f.canary+n, mark.Probe); err != nil {
 			return err
+		}
+		if i%inFlight == inFlight-1 {
+			if err := w.pass(ctx, f, fenceLimit); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

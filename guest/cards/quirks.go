@@ -90,8 +90,9 @@ func Quirks() []Quirk {
 		},
 		{
 			ID: "vmxnet3-service-tag-filtered", Models: []string{"vmxnet3"}, Fault: DeviceModel,
-			Seen:     "a frame with a service tag (802.1ad) is dropped, unless the port is promiscuous",
-			Versions: seenOften,
+			Requirements: []string{"vlan-qinq"},
+			Seen:         "a frame with a service tag (802.1ad) is dropped, unless the port is promiscuous",
+			Versions:     seenOften,
 			Source: "qemu: hw/net/vmxnet3.c:vmxnet3_is_registered_vlan looks the VID of any tag up in the table, and the driver fills that " +
 				"with VIDs of 802.1Q only",
 		},
@@ -103,9 +104,10 @@ func Quirks() []Quirk {
 		},
 		{
 			ID: "ne2k-mac-not-set", Models: []string{"ne2k_pci"}, Fault: Driver,
-			Seen:     "a change of the MAC address is refused while the port is up, and without effect when it was down",
-			Versions: seenHere,
-			Source:   "found out on the wire; drivers/net/ethernet/8390/lib8390.c:__NS8390_init takes the address that the device has when it is opened",
+			Requirements: []string{"mac-change"},
+			Seen:         "a change of the MAC address is refused while the port is up, and without effect when it was down",
+			Versions:     seenHere,
+			Source:       "found out on the wire; drivers/net/ethernet/8390/lib8390.c:__NS8390_init takes the address that the device has when it is opened",
 		},
 		{
 			ID: "old-driver-mac-busy", Models: []string{"pcnet", "tulip", "ne2k_pci"}, Fault: Design,
@@ -136,6 +138,22 @@ func Quirks() []Quirk {
 			Seen:     "the MAC address in the EEPROM has the two bytes of each word swapped: 02:00:00:00:4e:10 comes up as 00:02:00:00:10:4e",
 			Versions: "Linux 6.12.117, QEMU 7.2",
 			Source:   "found out by the device's address; qemu: hw/net/tulip.c:tulip_fill_eeprom",
+		},
+		{
+			ID: "carrier-kept-when-down", Models: []string{"ne2k_pci", "pcnet", "tulip"}, Fault: Driver,
+			Requirements: []string{"link-down-up"},
+			Seen:         "when the port is taken down it keeps its carrier, and so do macvlans on it, which look as if they could send",
+			Versions:     "Linux 6.12.117, QEMU 7.2",
+			Source: "drivers/net/ethernet/amd/pcnet32.c:pcnet32_close and its like call no netif_carrier_off; " +
+				"drivers/net/macvlan.c:macvlan_device_event takes the parent's carrier",
+		},
+		{
+			ID: "tulip-no-hash-filter", Models: []string{"tulip"}, Fault: DeviceModel,
+			Requirements: []string{"multicast-capacity"},
+			Seen:         "with more than 14 groups none of them comes in any more",
+			Versions:     "Linux 6.12.117, QEMU 7.2",
+			Source: "qemu: hw/net/tulip.c:tulip_setup_frame takes every setup frame for 16 addresses, also the hash table that the driver " +
+				"sends beyond 14 (drivers/net/ethernet/dec/tulip/tulip_core.c:build_setup_frame_hash)",
 		},
 		{
 			ID: "small-rings", Models: []string{"i82559er", "ne2k_pci", "rtl8139", "tulip"}, Fault: DeviceModel,
