@@ -117,9 +117,10 @@ func Quirks() []Quirk {
 		},
 		{
 			ID: "small-frames-only", Models: []string{"ne2k_pci", "tulip", "i82559er"}, Fault: Design,
-			Seen:     "a frame of the full size with two tags does not get through, nor does one with an MTU above 1500",
-			Versions: seenHere,
-			Source:   "found out on the wire; the drivers set no max_mtu above Ethernet's",
+			Requirements: []string{"baby-giants"},
+			Seen:         "a frame of the full size with two tags does not get through, nor does one with an MTU above 1500",
+			Versions:     seenHere,
+			Source:       "found out on the wire; the drivers set no max_mtu above Ethernet's",
 		},
 		{
 			ID: "no-unicast-filter", Models: []string{"i82559er", "ne2k_pci", "pcnet", "rtl8139", "tulip", "vmxnet3"}, Fault: Design,
@@ -141,9 +142,8 @@ func Quirks() []Quirk {
 		},
 		{
 			ID: "carrier-kept-when-down", Models: []string{"ne2k_pci", "pcnet", "tulip"}, Fault: Driver,
-			Requirements: []string{"link-down-up"},
-			Seen:         "when the port is taken down it keeps its carrier, and so do macvlans on it, which look as if they could send",
-			Versions:     "Linux 6.12.117, QEMU 7.2",
+			Seen:     "when the port is taken down it keeps its carrier, and so do macvlans on it, which look as if they could send",
+			Versions: "Linux 6.12.117, QEMU 7.2",
 			Source: "drivers/net/ethernet/amd/pcnet32.c:pcnet32_close and its like call no netif_carrier_off; " +
 				"drivers/net/macvlan.c:macvlan_device_event takes the parent's carrier",
 		},
