@@ -64,7 +64,7 @@ func Quirks() []Quirk {
 		},
 		{
 			ID: "e1000-priority-lost", Models: []string{"e1000"}, Fault: Driver,
-			Requirements: []string{"vlan-pcp"},
+			Requirements: []string{"vlan-pcp", "vlan-offload"},
 			Seen:         "with rx-vlan-offload the priority of a tag that comes in is 0",
 			Versions:     "Linux 6.1.192, QEMU 7.2",
 			Source:       "drivers/net/ethernet/intel/e1000/e1000_main.c:e1000_receive_skb masks the tag with E1000_RXD_SPC_VLAN_MASK",
@@ -81,6 +81,13 @@ func Quirks() []Quirk {
 			Seen:         "a unicast frame to a foreign address comes in if the hash of its last two bytes is that of a group which the port has joined",
 			Versions:     "QEMU 7.2 and 10.0",
 			Source:       "qemu: hw/net/e1000x_common.c:e1000x_rx_group_filter looks into the multicast table for unicast as well",
+		},
+		{
+			ID: "e1000e-tag-replaced", Models: []string{"e1000e", "igb"}, Fault: DeviceModel,
+			Requirements: []string{"baby-giants"},
+			Seen:         "where the card puts a tag into a frame that has one, it overwrites that one, so that one tag is left instead of two",
+			Versions:     "Linux 6.12.117, QEMU 7.2",
+			Source:       "qemu before 8.1: net/eth.c:eth_setup_vlan_headers writes into a tag that is there; cured by its change \"net/eth: Always add VLAN tag\"",
 		},
 		{
 			ID: "e100-tagged-too-long", Models: []string{"i82559er"}, Fault: DeviceModel,
@@ -103,11 +110,12 @@ func Quirks() []Quirk {
 			Source:   "found out on the wire",
 		},
 		{
-			ID: "ne2k-mac-not-set", Models: []string{"ne2k_pci"}, Fault: Driver,
+			ID: "ne2k-mac-not-heard", Models: []string{"ne2k_pci"}, Fault: DeviceModel,
 			Requirements: []string{"mac-change"},
-			Seen:         "a change of the MAC address is refused while the port is up, and without effect when it was down",
+			Seen:         "after a change of its MAC address the port still hears the old one, and never the new one",
 			Versions:     seenHere,
-			Source:       "found out on the wire; drivers/net/ethernet/8390/lib8390.c:__NS8390_init takes the address that the device has when it is opened",
+			Source: "qemu: hw/net/ne2000.c:ne2000_receive looks at the address in the PROM, not at the registers that " +
+				"drivers/net/ethernet/8390/lib8390.c:__NS8390_init has written",
 		},
 		{
 			ID: "old-driver-mac-busy", Models: []string{"pcnet", "tulip", "ne2k_pci"}, Fault: Design,
@@ -157,9 +165,10 @@ func Quirks() []Quirk {
 		},
 		{
 			ID: "small-rings", Models: []string{"i82559er", "ne2k_pci", "rtl8139", "tulip"}, Fault: DeviceModel,
-			Seen:     "of a burst some frames are lost",
-			Versions: seenHere,
-			Source:   "found out on the wire: under emulation the ring is full before the driver gets to it",
+			Requirements: []string{"integrity-bulk", "integrity-vlan-bulk"},
+			Seen:         "of a burst some frames are lost",
+			Versions:     seenHere,
+			Source:       "found out on the wire: under emulation the ring is full before the driver gets to it",
 		},
 	}
 }

@@ -38,6 +38,7 @@ const (
 type options struct {
 	lanproof, kernel, profile, out, page string
 	models, skip                         []string
+	have                                 bool
 }
 
 func main() {
@@ -66,6 +67,7 @@ func parse(args []string) (*options, error) {
 	flags.StringVar(&o.out, "out", "lanproof-qualification", "`folder` for the bundles")
 	flags.StringVar(&o.page, "page", "", "`file` for the table; printed if empty")
 	skip := flags.String("skip", "vlan-4094", "`requirements` that are left out, with commas between them: 4094 devices take minutes under emulation")
+	flags.BoolVar(&o.have, "have", false, "put those bundles side by side that are in -out already")
 	models := flags.String("models", "", "`models`, with commas between them; all that QEMU has if empty")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
@@ -88,7 +90,10 @@ func run(ctx context.Context, o *options, w io.Writer) error {
 	}
 	var all []*record.Qualification
 	for _, model := range models {
-		q, err := o.one(ctx, model, w)
+		if err := o.qualify(ctx, model, w); err != nil {
+			return fmt.Errorf("%s: %w", model, err)
+		}
+		q, err := o.verify(model)
 		if err != nil {
 			return fmt.Errorf("%s: %w", model, err)
 		}
@@ -120,10 +125,15 @@ func (o *options) choose(ctx context.Context) (models, absent []string, err erro
 	return append(models, o.models...), absent, nil
 }
 
-// one qualifies a card and verifies what came of it.
-func (o *options) one(ctx context.Context, model string, w io.Writer) (*record.Qualification, error) {
-	dir := filepath.Join(o.out, model)
-	args := []string{"qualify", "--emulate", model, "--kernel", o.kernel, "--profile", o.profile, "--cases", "core", "--out", dir}
+// folder is where the bundle of a model is.
+func (o *options) folder(model string) string { return filepath.Join(o.out, model) }
+
+// qualify has lanproof qualify a card, unless that has been done.
+func (o *options) qualify(ctx context.Context, model string, w io.Writer) error {
+	if o.have {
+		return nil
+	}
+	args := []string{"qualify", "--emulate", model, "--kernel", o.kernel, "--profile", o.profile, "--cases", "core", "--out", o.folder(model)}
 	for _, r := range qualify.Requirements() {
 		if wanted := r.Profile == record.Core || o.profile == string(record.Full); wanted && !slices.Contains(o.skip, r.ID) {
 			args = append(args, "--requirement", r.ID)
@@ -133,9 +143,14 @@ func (o *options) one(ctx context.Context, model string, w io.Writer) (*record.Q
 	cmd.Stdout, cmd.Stderr = w, w
 	var status *exec.ExitError
 	if err := cmd.Run(); err != nil && !errors.As(err, &status) {
-		return nil, err
+		return err
 	}
-	b, err := record.OpenBundle(dir)
+	return nil
+}
+
+// verify verifies a bundle and returns what is in it.
+func (o *options) verify(model string) (*record.Qualification, error) {
+	b, err := record.OpenBundle(o.folder(model))
 	if err != nil {
 		return nil, err
 	}
@@ -147,5 +162,6 @@ func (o *options) one(ctx context.Context, model string, w io.Writer) (*record.Q
 	if err != nil {
 		return nil, err
 	}
+	emulate.Explain(v.Qualification) // by what is known today
 	return v.Qualification, nil
 }

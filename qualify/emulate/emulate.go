@@ -211,6 +211,7 @@ func (r *run) finish(start time.Time, err error) (*record.Qualification, record.
 func Explain(q *record.Qualification) {
 	for i := range q.Results {
 		r := &q.Results[i]
+		r.Known = nil
 		if r.Status != record.Fail && r.Status != record.Waived {
 			continue
 		}
