@@ -83,7 +83,7 @@ func Quirks() []Quirk {
 			Source:       "qemu: hw/net/e1000x_common.c:e1000x_rx_group_filter looks into the multicast table for unicast as well",
 		},
 		{
-			ID: "e1000e-tag-replaced", Models: []string{"e1000e", "igb"}, Fault: DeviceModel,
+			ID: "tag-replaced", Models: []string{"e1000e", "igb", "vmxnet3"}, Fault: DeviceModel,
 			Requirements: []string{"baby-giants"},
 			Seen:         "where the card puts a tag into a frame that has one, it overwrites that one, so that one tag is left instead of two",
 			Versions:     "Linux 6.12.117, QEMU 7.2",
@@ -97,7 +97,7 @@ func Quirks() []Quirk {
 		},
 		{
 			ID: "vmxnet3-service-tag-filtered", Models: []string{"vmxnet3"}, Fault: DeviceModel,
-			Requirements: []string{"vlan-qinq"},
+			Requirements: []string{"vlan-qinq", "baby-giants"},
 			Seen:         "a frame with a service tag (802.1ad) is dropped, unless the port is promiscuous",
 			Versions:     seenOften,
 			Source: "qemu: hw/net/vmxnet3.c:vmxnet3_is_registered_vlan looks the VID of any tag up in the table, and the driver fills that " +
@@ -105,9 +105,10 @@ func Quirks() []Quirk {
 		},
 		{
 			ID: "vmxnet3-large-mtu-silent", Models: []string{"vmxnet3"}, Fault: DeviceModel,
-			Seen:     "an MTU of 4096 or 9000 is accepted, and no large frame comes in",
-			Versions: "Linux 6.1.192, QEMU 7.2",
-			Source:   "found out on the wire",
+			Requirements: []string{"mtu"},
+			Seen:         "an MTU of 4096 or 9000 is accepted, and no large frame comes in",
+			Versions:     seenHere,
+			Source:       "found out on the wire",
 		},
 		{
 			ID: "ne2k-mac-not-heard", Models: []string{"ne2k_pci"}, Fault: DeviceModel,
@@ -165,10 +166,9 @@ func Quirks() []Quirk {
 		},
 		{
 			ID: "small-rings", Models: []string{"i82559er", "ne2k_pci", "rtl8139", "tulip"}, Fault: DeviceModel,
-			Requirements: []string{"integrity-bulk", "integrity-vlan-bulk"},
-			Seen:         "of a burst some frames are lost",
-			Versions:     seenHere,
-			Source:       "found out on the wire: under emulation the ring is full before the driver gets to it",
+			Seen:     "of a burst some frames are lost",
+			Versions: seenHere,
+			Source:   "found out on the wire: under emulation the ring is full before the driver gets to it",
 		},
 	}
 }
