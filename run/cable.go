@@ -41,6 +41,7 @@ type laid struct {
 	// live is set where its address can be changed while it is up.
 	live           bool
 	minMTU, maxMTU int
+	limits         []int // of the port under test alone
 }
 
 // cableDeadline is how long a fence may take over a cable, to ports that have just got
@@ -134,6 +135,7 @@ func (l *laid) surveyPort(b *bench, dut, peer *topology.Device) error {
 	if err != nil {
 		return fmt.Errorf("ask for port %s: %w", l.ports.Peer, err)
 	}
+	l.limits = []int{s.MinMTU, s.MaxMTU}
 	l.minMTU, l.maxMTU = max(s.MinMTU, far.MinMTU), s.MaxMTU
 	if l.maxMTU == 0 || far.MaxMTU > 0 && far.MaxMTU < l.maxMTU {
 		l.maxMTU = far.MaxMTU

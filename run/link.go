@@ -119,8 +119,18 @@ func (q *linkQuestion) list() []wish {
 	priorities("ingress_qos", w.IngressQoS, func(s *rtnl.State) map[int]int { return s.Ingress })
 	priorities("egress_qos", w.EgressQoS, func(s *rtnl.State) map[int]int { return s.Egress })
 	number("allmulticast", w.AllMulticast, func(s *rtnl.State) int { return s.AllMulti })
-	number("min_mtu", w.MinMTU, func(s *rtnl.State) int { return s.MinMTU })
-	number("max_mtu", w.MaxMTU, func(s *rtnl.State) int { return s.MaxMTU })
+	for _, limit := range []struct {
+		name string
+		want *int
+		have func(*rtnl.State) int
+	}{
+		{"min_mtu", w.MinMTU, func(s *rtnl.State) int { return s.MinMTU }},
+		{"max_mtu", w.MaxMTU, func(s *rtnl.State) int { return s.MaxMTU }},
+	} {
+		if limit.want != nil {
+			also(limit.name, fmt.Sprint(*limit.want), func(b *bench, s *rtnl.State) string { return fmt.Sprint(q.limit(b, *limit.want, limit.have(s))) })
+		}
+	}
 	truth("noarp", w.NoARP, (*rtnl.State).NoARP)
 	if w.Promiscuity != nil {
 		also("promiscuity", fmt.Sprint(*w.Promiscuity), q.promiscuity)
@@ -139,6 +149,16 @@ func (q *linkQuestion) kind(b *bench, s *rtnl.State) string {
 		return d.Kind
 	}
 	return s.Kind
+}
+
+// limit is a limit of a device's MTU. Over a cable a child that has its parent's has what
+// is wanted, which was written of a veth.
+func (q *linkQuestion) limit(b *bench, want, have int) int {
+	d := b.plan.LAN.Device(q.ref)
+	if d != nil && b.plan.LAN.Root(d).Tested() && slices.Contains(b.cable.limits, have) {
+		return want
+	}
+	return have
 }
 
 // promiscuity counts who has a device take all frames. Where a device has no filter of its

@@ -63,6 +63,12 @@ func Quirks() []Quirk {
 				"VFE in the register, and then writes back what it had read before",
 		},
 		{
+			ID: "e1000e-inner-tag-lost", Models: []string{"e1000e"}, Fault: DeviceModel,
+			Seen:     "a frame that bears a tag of 802.1Q already, and gets another one by the card's offload, comes out with the outer tag alone",
+			Versions: "Linux 6.12.117, QEMU 7.2",
+			Source:   "the catalogue over the card: vlan-stacked, tags-30, and all of oracle-tagged; the same kernel's virtio-net card sends both. Whether it is the driver or the model was not told apart: QEMU's hw/net/net_tx_pkt.c puts tags in",
+		},
+		{
 			ID: "e1000-priority-lost", Models: []string{"e1000"}, Fault: Driver,
 			Requirements: []string{"vlan-pcp", "vlan-offload"},
 			Seen:         "with rx-vlan-offload the priority of a tag that comes in is 0",

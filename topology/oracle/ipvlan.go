@@ -160,6 +160,25 @@ func (w *walk) overwrite(source, dest MAC) {
 	last.Source, last.Dest = source, dest
 }
 
+// either leaves it open whether the addresses are changed: with a real port it depends on
+// what the driver puts in itself, and how much room it asks for, whether the kernel makes a
+// copy.
+func (w *walk) either(source, dest MAC) {
+	last := &w.p.Sights[len(w.p.Sights)-1]
+	last.Maybe = true
+	changed := *last
+	changed.Source, changed.Dest = source, dest
+	w.p.Sights = append(w.p.Sights, changed)
+}
+
+// bottom is the lowest device under d.
+func (d *device) bottom() *device {
+	for d.parent != nil {
+		d = d.parent
+	}
+	return d
+}
+
 // route sends a packet on, to the one device that has its address.
 func (c ipvlanTX) route() {
 	to, by := c.ownerOf(c.p.To), c.egress()
@@ -169,7 +188,10 @@ func (c ipvlanTX) route() {
 	}
 	p := c.p
 	p.Source, p.Dest, p.Tags = by.mac, to.mac, by.header()
-	if len(p.Tags) == 0 { // there the kernel makes a copy (vlan_dev.c:vlan_dev_hard_header)
+	switch { // where the stack writes a tag the kernel makes a copy (vlan_dev.c:vlan_dev_hard_header)
+	case by.bottom().Tested(), c.child.bottom().Tested():
+		c.either(p.Source, p.Dest)
+	case len(p.Tags) == 0:
 		c.overwrite(p.Source, p.Dest)
 	}
 	c.transmit(by, p)
