@@ -116,3 +116,25 @@ func tell(t *testing.T, results *reports.Results) {
 	}
 	t.Logf("%+v in %v", results.Summary, results.Duration)
 }
+
+// TestEmulatedCards runs two LANs over a cable between cards of a guest.
+func TestEmulatedCards(t *testing.T) {
+	for _, model := range []string{"e1000e", "virtio-net-pci"} {
+		t.Run(model, func(t *testing.T) {
+			cases := append(load(t, "cards", all), load(t, "trunk", vlans)...)
+			results, err := run.Run(t.Context(), cases, run.Options{Emulate: model})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c := results.Cases[0]; c.Verdict == reports.Skip {
+				t.Skip(c.Reason)
+			}
+			tell(t, results)
+			for _, c := range results.Cases {
+				if c.Ground != string(run.GroundNIC) || c.Placement == "" || c.Verdict != reports.Pass {
+					t.Errorf("%s ended on ground %s (%s): %s", c.Case, c.Ground, c.Placement, c.Verdict)
+				}
+			}
+		})
+	}
+}
