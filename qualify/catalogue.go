@@ -2,9 +2,11 @@ package qualify
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
+	"github.com/lanproof/lanproof/internal/netns"
 	"github.com/lanproof/lanproof/qualify/record"
 	"github.com/lanproof/lanproof/run"
 	"github.com/lanproof/lanproof/scenarios"
@@ -36,10 +38,15 @@ func Cases(p record.Profile) ([]*scenarios.Case, error) {
 }
 
 // catalogue runs cases over the two ports, which are at home again, and sums them up.
-func (s *session) catalogue(ctx context.Context) error {
+func (s *session) catalogue(ctx context.Context) (err error) {
+	home, err := netns.Current()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, home.Close()) }()
 	var mu sync.Mutex
 	results, err := run.Run(ctx, s.o.Cases, run.Options{
-		On: run.GroundNIC, Cable: &run.Cable{DUT: s.o.DUT, Peer: s.o.Peer}, Seed: s.q.Seed, Version: s.o.Tool, Events: s.o.Events,
+		On: run.GroundNIC, Cable: &run.Cable{DUT: s.o.DUT, Peer: s.o.Peer, Home: home}, Seed: s.q.Seed, Version: s.o.Tool, Events: s.o.Events,
 		Capture: func(name string, pcapng []byte) {
 			mu.Lock()
 			defer mu.Unlock()

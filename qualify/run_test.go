@@ -31,6 +31,43 @@ func TestVeth(t *testing.T) {
 	})
 }
 
+// TestCases runs the core's cases over two ports, after a requirement.
+func TestCases(t *testing.T) {
+	inMachine(t, func() {
+		if err := plugVeth(); err != nil {
+			t.Error(err)
+			return
+		}
+		cases, err := Cases(record.Core)
+		if err != nil || len(cases) != len(coreCases) {
+			t.Errorf("%d cases, %v", len(cases), err)
+			return
+		}
+		t.Setenv("LANPROOF_STATE", t.TempDir())
+		q, files, err := Run(t.Context(), Options{DUT: "eth1", Peer: "eth2", Only: []string{"rx-plain"}, Cases: cases})
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		q.Finish(nil)
+		good(t, q)
+		verify(t, q, files)
+		passed := 0
+		for _, c := range q.Cases {
+			switch c.Verdict {
+			case "pass":
+				passed++
+			case "skip":
+			default:
+				t.Errorf("%s: %s %s", c.Case, c.Verdict, c.Reason)
+			}
+		}
+		if passed == 0 || len(q.Cases) != len(cases) || files.Results == nil {
+			t.Errorf("%d of %d cases passed", passed, len(q.Cases))
+		}
+	})
+}
+
 // plugVeth makes two ports out of a veth.
 func plugVeth() error {
 	c, err := rtnl.OpenHere()

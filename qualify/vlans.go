@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lanproof/lanproof/capture/frames"
+	"github.com/lanproof/lanproof/internal/rtnl"
 	"github.com/lanproof/lanproof/qualify/record"
 )
 
@@ -47,13 +48,13 @@ func vlans() []Requirement {
 		},
 		{
 			ID: "vlan-qinq", Title: "802.1ad: a tag in a tag", Profile: record.Full, Source: "IEEE 802.1Q-2022 5.6; net/8021q/vlan_dev.c",
-			Expected:  "a C-VLAN on an S-VLAN gets what has both of its tags, and nothing that has another one at either place",
+			Expected:  "a C-VLAN on an S-VLAN gets what has both of its tags, and nothing that has another one at either place; what it sends has both",
 			Reproduce: "ip link add link DUT name s type vlan id 300 protocol 802.1ad\nip link add link s name c type vlan id 10\ntcpdump -p -e -i c",
 			Measure:   func(m *Measurement) error { return doubleTags(m, frames.TPID8021AD) },
 		},
 		{
 			ID: "vlan-in-vlan", Title: "802.1Q in 802.1Q", Profile: record.Full, Source: "net/8021q/vlan_dev.c; not of the standard, and in use",
-			Expected:  "a VLAN on a VLAN gets what has both of its tags, and nothing that has another one at either place",
+			Expected:  "a VLAN on a VLAN gets what has both of its tags, and nothing that has another one at either place; what it sends has both",
 			Reproduce: "ip link add link DUT name o type vlan id 300\nip link add link o name i type vlan id 10\ntcpdump -p -e -i i",
 			Measure:   func(m *Measurement) error { return doubleTags(m, frames.TPID8021Q) },
 		},
@@ -242,7 +243,15 @@ func doubleTags(m *Measurement, outer uint16) error {
 	right.Tagged = record.Untagged
 	full := ask("both tags, full size", 300, 10, record.All)
 	full.Size = fullSize - 2*4
-	trials, err := m.Try(right, full,
+	// The peer's own filter must not eat what comes out.
+	if err := m.Change(m.Peer.Device, "promiscuous mode", rtnl.Change{Promisc: ptr(true)}, rtnl.Change{Promisc: ptr(false)}); err != nil {
+		return err
+	}
+	out := Ask{
+		Name: "both tags, out", Shot: Shot{From: inner, Dest: m.Peer.MAC}, At: m.Peer.Device, Want: record.All,
+		Tagged: record.TagText(right.Tags),
+	}
+	trials, err := m.Try(right, full, out,
 		ask("another inner tag", 300, 11, record.None),
 		ask("another outer tag", 301, 10, record.None),
 		m.asTagged("the inner tag alone", 10, inner, record.None),
