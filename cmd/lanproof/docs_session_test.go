@@ -55,7 +55,7 @@ type step struct {
 	env     string // assignments before the command, from a CI system
 }
 
-var saveAs = regexp.MustCompile("Save this as (\\S+):$")
+var saveAs = regexp.MustCompile(`Save this as (\S+):$`)
 
 // session is what a page tells its reader to do.
 func session(t *testing.T, p page) []step {

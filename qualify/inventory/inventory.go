@@ -88,7 +88,7 @@ func (i *Interface) UnmarshalText(text []byte) error {
 	const longest = 15
 	s := string(text)
 	if s == "" || len(s) > longest || s == "." || s == ".." || strings.ContainsAny(s, "/: \t") {
-		return fmt.Errorf("%.60q is no name of an interface: 1 to %d characters without spaces, / and :", text, longest)
+		return fmt.Errorf("%.60q is no name of an interface: 1 to %d characters without spaces, colons and slashes", text, longest)
 	}
 	*i = Interface(s)
 	return nil
