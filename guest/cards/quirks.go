@@ -96,10 +96,18 @@ func Quirks() []Quirk {
 			Source:       "qemu before 8.1: net/eth.c:eth_setup_vlan_headers writes into a tag that is there; cured by its change \"net/eth: Always add VLAN tag\"",
 		},
 		{
-			ID: "e100-tagged-too-long", Models: []string{"i82559er"}, Fault: DeviceModel,
-			Seen:     "a tagged frame of the full size leaves with 2596 bytes",
-			Versions: seenHere,
-			Source:   "found out on the wire; a frame of the same size comes in whole",
+			ID: "e1000e-tso6-no-length", Models: []string{"e1000e"}, Fault: DeviceModel,
+			Requirements: []string{"streams", "streams-vlan", "streams-ipvlan"},
+			Seen:         "segments that the card makes of a large TCP segment over IPv6 leave with a payload length of 0",
+			Versions:     "Linux 6.12.117, QEMU 7.2",
+			Source:       "found out on the wire: the driver leaves the length to the card (drivers/net/ethernet/intel/e1000e/netdev.c:e1000_tso), and the model does not fill it in",
+		},
+		{
+			ID: "e100-too-long", Models: []string{"i82559er"}, Fault: DeviceModel,
+			Requirements: []string{"streams", "streams-vlan", "streams-ipvlan"},
+			Seen:         "a frame of the full size leaves with 2600 bytes",
+			Versions:     seenHere,
+			Source:       "found out on the wire; a frame of the same size comes in whole, and the receiver's stack cuts off what is too much",
 		},
 		{
 			ID: "vmxnet3-service-tag-filtered", Models: []string{"vmxnet3"}, Fault: DeviceModel,
