@@ -90,7 +90,7 @@ func Quirks() []Quirk {
 		},
 		{
 			ID: "tag-replaced", Models: []string{"e1000e", "igb", "vmxnet3"}, Fault: DeviceModel,
-			Requirements: []string{"baby-giants"},
+			Requirements: []string{"baby-giants", "vlan-in-vlan"},
 			Seen:         "where the card puts a tag into a frame that has one, it overwrites that one, so that one tag is left instead of two",
 			Versions:     "Linux 6.12.117, QEMU 7.2",
 			Source:       "qemu before 8.1: net/eth.c:eth_setup_vlan_headers writes into a tag that is there; cured by its change \"net/eth: Always add VLAN tag\"",
