@@ -96,11 +96,11 @@ func Quirks() []Quirk {
 			Source:       "qemu before 8.1: net/eth.c:eth_setup_vlan_headers writes into a tag that is there; cured by its change \"net/eth: Always add VLAN tag\"",
 		},
 		{
-			ID: "e1000e-tso6-no-length", Models: []string{"e1000e"}, Fault: DeviceModel,
+			ID: "tso6-no-length", Models: []string{"e1000e", "vmxnet3"}, Fault: DeviceModel,
 			Requirements: []string{"streams", "streams-vlan", "streams-ipvlan"},
 			Seen:         "segments that the card makes of a large TCP segment over IPv6 leave with a payload length of 0",
 			Versions:     "Linux 6.12.117, QEMU 7.2",
-			Source:       "found out on the wire: the driver leaves the length to the card (drivers/net/ethernet/intel/e1000e/netdev.c:e1000_tso), and the model does not fill it in",
+			Source:       "found out on the wire: the driver leaves the length to the card (such as drivers/net/ethernet/intel/e1000e/netdev.c:e1000_tso), and the model does not fill it in",
 		},
 		{
 			ID: "e100-too-long", Models: []string{"i82559er"}, Fault: DeviceModel,
