@@ -33,7 +33,7 @@ func streams() []Requirement {
 			Measure:   func(m *Measurement) error { return m.streams((*Measurement).overMacvlan) },
 		},
 		{
-			ID: "streams-vlan", Title: "Checksums and segments through a VLAN", Profile: record.Core, Expected: expected, Source: source,
+			ID: "streams-vlan", Title: "Checksums and segments through a VLAN", Profile: record.Full, Expected: expected, Source: source,
 			Reproduce: "ip link add link DUT name child type vlan id 10\n" + switches + "iperf3 -c ADDRESS",
 			Measure:   func(m *Measurement) error { return m.streams((*Measurement).overVLAN) },
 		},

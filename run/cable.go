@@ -52,7 +52,7 @@ const cableDeadline = 10 * time.Second
 var mainParent = topology.Ref{Node: "host", Link: "eth0"}
 
 // survey finds out what a cable can do, and whether there is one at all.
-func survey(ctx context.Context, c *Cable) (*laid, error) {
+func survey(ctx context.Context, c *Cable, carrier bool) (*laid, error) {
 	l := &laid{ports: lab.Cable{DUT: c.DUT, Peer: c.Peer, Home: c.Home}}
 	spec := &topology.Spec{Hosts: topology.Named[topology.Host]{{
 		Name: mainParent.Node, Value: topology.Host{Parents: topology.Named[topology.Link]{{Name: mainParent.Link}}},
@@ -66,7 +66,7 @@ func survey(ctx context.Context, c *Cable) (*laid, error) {
 	if err != nil {
 		return nil, fmt.Errorf("lay a cable between %s and %s: %w", c.DUT, c.Peer, err)
 	}
-	err = l.survey(ctx, b)
+	err = l.survey(ctx, b, carrier)
 	return l, errors.Join(err, b.closeProbes(), b.closeLab())
 }
 
@@ -80,7 +80,7 @@ func (l *laid) lay(plan *topology.Plan) (others []topology.Ref) {
 	return others
 }
 
-func (l *laid) survey(ctx context.Context, b *bench) error {
+func (l *laid) survey(ctx context.Context, b *bench, carrier bool) error {
 	if err := b.refresh(ctx); err != nil {
 		return err
 	}
@@ -91,6 +91,9 @@ func (l *laid) survey(ctx context.Context, b *bench) error {
 	}
 	if err := l.surveyPort(b, dut, peer); err != nil {
 		return err
+	}
+	if !carrier {
+		return nil
 	}
 	var err error
 	if l.dutFollows, err = follows(b, dut, peer); err != nil {
@@ -258,13 +261,30 @@ func (r *runner) survey() (err error) {
 	if r.o.Cable == nil {
 		return nil
 	}
-	r.cable, err = surveyed(r.ctx, r.o.Cable)
+	carrier := slices.ContainsFunc(r.jobs, func(j *job) bool { return changesCarrier(j.p) })
+	r.cable, err = surveyed(r.ctx, r.o.Cable, carrier)
 	return err
 }
 
-func surveyed(ctx context.Context, c *Cable) (l *laid, err error) {
+// changesCarrier reports whether a case has a step after which an end of the cable may
+// have lost its carrier. Only then has anybody to know what becomes of the other end,
+// and a hub, which does not tell it, takes seconds to show that.
+func changesCarrier(p *Prepared) bool {
+	for _, s := range p.Stages {
+		for _, c := range s.Do {
+			if c.Switch != nil && c.Switch.Carrier != nil || c.Set != nil && c.Set.Up != nil {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// surveyed finds out what a cable can do; carrier is whether it has to be known what
+// becomes of one end when the other goes down.
+func surveyed(ctx context.Context, c *Cable, carrier bool) (l *laid, err error) {
 	err = probe.Locked(func() error {
-		l, err = survey(ctx, c)
+		l, err = survey(ctx, c, carrier)
 		return err
 	})
 	return l, err

@@ -70,7 +70,7 @@ func (in *inside) layCable(macs [2]string) error {
 	if err != nil {
 		return err
 	}
-	in.cable, err = surveyed(context.Background(), c)
+	in.cable, err = surveyed(context.Background(), c, true)
 	return err
 }
 
