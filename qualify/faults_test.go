@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/lanproof/lanproof/internal/port"
+	"github.com/lanproof/lanproof/probe/mark"
 	"github.com/lanproof/lanproof/qualify/record"
 )
 
@@ -188,6 +189,43 @@ func good(t *testing.T, q *record.Qualification) {
 	}
 	if !q.Restored || len(q.Differences) > 0 {
 		t.Errorf("not restored: %q", q.Differences)
+	}
+}
+
+// TestLosesOne sees that one lost frame is told, and no failure but where it is asked
+// for.
+func TestLosesOne(t *testing.T) {
+	for requirement, c := range map[string]struct {
+		lost int // behind scouts and canaries
+		want record.Status
+	}{"rx-plain": {8, record.Pass}, "integrity": {30, record.Fail}} {
+		nth, want := c.lost, c.want
+		t.Run(requirement, func(t *testing.T) {
+			t.Parallel()
+			inMachine(t, func() {
+				c := newCard(t)
+				trialFrames := 0
+				c.fault = func(_ *card, _ *mode, f []byte, good bool) [][]byte {
+					if m, _, ok := mark.Find(f); ok && m.Role == mark.Probe && bytes.Equal(to(f), c.initial) {
+						trialFrames++
+					}
+					if trialFrames == nth {
+						trialFrames++
+						return nil
+					}
+					return pass(f, good)
+				}
+				q, files, err := qualifyCard(t, c, Options{Only: []string{requirement}})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if r := q.Results[0]; r.Status != want || want == record.Pass && !strings.Contains(r.Measured["made twice"], " of ") {
+					t.Errorf("%s is %s: %s %s %v", r.ID, r.Status, r.Observed, r.Reason, r.Measured)
+				}
+				verify(t, q, files)
+			})
+		})
 	}
 }
 

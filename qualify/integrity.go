@@ -70,7 +70,7 @@ func (m *Measurement) trySizes(asks []Ask, count int) error {
 	for i := range asks {
 		asks[i].Count = count
 	}
-	trials, err := m.Try(asks...)
+	trials, err := m.TryOnce(asks...)
 	m.tally(trials)
 	return err
 }
