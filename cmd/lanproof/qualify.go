@@ -87,7 +87,7 @@ func (f *qualifyFlags) flags(cmd *cobra.Command) {
 	flags.StringVar(&f.inventory.file, "inventory", "", "`FILE` of machines, ports and cables")
 	flags.StringVar(&f.inventory.label, "label", "", "with --inventory, only pairs that match `EXPR`, in Ginkgo's label filter language")
 	flags.Var(f.profile, "profile", "what is asked for: core is what every port must do")
-	flags.Var(f.cases, "cases", "cases of the catalogue that are run over the ports as well: those of the profile, none, or those of a named profile; none with --requirement")
+	flags.Var(f.cases, "cases", "cases of the catalogue that are run over the ports as well: those of the profile, none, or those of a named profile; with --requirement none unless a profile is named")
 	flags.StringVar(&f.out, "out", "lanproof-qualification", "`DIR` for the bundle")
 	flags.StringVar(&f.archive, "archive", "", "put the bundle into `FILE` as well, a zip archive that is the same for the same bundle")
 	flags.StringVar(&f.waivers, "waivers", "", "`FILE` of known failures")
@@ -118,11 +118,11 @@ func (f *qualifyFlags) complete(named []string) error {
 	case f.out == "":
 		return usage("--out names no folder")
 	}
-	if f.cases.value == "profile" {
-		f.cases.value = f.profile.value
-	}
-	if len(o.Only) > 0 || f.cases.value == "none" {
+	switch {
+	case f.cases.value == "none", f.cases.value == "profile" && len(o.Only) > 0:
 		f.cases.value = ""
+	case f.cases.value == "profile":
+		f.cases.value = f.profile.value
 	}
 	return writable(f.out)
 }
