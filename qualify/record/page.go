@@ -387,10 +387,6 @@ func (v *pageView) aCase(c *CaseResult) {
 	}
 	v.Cases = append(v.Cases, one)
 	if c.Verdict != "pass" && c.Verdict != "skip" {
-		why := fmt.Sprintf("%d checks failed", c.Fail)
-		if c.Reason != "" {
-			why = one.Reason
-		}
-		v.Against = append(v.Against, pageFinding{one.badge, one.Anchor, one.Name, why})
+		v.Against = append(v.Against, pageFinding{one.badge, one.Anchor, one.Name, failedText(c.Fail) + name(colon(c.Reason))})
 	}
 }

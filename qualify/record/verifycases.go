@@ -72,7 +72,8 @@ func (v *verifier) summedUp(s *Step, q *Qualification, results *reports.Results)
 	}
 }
 
-// CaseOf sums up a case of the catalogue.
+// CaseOf sums up a case of the catalogue. Its reason is that of the case, or its first
+// failure.
 func CaseOf(c *reports.Case) CaseResult {
 	out := CaseResult{Case: c.Case, Verdict: string(c.Verdict), Reason: c.Reason, Capture: c.Capture}
 	for _, check := range c.Checks {
@@ -80,7 +81,9 @@ func CaseOf(c *reports.Case) CaseResult {
 		case reports.Pass:
 			out.Pass++
 		case reports.Fail:
-			out.Fail++
+			if out.Fail++; out.Reason == "" {
+				out.Reason = check.Title + ": " + check.Observed
+			}
 		case reports.Skip, reports.Error:
 		}
 	}

@@ -89,7 +89,7 @@ func (q *Qualification) WriteMarkdown(w io.Writer) error {
 	}
 	for _, c := range q.Cases {
 		if c.Verdict != "pass" && c.Verdict != "skip" {
-			fmt.Fprintf(&b, "\n- case %s: %s, %d checks failed%s", cell(c.Case), sign(c.Verdict), c.Fail, cell(colon(c.Reason)))
+			fmt.Fprintf(&b, "\n- case %s: %s, %s%s", cell(c.Case), sign(c.Verdict), failedText(c.Fail), cell(colon(c.Reason)))
 		}
 	}
 	for _, u := range q.Waivers {
@@ -164,4 +164,12 @@ func (q *Qualification) WriteText(w io.Writer) error {
 	fmt.Fprintf(&b, "\n%s\n", reports.OneLine(q.Verdict()))
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// failedText says how many checks failed.
+func failedText(n int) string {
+	if n == 1 {
+		return "1 check failed"
+	}
+	return fmt.Sprintf("%d checks failed", n)
 }
