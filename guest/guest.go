@@ -56,6 +56,9 @@ func IsInit() bool { return inside.IsInit() }
 // Init is the guest's main. It calls handler with the job and does not return.
 func Init(handler func(job []byte, out Emitter) error) { inside.Init(handler) }
 
+// CheckKernel reports whether spec can name a kernel at all, see [kernel.Check].
+func CheckKernel(spec string) error { return kernel.Check(spec) }
+
 // Resolve finds the kernel that spec names, see [kernel.Resolve]. modules is a
 // directory with further modules, or ""; drivers are names of modules that the guest
 // loads beside [kernel.DefaultModules], with all that they need. The cache is

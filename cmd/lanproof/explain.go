@@ -66,6 +66,9 @@ func (f *explainFlags) explain(cmd *cobra.Command, arg string) error {
 	if err != nil {
 		return err
 	}
+	if err := checkKernels(&f.options); err != nil {
+		return err
+	}
 	prepared, err := prepare([]*scenarios.Case{c}, f.options.Seed)
 	if err != nil {
 		return err

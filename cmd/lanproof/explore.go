@@ -65,8 +65,9 @@ func (f *exploreFlags) explore(cmd *cobra.Command) error {
 		return usage("--out names no folder")
 	case r.Parallel < 0:
 		return usage("--parallel %d: it is 0 at least", r.Parallel)
-	case r.On == run.Host && len(r.Kernels) > 0:
-		return usage("--kernel is for guests, and --on host forbids them")
+	}
+	if err := checkKernels(r); err != nil {
+		return err
 	}
 	if r.On != run.Guest { // a guest takes no privileges
 		if status, done, err := rootless.Enter(); done || err != nil {

@@ -110,8 +110,9 @@ func (f *runFlags) complete() error {
 		return usage("--parallel %d: it is 0 at least", o.Parallel)
 	case o.Out == "":
 		return usage("--out names no folder")
-	case o.On == run.Host && len(o.Kernels) > 0:
-		return usage("--kernel is for guests, and --on host forbids them")
+	}
+	if err := checkKernels(o); err != nil {
+		return err
 	}
 	if err := f.completeCable(); err != nil {
 		return err

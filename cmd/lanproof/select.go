@@ -9,9 +9,24 @@ import (
 	"github.com/onsi/ginkgo/v2/types"
 	"github.com/spf13/cobra"
 
+	"github.com/lanproof/lanproof/guest"
 	"github.com/lanproof/lanproof/run"
 	"github.com/lanproof/lanproof/scenarios"
 )
+
+// checkKernels says what is wrong with the guests' kernels that were named. One that apt
+// does not offer today is not wrong: what needs it is skipped, and says so.
+func checkKernels(o *run.Options) error {
+	if o.On == run.Host && len(o.Kernels) > 0 {
+		return usage("--kernel is for guests, and --on host forbids them")
+	}
+	for _, spec := range o.Kernels {
+		if err := guest.CheckKernel(spec); err != nil {
+			return usage("--kernel: %v", err)
+		}
+	}
+	return nil
+}
 
 // selection says which cases a command is about.
 type selection struct{ label string }

@@ -70,8 +70,9 @@ func (f *selftestFlags) run(cmd *cobra.Command, args []string) error {
 		return usage("--each %d: it is 1 at least", f.each)
 	case o.Parallel < 0:
 		return usage("--parallel %d: it is 0 at least", o.Parallel)
-	case o.On == run.Host && len(o.Kernels) > 0:
-		return usage("--kernel is for guests, and --on host forbids them")
+	}
+	if err := checkKernels(o); err != nil {
+		return err
 	}
 	if o.On != run.Guest { // a guest takes no privileges
 		if status, done, err := rootless.Enter(); done || err != nil {

@@ -84,6 +84,20 @@ func Resolve(ctx context.Context, spec string, o Options) (Kernel, error) {
 	return k, nil
 }
 
+// Check reports whether spec can name a kernel at all: it has the form of a name, or
+// there is such a file. Its error wraps [ErrNotFound]. It asks nobody and fetches nothing.
+func Check(spec string) error {
+	if debianName.MatchString(spec) {
+		return nil
+	}
+	if _, err := os.Stat(spec); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("kernel %q: %w", spec, errNoName)
+	}
+	return nil
+}
+
+var errNoName = fmt.Errorf("%w: neither a file or directory nor a name such as debian:6.12", ErrNotFound)
+
 type resolver struct {
 	cache   Cache
 	want    []string
@@ -100,7 +114,7 @@ func (r resolver) resolve(ctx context.Context, spec string) (Kernel, error) {
 	st, err := os.Stat(spec)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return Kernel{}, fmt.Errorf("%w: neither a file or directory nor a name such as debian:6.12", ErrNotFound)
+		return Kernel{}, errNoName
 	case err != nil:
 		return Kernel{}, err
 	case st.IsDir():

@@ -415,3 +415,14 @@ func TestShelfLoops(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestCheck(t *testing.T) {
+	for spec, want := range map[string]error{
+		"debian": nil, "debian:6.12": nil, "debian:6.12-amd64": nil, t.TempDir(): nil,
+		"/nonexistent": ErrNotFound, "": ErrNotFound, "debian:6.12-none": ErrNotFound, "debain:6.12": ErrNotFound,
+	} {
+		if err := Check(spec); !errors.Is(err, want) {
+			t.Errorf("%q: %v, want %v", spec, err, want)
+		}
+	}
+}
