@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lanproof/lanproof/internal/netns"
 	"github.com/lanproof/lanproof/internal/rtnl"
 	"github.com/lanproof/lanproof/qualify/record"
 )
@@ -31,17 +30,7 @@ cables:
 // TestInventory qualifies ports of an inventory on a machine that has two of its three
 // pairs.
 func TestInventory(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("making network namespaces needs root")
-	}
-	home, err := netns.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer home.Close()
-	if err := home.Do(twoPairs); err != nil {
-		t.Fatal(err)
-	}
+	home := machine(t, twoPairs)
 	file := filepath.Join(t.TempDir(), "lab.yaml")
 	if err := os.WriteFile(file, []byte(labFile), 0o600); err != nil {
 		t.Fatal(err)

@@ -12,9 +12,9 @@ import (
 	"github.com/lanproof/lanproof/internal/rtnl"
 )
 
-// TestPortsThatAreNeeded names ports that must not be taken to every command that
-// borrows any: one sentence, and the port stays.
-func TestPortsThatAreNeeded(t *testing.T) {
+// machine is a namespace that plays a machine, with what setUp makes in it.
+func machine(t *testing.T, setUp func() error) *netns.NS {
+	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("making network namespaces needs root")
 	}
@@ -22,10 +22,21 @@ func TestPortsThatAreNeeded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer home.Close()
-	if err := home.Do(lifeline); err != nil {
+	t.Cleanup(func() {
+		if err := home.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := home.Do(setUp); err != nil {
 		t.Fatal(err)
 	}
+	return home
+}
+
+// TestPortsThatAreNeeded names ports that must not be taken to every command that
+// borrows any: one sentence, and the port stays.
+func TestPortsThatAreNeeded(t *testing.T) {
+	home := machine(t, lifeline)
 	const route = "carries a default route (default table 100)"
 	for _, c := range []struct {
 		command string
