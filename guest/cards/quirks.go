@@ -82,6 +82,12 @@ func Quirks() []Quirk {
 			Source:   "qemu: hw/net/e1000.c:set_rx_control starts flush_queue_timer of 1000 ms with each write of RCTL",
 		},
 		{
+			ID: "e1000-spoils-what-is-sent", Models: []string{"e1000"}, Fault: DeviceModel,
+			Seen:     "a tap at the sender shows tagged frames with their addresses four bytes too far on, and without the tag, once the card has received them",
+			Versions: "Linux 6.12.117, QEMU 7.2",
+			Source:   "qemu: hw/net/e1000.c:e1000_receive_iov takes the tag off in the sender's buffer, which a hub hands on without a copy",
+		},
+		{
 			ID: "e1000e-hash-for-unicast", Models: []string{"e1000e", "igb"}, Fault: DeviceModel,
 			Requirements: []string{"rx-hash-alias"},
 			Seen:         "a unicast frame to a foreign address comes in if the hash of its last two bytes is that of a group which the port has joined",
