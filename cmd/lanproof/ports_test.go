@@ -13,7 +13,7 @@ import (
 )
 
 // machine is a namespace that plays a machine, with what setUp makes in it.
-func machine(t *testing.T, setUp func() error) *netns.NS {
+func machine(t testing.TB, setUp func() error) *netns.NS {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("making network namespaces needs root")
