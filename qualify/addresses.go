@@ -28,6 +28,13 @@ func addresses() []Requirement {
 			Reproduce: "ip link add link DUT name child type macvlan mode bridge\nip link set DUT address 02:6c:70:41:82:83\ntcpdump -p -e -i child",
 			Measure:   func(m *Measurement) error { return changeAddress(m, true) },
 		},
+		{
+			ID: "mac-change-down", Title: "A new address while the port is down", Profile: record.Full,
+			Expected:  "an address that the port is given while it is down is its own when it is up: it gets what is sent to the new one",
+			Source:    "net/core/dev.c:dev_set_mac_address; the driver's ndo_open, which programs dev_addr",
+			Reproduce: "ip link set DUT down\nip link set DUT address 02:6c:70:41:82:83\nip link set DUT up\ntcpdump -p -e -i DUT",
+			Measure:   changeAddressWhileDown,
+		},
 	}
 }
 
@@ -86,6 +93,20 @@ func (s *Side) oldAddress(children bool) record.Want {
 	return s.unknown()
 }
 
+func changeAddressWhileDown(m *Measurement) error {
+	old := slices.Clone(m.DUT.MAC)
+	m.Finally(func() error { return m.readdressDown(old) })
+	if err := m.readdressDown(m.Address()); err != nil {
+		return err
+	}
+	trials, err := m.Try(
+		m.ask("new address", m.DUT.MAC, m.DUT.Device, record.All),
+		m.ask("old address", old, m.DUT.Device, m.DUT.unknown()),
+	)
+	m.observe(trials)
+	return err
+}
+
 // readdress gives the port under test another address; where its driver takes none
 // while it is up, it goes down for it.
 func (m *Measurement) readdress(to net.HardwareAddr) (live bool, err error) {
@@ -93,14 +114,19 @@ func (m *Measurement) readdress(to net.HardwareAddr) (live bool, err error) {
 	if !isAny(err, unix.EBUSY) {
 		return err == nil, err
 	}
+	return false, m.readdressDown(to)
+}
+
+// readdressDown takes the port under test down to give it another address.
+func (m *Measurement) readdressDown(to net.HardwareAddr) error {
 	if err := m.DUT.Set("down", rtnl.Change{Up: ptr(false)}); err != nil {
-		return false, err
+		return err
 	}
 	if err := m.DUT.Set("address", rtnl.Change{MAC: to}); err != nil {
-		return false, fmt.Errorf("the port takes no other address, up or down: %w", err)
+		return fmt.Errorf("the port takes no other address while it is down: %w", err)
 	}
 	if err := m.DUT.Set("up", rtnl.Change{Up: ptr(true)}); err != nil {
-		return false, err
+		return err
 	}
-	return false, m.DUT.awaitCarrier(m.ctx)
+	return m.DUT.awaitCarrier(m.ctx)
 }

@@ -100,6 +100,10 @@ var faults = map[string]struct {
 		changed := c.once("changed", !bytes.Equal(m.MAC, c.initial))
 		return pass(f, good && (!changed || bytes.Equal(to(f), m.MAC) || to(f)[0]&1 != 0))
 	}},
+	"has its first address again when it comes up": {"mac-change-down", func(c *card, m *mode, f []byte, _ bool) [][]byte {
+		m.MAC = c.initial
+		return pass(f, m.takes(f))
+	}},
 	"eats VID 0": {"vlan-priority-tag", func(_ *card, _ *mode, f []byte, good bool) [][]byte {
 		return pass(f, good && !bytes.Equal(f[12:16], []byte{0x81, 0, 0, 0}))
 	}},

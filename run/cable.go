@@ -143,11 +143,8 @@ func (l *laid) surveyPort(b *bench, dut, peer *topology.Device) error {
 	if l.maxMTU == 0 || far.MaxMTU > 0 && far.MaxMTU < l.maxMTU {
 		l.maxMTU = far.MaxMTU
 	}
-	switch err := c.SetLink(dut.Index, &rtnl.Change{MAC: s.MAC}); {
-	case err == nil:
-		l.live = true
-	case !errors.Is(err, unix.EBUSY):
-		return fmt.Errorf("give port %s the address that it has: %w", l.ports.DUT, err)
+	if l.live, err = readdressedLive(c, dut.Index, s.MAC); err != nil {
+		return fmt.Errorf("give port %s another address: %w", l.ports.DUT, err)
 	}
 	if err := c.SetFilter(dut.Index, elsewhereMAC, true); err != nil {
 		return fmt.Errorf("have port %s take another address: %w", l.ports.DUT, err)
@@ -161,6 +158,19 @@ func (l *laid) surveyPort(b *bench, dut, peer *topology.Device) error {
 		return fmt.Errorf("have port %s take another address no more: %w", l.ports.DUT, err)
 	}
 	return nil
+}
+
+// readdressedLive reports whether a device that is up takes another address, and gives
+// it its own again. The one that it has would do for any driver, since the kernel does
+// not ask it then (net/core/dev.c:dev_set_mac_address).
+func readdressedLive(c *rtnl.Conn, index int, own net.HardwareAddr) (bool, error) {
+	other := slices.Clone(own)
+	other[len(other)-1] ^= 1
+	err := c.SetLink(index, &rtnl.Change{MAC: other})
+	if errors.Is(err, unix.EBUSY) {
+		return false, nil
+	}
+	return true, errors.Join(err, c.SetLink(index, &rtnl.Change{MAC: own}))
 }
 
 // followLimit is how long a port may take to notice that the other one is gone: some

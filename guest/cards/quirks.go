@@ -131,8 +131,15 @@ func Quirks() []Quirk {
 			Source:       "found out on the wire",
 		},
 		{
+			ID: "vmxnet3-mac-forgotten", Models: []string{"vmxnet3"}, Fault: DeviceModel,
+			Requirements: []string{"mac-change-down"},
+			Seen:         "an address that the port is given while it is down is not heard when it is up again; the one that it was made with is",
+			Versions:     "Linux 6.12.117, QEMU 7.2",
+			Source:       "found out on the wire; opening the port resets the card, and the driver does not write the address then; which of the two is at fault was not shown",
+		},
+		{
 			ID: "ne2k-mac-not-heard", Models: []string{"ne2k_pci"}, Fault: DeviceModel,
-			Requirements: []string{"mac-change"},
+			Requirements: []string{"mac-change", "mac-change-down"},
 			Seen:         "after a change of its MAC address the port still hears the old one, and never the new one",
 			Versions:     seenHere,
 			Source: "qemu: hw/net/ne2000.c:ne2000_receive looks at the address in the PROM, not at the registers that " +
