@@ -13,7 +13,7 @@ const module = "github.com/lanproof/lanproof/"
 
 // rooms from top to bottom: arrows point down only.
 var rooms = []string{
-	"cmd/lanproof", "qualify", "suites", "run", "scenarios", "topology/lab", "topology", "probe", "capture", "reports", "guest", "internal",
+	"cmd/lanproof", "qualify", "bench/turns", "bench", "suites", "run", "scenarios", "topology/lab", "topology", "probe", "capture", "reports", "guest", "internal",
 }
 
 // forbidden are imports that a room must not have even by way of others.
@@ -38,6 +38,9 @@ var forbidden = []struct {
 	{"qualify/record", module + "capture", "a record is judged on any machine"},
 	{"qualify/record", module + "probe", "a record is judged on any machine"},
 	{"qualify/record", module + "run", "a record is judged on any machine"},
+	{"bench/record", "github.com/vishvananda/netlink", "figures are judged on any machine"},
+	{"bench/record", module + "internal/netns", "figures are judged on any machine"},
+	{"bench/record", module + "topology/lab", "figures are judged on any machine"},
 }
 
 // list runs go list and returns the lines that it prints.
