@@ -92,6 +92,11 @@ type Options struct {
 	// Snapshot keeps the booted guest for the next run with the same kernel and
 	// binary, which then begins within half a second.
 	Snapshot bool
+	// Count makes all clocks of the guest count its instructions, 1 ns each, see
+	// [qemu.Machine].
+	Count bool
+	// CPUs are the host's processors that the guest is kept on; all if empty.
+	CPUs []int
 	// NICs are the guest's cards, in the order of their PCI slots. The kernel must
 	// have their drivers (see [Resolve]). A guest with cards keeps no snapshot.
 	NICs []NIC

@@ -27,7 +27,7 @@ func newRunner(o Options) (*runner, error) {
 		return nil, err
 	}
 	r := &runner{Options: o}
-	r.machine = qemu.Machine{Path: path, Memory: o.Memory, Kernel: o.Kernel.Image, Console: o.Console, NICs: o.NICs}
+	r.machine = qemu.Machine{Path: path, Memory: o.Memory, Kernel: o.Kernel.Image, Console: o.Console, NICs: o.NICs, Count: o.Count, CPUs: o.CPUs}
 	static, err := Static(o.Init)
 	if err != nil {
 		return nil, err

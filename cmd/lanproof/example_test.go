@@ -19,7 +19,7 @@ import (
 // onlyResolved are the examples of help texts that take long, a guest, a real port, or a
 // person, or that leave something or take away what others have left. The commands,
 // flags and scenarios that they name are there.
-var onlyResolved = regexp.MustCompile(`^lanproof (run$|run .*--(kernel|keep-on-failure|label) |shell |clean |verify |qualify |explore |selftest --)`)
+var onlyResolved = regexp.MustCompile(`^lanproof (run$|run .*--(kernel|keep-on-failure|label) |shell |clean |verify |qualify |explore |selftest --|bench .*--kernel )`)
 
 // TestExamples runs the examples of all help texts, in a folder with what they name.
 func TestExamples(t *testing.T) {
@@ -107,6 +107,11 @@ func resolveExample(t *testing.T, line string) {
 	}
 	args := cmd.Flags().Args()
 	switch cmd.Name() {
+	case "bench":
+		if _, err := selectBenchmarks(args); err != nil {
+			t.Errorf("%s: %v", line, err)
+		}
+		return
 	case "verify", "qualify":
 		return // they name no scenarios
 	case "shell":

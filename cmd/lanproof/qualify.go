@@ -12,6 +12,8 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
+	"github.com/lanproof/lanproof/bench"
+	"github.com/lanproof/lanproof/bench/turns"
 	"github.com/lanproof/lanproof/guest"
 	"github.com/lanproof/lanproof/guest/cards"
 	"github.com/lanproof/lanproof/internal/port"
@@ -211,6 +213,9 @@ func (f *qualifyFlags) inGuest(ctx context.Context, out io.Writer) (*record.Qual
 
 // inGuest does what a guest is asked for.
 func inGuest(order []byte, out guest.Emitter) error {
+	if turns.IsOrder(order) {
+		return turns.InGuest(order, out, bench.All())
+	}
 	if !emulate.IsOrder(order) {
 		return run.InGuest(order, out)
 	}

@@ -59,6 +59,12 @@ type Machine struct {
 	Kernel string
 	// Console, if set, gets what the guest's serial console says, as it comes.
 	Console io.Writer
+	// Count makes the processor count: each instruction takes 1 ns of the guest's
+	// time, and waiting takes none of the host's (qemu: softmmu/icount.c). All clocks
+	// of the guest then tell instructions, whatever else the host does.
+	Count bool
+	// CPUs are the host's processors that QEMU is kept on; all if empty.
+	CPUs []int
 	// NICs are its cards, in the order of their PCI slots. With any, the machine is
 	// a q35 instead of a microvm, which has no PCI, and takes about a second longer
 	// to boot.
@@ -108,9 +114,13 @@ func (m Machine) size() int { return m.Memory + wire.MailboxSize>>20 + initrdRoo
 
 func (m Machine) args() []string {
 	size := m.size()
-	return append([]string{
+	threads := "multi"
+	if m.Count {
+		threads = "single" // one thread counts (qemu: accel/tcg/tcg-all.c)
+	}
+	args := []string{
 		"-M", m.board(),
-		"-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "1", "-m", fmt.Sprintf("%dM", size),
+		"-accel", "tcg,thread=" + threads, "-cpu", "max", "-smp", "1", "-m", fmt.Sprintf("%dM", size),
 		"-object", fmt.Sprintf("memory-backend-file,id=ram,size=%dM,mem-path=/dev/fd/%d,share=on", size, fdRAM),
 		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
 		"-chardev", fmt.Sprintf("socket,id=qmp,fd=%d", fdQMP), "-mon", "chardev=qmp,mode=control",
@@ -118,7 +128,20 @@ func (m Machine) args() []string {
 		"-chardev", fmt.Sprintf("socket,id=bell,fd=%d", fdBell),
 		"-device", "isa-debugcon,iobase=0xe9,chardev=bell",
 		"-device", "isa-debug-exit,iobase=0x501,iosize=1",
-	}, m.nicArgs()...)
+	}
+	if m.Count {
+		args = append(args, "-icount", "shift=0,sleep=off")
+	}
+	return append(args, m.nicArgs()...)
+}
+
+// tscKHz is the rate of the guest's time stamp counter: the host's, or one tick an
+// instruction (qemu: softmmu/cpu-timers.c:cpus_get_elapsed_ticks).
+func (m Machine) tscKHz() int {
+	if m.Count {
+		return 1000000
+	}
+	return tscKHz()
 }
 
 // VM is a machine that runs. [VM.Close] ends it.
@@ -152,7 +175,7 @@ func (m Machine) Boot(initrd *os.File) (*VM, error) {
 	if err != nil {
 		return nil, err
 	}
-	khz := tscKHz()
+	khz := m.tscKHz()
 	vm, err := m.start(ram, initrd,
 		"-kernel", m.Kernel, "-initrd", fmt.Sprintf("/dev/fd/%d", fdInitrd),
 		"-append", fmt.Sprintf("%s tsc_early_khz=%d", m.commandLine(), khz))
@@ -201,7 +224,7 @@ func (m Machine) start(ram, initrd *os.File, extra ...string) (*VM, error) {
 		if initrd != nil {
 			files = append(files, initrd)
 		}
-		vm.proc, err = start(m.Path, append(m.args(), extra...), files)
+		vm.proc, err = start(m.Path, append(m.args(), extra...), files, m.CPUs)
 	}
 	if err != nil {
 		close(vm.copied)

@@ -29,7 +29,7 @@ type process struct {
 // start runs QEMU. The kernel kills it when the thread that started it ends
 // (prctl(2), PR_SET_PDEATHSIG), so that thread belongs to a goroutine which waits
 // for QEMU and never gives the thread back.
-func start(path string, args []string, files []*os.File) (*process, error) {
+func start(path string, args []string, files []*os.File, cpus []int) (*process, error) {
 	p := &process{cmd: exec.Command(path, args...), exited: make(chan struct{})}
 	p.cmd.ExtraFiles = files
 	p.cmd.Stderr = &p.stderr
@@ -37,7 +37,10 @@ func start(path string, args []string, files []*os.File) (*process, error) {
 	started := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread()
-		err := p.cmd.Start()
+		err := keepOn(cpus) // which QEMU inherits
+		if err == nil {
+			err = p.cmd.Start()
+		}
 		started <- err
 		if err == nil {
 			_ = p.cmd.Wait() // the state is in cmd.ProcessState
@@ -48,6 +51,21 @@ func start(path string, args []string, files []*os.File) (*process, error) {
 		return nil, fmt.Errorf("start %s: %w", path, err)
 	}
 	return p, nil
+}
+
+// keepOn keeps the calling thread on some of the machine's processors; all if empty.
+func keepOn(cpus []int) error {
+	if len(cpus) == 0 {
+		return nil
+	}
+	var set unix.CPUSet
+	for _, cpu := range cpus {
+		set.Set(cpu)
+	}
+	if err := unix.SchedSetaffinity(0, &set); err != nil {
+		return fmt.Errorf("keep to processors %v: %w", cpus, err)
+	}
+	return nil
 }
 
 // kill ends the process and waits until it is gone.

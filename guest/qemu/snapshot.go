@@ -187,7 +187,7 @@ func (m Machine) load(r io.Reader, file *os.File) (snapshotHead, *os.File, error
 		return head, nil, fmt.Errorf("%w: %w", ErrSnapshot, err)
 	}
 	// A snapshot that was brought from another machine counts time wrongly.
-	if khz := tscKHz(); max(khz, head.TSC)-min(khz, head.TSC) > khz/200 {
+	if khz := m.tscKHz(); max(khz, head.TSC)-min(khz, head.TSC) > khz/200 {
 		return head, nil, fmt.Errorf("%w: made at %d kHz, this machine has %d", ErrSnapshot, head.TSC, khz)
 	}
 	f, err := memfd("state", 0)

@@ -1,0 +1,253 @@
+// Package turns measures kernels in turns: in each block every system takes one sample of
+// every benchmark, so that whatever else happens to the machine meanwhile happens to all
+// of them. A guest is booted for each of its turns.
+package turns
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lanproof/lanproof/bench"
+	"github.com/lanproof/lanproof/bench/record"
+	"github.com/lanproof/lanproof/guest"
+)
+
+// Options say what is measured, and how.
+type Options struct {
+	// Targets are the kernels, one at least. The same one twice is measured against itself.
+	Targets []Target
+	// Benchmarks are what is measured. A guest must know the same by their names, see
+	// [InGuest].
+	Benchmarks []bench.Benchmark
+	// Count is the number of blocks that are kept, 1 at least; one more goes before them
+	// to warm up.
+	Count int
+	// Seed decides the order within each block, and what benchmarks may vary.
+	Seed uint64
+	// Effort and Generator are those of [bench.Rules].
+	Effort    time.Duration
+	Generator string
+	// Init is the path of a static binary that calls [InGuest] with its orders; for guests.
+	Init string
+	// Snapshot restores guests that were booted before instead of booting each anew.
+	Snapshot bool
+	// Tool and Command are kept in the run.
+	Tool, Command string
+	// Console, if set, gets what guests' consoles say.
+	Console io.Writer
+	// Note, if set, is told what there is to tell people.
+	Note func(string)
+	// Block, if set, is called with the run as it is behind each block, -1 being the one
+	// that warms up; its error ends the measuring.
+	Block func(block int, r *record.Run) error
+}
+
+// Run measures. The run is never nil: what goes wrong with a system or a benchmark is a
+// problem in it. An error says that measuring ended early: the context's, or that of
+// o.Block.
+func Run(ctx context.Context, o Options) (*record.Run, error) {
+	if o.Note == nil {
+		o.Note = func(string) {}
+	}
+	if o.Block == nil {
+		o.Block = func(int, *record.Run) error { return nil }
+	}
+	r := &runner{o: &o, run: &record.Run{
+		Schema: record.Schema, Tool: o.Tool, Started: time.Now(), Seed: o.Seed, Command: o.Command, Series: []record.Series{},
+	}}
+	if err := r.open(ctx); err != nil {
+		return r.run, err
+	}
+	err := r.blocks(ctx)
+	for _, s := range r.systems {
+		if s.record.Detail != nil {
+			s.record.Detail["load"] += ", " + load() + " after"
+		}
+	}
+	return r.run, err
+}
+
+// runner carries one run.
+type runner struct {
+	o       *Options
+	run     *record.Run
+	systems []*system
+}
+
+// open makes the systems ready.
+func (r *runner) open(ctx context.Context) error {
+	cpus, err := processors()
+	if err != nil {
+		return err
+	}
+	times := map[string]int{}
+	r.run.Systems = make([]record.System, len(r.o.Targets))
+	for i, t := range r.o.Targets {
+		id := t.id()
+		if times[id]++; times[id] > 1 {
+			id = fmt.Sprintf("%s#%d", id, times[id])
+		}
+		r.run.Systems[i].ID = id
+		s := &system{
+			Target: t, record: &r.run.Systems[i], o: r.o, failed: map[string]int{}, off: map[string]bool{},
+			cpu: cpus[len(cpus)-1], peer: cpus[max(0, len(cpus)-2)],
+		}
+		if err := s.open(ctx); err != nil {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			s.gone = true
+			r.problem(s, "", kindOf(err), err.Error())
+		}
+		r.systems = append(r.systems, s)
+	}
+	return nil
+}
+
+// kindOf is the kind of problem that a system makes which cannot be had.
+func kindOf(err error) string {
+	if errors.Is(err, guest.ErrNoQEMU) || errors.Is(err, guest.ErrNoKernel) {
+		return kindSkip
+	}
+	return kindError
+}
+
+const (
+	kindSkip  = "skip"
+	kindError = "error"
+)
+
+func (r *runner) problem(s *system, benchmark, kind, reason string) {
+	r.run.Problems = append(r.run.Problems, record.Problem{Benchmark: benchmark, System: s.record.ID, Kind: kind, Reason: reason})
+	r.o.Note(strings.TrimSpace(fmt.Sprintf("%s: %s: %s %s", kind, s.record.ID, benchmark, reason)))
+}
+
+// blocks has all systems take their turns.
+func (r *runner) blocks(ctx context.Context) error {
+	for block := -1; block < r.o.Count; block++ {
+		for _, i := range r.turnsOf(block) {
+			if err := r.turn(ctx, r.systems[i], block); err != nil {
+				r.interrupted(err, block)
+				return errors.Join(err, r.o.Block(block, r.run))
+			}
+		}
+		if err := r.o.Block(block, r.run); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// interrupted tells that the run ended before its time.
+func (r *runner) interrupted(err error, block int) {
+	for _, s := range r.systems {
+		if !s.gone {
+			r.problem(s, "", kindError, fmt.Sprintf("ended in block %d of %d: %v", block, r.o.Count, err))
+		}
+	}
+}
+
+// chance is the source of what varies from block to block.
+func (r *runner) chance(block int) *rand.Rand {
+	return rand.New(rand.NewPCG(r.o.Seed, uint64(block+1)))
+}
+
+// turnsOf is the order of the systems within a block: by chance in one, and the other
+// way round in the next, so that of two each is the first as often.
+func (r *runner) turnsOf(block int) []int {
+	order := r.chance((block + 1) &^ 1).Perm(len(r.systems))
+	if block&1 == 0 {
+		slices.Reverse(order)
+	}
+	return order
+}
+
+// turn has a system take one sample of every benchmark, in an order by chance that is
+// the same for all systems of a block. What a guest dies of is not asked of it again;
+// the others are.
+func (r *runner) turn(ctx context.Context, s *system, block int) error {
+	chance := r.chance(block)
+	o := order{Rules: bench.Rules{Seed: chance.Uint64(), Effort: r.o.Effort, Generator: r.o.Generator}}
+	for _, i := range chance.Perm(len(r.o.Benchmarks)) {
+		o.Names = append(o.Names, r.o.Benchmarks[i].Name)
+	}
+	for !s.gone {
+		o.Names = slices.DeleteFunc(o.Names, func(name string) bool { return s.off[name] })
+		if len(o.Names) == 0 {
+			return nil
+		}
+		under := "" // the benchmark that is under way
+		err := s.turn(ctx, o, func(l line) error {
+			switch {
+			case l.System != nil:
+				s.describe(l.System)
+			case l.Started != "":
+				under = l.Started
+			case l.Sample != nil:
+				under = ""
+				o.Names = slices.DeleteFunc(o.Names, func(name string) bool { return name == l.Sample.Benchmark })
+				r.take(s, block, l.Sample)
+			}
+			return nil
+		})
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err == nil {
+			return nil
+		}
+		r.broken(s, block, under, err)
+	}
+	return nil
+}
+
+// broken notes that a turn ended before its end.
+func (r *runner) broken(s *system, block int, under string, err error) {
+	reason := fmt.Sprintf("in block %d: %v", block, err)
+	if under == "" {
+		s.gone = true
+	} else {
+		s.off[under] = true
+	}
+	r.problem(s, under, kindError, reason)
+}
+
+// take keeps a sample.
+func (r *runner) take(s *system, block int, got *sample) {
+	switch {
+	case got.Skip != "":
+		s.off[got.Benchmark] = true
+		r.problem(s, got.Benchmark, kindSkip, got.Skip)
+		return
+	case got.Error != "":
+		if s.failed[got.Benchmark]++; s.failed[got.Benchmark] > 1 {
+			s.off[got.Benchmark] = true
+		}
+		r.problem(s, got.Benchmark, kindError, fmt.Sprintf("in block %d: %s", block, got.Error))
+		return
+	case block < 0:
+		return
+	}
+	for _, f := range got.Figures {
+		series := r.series(s, got.Benchmark, f)
+		series.Samples = append(series.Samples, record.Sample{Block: block, Value: f.Value})
+	}
+}
+
+// series is where the figure's samples are kept.
+func (r *runner) series(s *system, benchmark string, f bench.Figure) *record.Series {
+	i := slices.IndexFunc(r.run.Series, func(x record.Series) bool {
+		return x.Benchmark == benchmark && x.System == s.record.ID && x.Unit == f.Unit
+	})
+	if i < 0 {
+		i = len(r.run.Series)
+		r.run.Series = append(r.run.Series, record.Series{Benchmark: benchmark, System: s.record.ID, Unit: f.Unit, Better: f.Better, Method: f.Method})
+	}
+	return &r.run.Series[i]
+}

@@ -1,0 +1,81 @@
+package bench
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/lanproof/lanproof/bench/record"
+)
+
+// Watch measures how long a stretch of a sample takes.
+type Watch struct {
+	clock record.Clock
+	idle  time.Duration
+	err   error
+	began time.Time // the last, so that nothing of ours is measured
+}
+
+// Watch begins to measure.
+func (r Rules) Watch() *Watch {
+	w := &Watch{clock: r.Clock}
+	if w.clock == record.Instructions {
+		w.idle, w.err = idleTime()
+	}
+	w.began = time.Now()
+	return w
+}
+
+// Took tells how long the stretch took, on the system's clock. Where instructions are
+// counted, that is without the time in which the processor had nothing to do, when the
+// clock goes on to the next timer although nothing is carried out; that time is waited,
+// in nanoseconds. On a clock of time waited is 0.
+func (w *Watch) Took() (took, waited time.Duration, err error) {
+	took = time.Since(w.began)
+	if w.clock != record.Instructions {
+		return took, 0, nil
+	}
+	now, err := idleTime()
+	if err == nil {
+		err = w.err
+	}
+	if err != nil {
+		return 0, 0, err
+	}
+	waited = now - w.idle
+	return took - waited, waited, nil
+}
+
+// idleTime is for how long all processors together have had nothing to do
+// (kernel/time/timer_list.c:print_cpu). /proc/stat says the same by ticks of 10 ms.
+func idleTime() (time.Duration, error) {
+	text, err := os.ReadFile("/proc/timer_list")
+	if err != nil {
+		return 0, fmt.Errorf("find out for how long the processor was idle: %w", err)
+	}
+	return parseIdle(text)
+}
+
+// parseIdle reads what /proc/timer_list says of idleness.
+func parseIdle(text []byte) (time.Duration, error) {
+	var sum time.Duration
+	found := false
+	for line := range bytes.Lines(text) {
+		key, value, _ := bytes.Cut(line, []byte(":"))
+		if string(bytes.TrimSpace(key)) != ".idle_sleeptime" {
+			continue
+		}
+		number, _, _ := bytes.Cut(bytes.TrimSpace(value), []byte(" "))
+		ns, err := strconv.ParseInt(string(number), 10, 64)
+		if err != nil {
+			return 0, fmt.Errorf("find out for how long the processor was idle: %w", err)
+		}
+		sum, found = sum+time.Duration(ns), true
+	}
+	if !found {
+		return 0, fmt.Errorf("find out for how long the processor was idle: no .idle_sleeptime in /proc/timer_list (the kernel needs CONFIG_NO_HZ_COMMON)")
+	}
+	return sum, nil
+}
