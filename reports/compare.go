@@ -17,6 +17,16 @@ type Change struct {
 	KernelBefore, KernelAfter string
 	ObservedBefore, Observed  string
 	ExpectedBefore, Expected  string
+	// WithCase is set where the other run has nothing of the case on that kernel: then
+	// it is among the cases that are new or have vanished.
+	WithCase bool
+}
+
+// CaseChange is a case on a kernel that only one of two runs has.
+type CaseChange struct {
+	Scenario, Case string
+	Place          string // ground and kernel
+	Summary        Summary
 }
 
 // Kind says what a change means to somebody who waits for the second run.
@@ -54,6 +64,9 @@ type Diff struct {
 	// Changed, Appeared and Vanished are in the order of the run they come
 	// from, the second one where both have the check.
 	Changed, Appeared, Vanished []Change
+	// NewCases and VanishedCases are what only the second and only the first run has. A
+	// case that runs on another kernel now is not among them.
+	NewCases, VanishedCases []CaseChange
 	// Same counts the checks with the same verdict in both runs.
 	Same int
 }
@@ -72,14 +85,14 @@ func (d Diff) Regressed() bool {
 }
 
 // Compare tells what became of each check of run a in run b. Checks are the
-// same by scenario, case, kernel and id; repeats of a case are taken together
-// with the worst verdict. Where a case ran on one kernel in each run, and not on
+// same by scenario, case, ground, kernel and id; repeats of a case are taken together
+// with the worst verdict. Where a case ran in one place in each run, and not in
 // the same, the two are compared too: that is how one kernel is compared with
 // the next.
 func Compare(a, b *Results) Diff {
 	d := Diff{Before: a.tally(), After: b.tally()}
 	before, after := collect(a), collect(b)
-	pairKernels(before, after)
+	pairPlaces(before, after)
 	for _, key := range after.order {
 		now := after.checks[key]
 		was, known := before.checks[key]
@@ -97,30 +110,68 @@ func Compare(a, b *Results) Diff {
 			d.Vanished = append(d.Vanished, change(before.checks[key], nil))
 		}
 	}
+	d.NewCases = onlyIn(after, before, d.Appeared)
+	d.VanishedCases = onlyIn(before, after, d.Vanished)
 	return d
 }
 
+// onlyIn lists the cases that one run has and the other has not, and marks the changes
+// that come of it.
+func onlyIn(one, other *collected, changes []Change) []CaseChange {
+	known := map[checkKey]bool{}
+	for _, key := range other.order {
+		known[key.inCase()] = true
+	}
+	var all []CaseChange
+	index := map[checkKey]int{}
+	for _, key := range one.order {
+		in := key.inCase()
+		if known[in] {
+			continue
+		}
+		at, seen := index[in]
+		if !seen {
+			at = len(all)
+			index[in] = at
+			all = append(all, CaseChange{Scenario: key.scenario, Case: key.name, Place: key.place})
+		}
+		all[at].Summary.count(one.checks[key].Check.Verdict)
+	}
+	// Changes come in the order of their keys.
+	n := 0
+	for _, key := range one.order {
+		if _, both := other.checks[key]; !both {
+			changes[n].WithCase = !known[key.inCase()]
+			n++
+		}
+	}
+	return all
+}
+
 // checkKey is what makes a check the same in two runs.
-type checkKey struct{ scenario, name, kernel, id string }
+type checkKey struct{ scenario, name, place, id string }
+
+// inCase is the key of the check's case.
+func (k checkKey) inCase() checkKey { return checkKey{k.scenario, k.name, k.place, ""} }
 
 type collected struct {
 	checks map[checkKey]*finding
 	order  []checkKey
-	// kernels lists the kernels that each case ran on.
-	kernels map[[2]string][]string
+	// places lists the grounds and kernels that each case ran on.
+	places map[[2]string][]string
 }
 
 // collect gathers a run's checks, repeats folded into the worst of them.
 func collect(r *Results) *collected {
-	c := &collected{checks: map[checkKey]*finding{}, kernels: map[[2]string][]string{}}
+	c := &collected{checks: map[checkKey]*finding{}, places: map[[2]string][]string{}}
 	for i := range r.Cases {
 		cs := &r.Cases[i]
 		name := [2]string{cs.Scenario, cs.Case}
-		if !slices.Contains(c.kernels[name], cs.Kernel) {
-			c.kernels[name] = append(c.kernels[name], cs.Kernel)
+		if !slices.Contains(c.places[name], cs.ground()) {
+			c.places[name] = append(c.places[name], cs.ground())
 		}
 		for j, e := range cs.entries() {
-			key := checkKey{cs.Scenario, cs.Case, cs.Kernel, e.ID}
+			key := checkKey{cs.Scenario, cs.Case, cs.ground(), e.ID}
 			was, known := c.checks[key]
 			if !known {
 				c.order = append(c.order, key)
@@ -133,17 +184,17 @@ func collect(r *Results) *collected {
 	return c
 }
 
-// pairKernels gives the checks of a case in the first run the kernel of the
-// second, where each run has one kernel that the other has not.
-func pairKernels(before, after *collected) {
+// pairPlaces gives the checks of a case in the first run the place of the
+// second, where each run has one that the other has not.
+func pairPlaces(before, after *collected) {
 	renamed := map[checkKey]checkKey{}
 	for _, key := range before.order {
 		name := [2]string{key.scenario, key.name}
-		gone := without(before.kernels[name], after.kernels[name])
-		come := without(after.kernels[name], before.kernels[name])
-		if len(gone) == 1 && len(come) == 1 && gone[0] == key.kernel {
+		gone := without(before.places[name], after.places[name])
+		come := without(after.places[name], before.places[name])
+		if len(gone) == 1 && len(come) == 1 && gone[0] == key.place {
 			to := key
-			to.kernel = come[0]
+			to.place = come[0]
 			renamed[key] = to
 		}
 	}

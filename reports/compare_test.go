@@ -139,3 +139,59 @@ func TestCompareTakesTheWorstRepeat(t *testing.T) {
 		t.Errorf("%+v", d)
 	}
 }
+
+// Cases that only one run has are told as such, above everything else, with what came of
+// them; a new one that fails is told with its checks, too.
+func TestCompareTellsCasesThatCameAndWent(t *testing.T) {
+	before := &Results{Cases: []Case{
+		onKernel("host", hostKernel, "stays", "stays", "", "x pass"),
+		onKernel("host", hostKernel, "gone", "gone@mode=a", "", "x pass", "y skip"),
+		onKernel("host", hostKernel, "gone", "gone@mode=b", "needs ipvlan"),
+	}}
+	after := &Results{Cases: []Case{
+		onKernel("guest", oldKernel, "stays", "stays", "", "x pass"),
+		onKernel("host", hostKernel, "new", "new@mode=a", "", "x pass", "bad fail"),
+	}}
+	d := Compare(before, after)
+	if got, want := d.Headline(), "2 cases vanished, 1 new case, 1 broken; 1 unchanged"; got != want {
+		t.Errorf("the headline is %q, want %q", got, want)
+	}
+	if !d.Regressed() {
+		t.Error("a case that passed has vanished, and nothing is said to have regressed")
+	}
+	text := string(render(t, func(b *bytes.Buffer) error { return d.WriteText(b) }))
+	want := `VANISHED cases: the first run had them, and the second has not (2)
+  gone@mode=a  host 6.18.44: 1 passed, 0 failed, 0 error, 1 skipped
+  gone@mode=b  host 6.18.44: 0 passed, 0 failed, 0 error, 1 skipped
+
+NEW cases: the second run has them, and the first had not (1)
+  new@mode=a  host 6.18.44: 1 passed, 1 failed, 0 error, 0 skipped
+
+Broken: bad now, and was not before (1)
+  absent → fail     new@mode=a / bad  6.18.44
+`
+	if diff := cmp.Diff(want, text[:min(len(want), len(text))]); diff != "" {
+		t.Errorf("text (-want +got):\n%s", diff)
+	}
+	md := render(t, func(b *bytes.Buffer) error { return d.WriteMarkdown(b) })
+	checkMarkdown(t, md)
+	page := render(t, func(b *bytes.Buffer) error { return d.WriteHTML(b) })
+	checkNesting(t, page)
+	for _, out := range [][]byte{md, page} {
+		for _, s := range []string{"VANISHED cases", "NEW cases", "mode=a", "mode=b"} {
+			if !bytes.Contains(out, []byte(s)) {
+				t.Errorf("%q is not told:\n%s", s, out)
+			}
+		}
+	}
+}
+
+// A case on this kernel and on a guest's of the same release is two.
+func TestCompareKeepsGroundsApart(t *testing.T) {
+	both := func(guests string) *Results {
+		return &Results{Cases: []Case{onKernel("host", hostKernel, "a", "a", "", "x pass"), onKernel("guest", hostKernel, "a", "a", "", "x "+guests)}}
+	}
+	if d := Compare(both("pass"), both("fail")); len(d.Changed) != 1 || d.Same != 1 {
+		t.Errorf("changed %d, same %d, want 1 and 1", len(d.Changed), d.Same)
+	}
+}

@@ -21,6 +21,7 @@ type compareView struct {
 	Verdict  badge
 	Headline string
 	Runs     []compareRun
+	Groups   []compareGroup
 	Kinds    []compareKind
 	Same     string
 }
@@ -28,6 +29,18 @@ type compareView struct {
 type compareRun struct {
 	Name   string
 	Counts []htmlCount
+}
+
+// compareGroup is cases that only one run has.
+type compareGroup struct {
+	Anchor, Title, N string
+	Cases            []compareCase
+	More             int
+}
+
+type compareCase struct {
+	badge
+	Case, Place, Counts string
 }
 
 type compareKind struct {
@@ -67,6 +80,9 @@ func (d Diff) WriteHTML(w io.Writer) error {
 	if d.Same > 0 {
 		view.Same = plural(d.Same, "check")
 	}
+	for _, g := range d.caseGroups() {
+		view.Groups = append(view.Groups, g.view())
+	}
 	for _, k := range kinds() {
 		if changes := d.of(k.Kind); len(changes) > 0 {
 			view.Kinds = append(view.Kinds, kindView(k.Kind, k.Title, changes))
@@ -80,6 +96,18 @@ func (d Diff) WriteHTML(w io.Writer) error {
 		return fmt.Errorf("write comparison: %w", err)
 	}
 	return nil
+}
+
+func (g caseGroup) view() compareGroup {
+	view := compareGroup{Anchor: g.anchor, Title: g.title, N: count(len(g.cases))}
+	for i, c := range g.cases {
+		if i == maxChanges {
+			view.More = len(g.cases) - i
+			break
+		}
+		view.Cases = append(view.Cases, compareCase{badgeOf(c.Summary.verdict()), name(c.Case), name(c.Place), c.Summary.String()})
+	}
+	return view
 }
 
 func kindView(kind Kind, title string, changes []Change) compareKind {

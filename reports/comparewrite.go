@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -24,11 +25,39 @@ func kinds() []struct {
 	}
 }
 
-// of lists the changes of one kind.
+// caseGroup is cases that only one run has.
+type caseGroup struct {
+	anchor, title string
+	cases         []CaseChange
+}
+
+// caseGroups are the cases that only one run has, those that are gone first.
+func (d Diff) caseGroups() []caseGroup {
+	all := []caseGroup{
+		{"vanished", "VANISHED cases: the first run had them, and the second has not", d.VanishedCases},
+		{"new", "NEW cases: the second run has them, and the first had not", d.NewCases},
+	}
+	return slices.DeleteFunc(all, func(g caseGroup) bool { return len(g.cases) == 0 })
+}
+
+func (g caseGroup) markdown(p *page) {
+	p.add(fmt.Sprintf("\n### %s\n\n| case | where | ✓ passed | ✗ failed | ! error | – skipped |\n|---|---|--:|--:|--:|--:|\n", g.title))
+	for i, c := range g.cases {
+		row := fmt.Sprintf("| %s | %s | %s | %s | %s | %s |\n", cell(c.Case), cell(c.Place), count(c.Summary.Pass),
+			count(c.Summary.Fail), count(c.Summary.Error), count(c.Summary.Skip))
+		if !p.add(row) {
+			p.note("%s more left out: the summary may not be larger than 1 MiB.", plural(len(g.cases)-i, "case"))
+			return
+		}
+	}
+}
+
+// of lists the changes of one kind that are told one by one: what came or went with its
+// case is told with it, but for what is bad.
 func (d Diff) of(k Kind) []Change {
 	var some []Change
 	for _, c := range d.All() {
-		if c.Kind() == k {
+		if c.Kind() == k && (!c.WithCase || k == Broken) {
 			some = append(some, c)
 		}
 	}
@@ -41,6 +70,12 @@ func (d Diff) Headline() string {
 		return "The second run has no checks at all"
 	}
 	var parts []string
+	if n := len(d.VanishedCases); n > 0 {
+		parts = append(parts, plural(n, "case")+" vanished")
+	}
+	if n := len(d.NewCases); n > 0 {
+		parts = append(parts, plural(n, "new case"))
+	}
 	for _, k := range kinds() {
 		if n := len(d.of(k.Kind)); n > 0 {
 			word := string(k.Kind)
@@ -59,6 +94,13 @@ func (d Diff) Headline() string {
 // WriteText writes the difference for a terminal or a log.
 func (d Diff) WriteText(w io.Writer) error {
 	b := bufio.NewWriter(w)
+	for _, g := range d.caseGroups() {
+		fmt.Fprintf(b, "%s (%s)\n", g.title, count(len(g.cases)))
+		for _, c := range g.cases {
+			fmt.Fprintf(b, "  %s  %s: %s\n", clip(oneLine(c.Case), 120), oneLine(c.Place), c.Summary)
+		}
+		fmt.Fprintln(b)
+	}
 	for _, k := range kinds() {
 		changes := d.of(k.Kind)
 		if len(changes) == 0 {
@@ -100,6 +142,9 @@ func (d Diff) WriteMarkdown(w io.Writer) error {
 		Summary
 	}{{"before", d.Before}, {"now", d.After}} {
 		p.add(fmt.Sprintf("| %s | %s | %s | %s | %s |\n", s.name, count(s.Pass), count(s.Fail), count(s.Error), count(s.Skip)))
+	}
+	for _, g := range d.caseGroups() {
+		g.markdown(&p)
 	}
 	for _, k := range kinds() {
 		d.markdownKind(&p, k.Kind, k.Title)

@@ -28,12 +28,15 @@ func (c *Case) entries() []Check {
 
 // place names the ground a case ran on: "host 6.18.44" or "guest 6.12.117 repeat 2".
 func (c *Case) place() string {
-	s := strings.TrimSpace(c.Ground + " " + c.Kernel)
+	s := c.ground()
 	if c.Repeat > 1 {
 		s += fmt.Sprintf(" repeat %d", c.Repeat)
 	}
 	return s
 }
+
+// ground is place without the repeat.
+func (c *Case) ground() string { return strings.TrimSpace(c.Ground + " " + c.Kernel) }
 
 // finding is one check together with the case it belongs to.
 type finding struct {

@@ -32,6 +32,7 @@ type htmlView struct {
 	More      int // findings that are not listed at the top
 	Skips     []skipped
 	Grounds   []htmlGround
+	Kernel    *htmlKernels // nil where no case ran on two kernels
 	Columns   []string
 	Rows      []htmlRow
 	Unfolded  bool
@@ -131,7 +132,8 @@ func newHTMLView(r *Results) (*htmlView, error) {
 	}
 	page.Grounds = v.grounds()
 	page.Columns, page.Rows = v.overview(page.Scenarios)
-	page.Unfolded = len(page.Rows) <= maxOverview
+	page.Kernel = v.kernelView()
+	page.Unfolded = len(page.Rows) <= maxOverview && page.Kernel == nil
 	page.Claims = v.claimViews()
 	var err error
 	page.Ways, err = v.ways.settle()

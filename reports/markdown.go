@@ -17,6 +17,7 @@ func WriteMarkdown(w io.Writer, r *Results) error {
 	// What is held back is for the notes about what had to be left out.
 	p := page{left: maxMarkdown - 2048}
 	p.add(markdownHead(r))
+	markdownKernels(&p, r.kernelTable())
 	markdownFindings(&p, r, Fail, "What failed")
 	markdownFindings(&p, r, Error, "What could not be judged")
 	markdownSkips(&p, r)

@@ -119,7 +119,8 @@ func (t *Terminal) Note(s string) {
 
 // Done prints the results: a table of cases, whatever failed or could not be
 // judged with its evidence, what was skipped and why, and the summary as the
-// last line.
+// last line. What ran on several kernels is in a table of these instead, just above
+// the summary.
 func (t *Terminal) Done(r *Results) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -129,10 +130,12 @@ func (t *Terminal) Done(r *Results) {
 	if t.ended > 0 {
 		b.WriteByte('\n')
 	}
-	t.table(&b, r)
+	kernels := r.kernelTable()
+	t.table(&b, r, kernels)
 	t.findings(&b, r, Fail)
 	t.findings(&b, r, Error)
 	t.skips(&b, r)
+	t.kernels(&b, kernels)
 	t.summary(&b, r)
 	t.write(b.String())
 }

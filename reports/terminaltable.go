@@ -7,14 +7,20 @@ import (
 	"strings"
 )
 
-// table prints one line a case. The names give way when the terminal is narrow.
-func (t *Terminal) table(w io.Writer, r *Results) {
-	if len(r.Cases) == 0 {
+// table prints one line a case, but for those that the table of kernels tells of. The
+// names give way when the terminal is narrow.
+func (t *Terminal) table(w io.Writer, r *Results, kernels *kernelTable) {
+	var cases []*Case
+	for i := range r.Cases {
+		if c := &r.Cases[i]; !kernels.has(c) {
+			cases = append(cases, c)
+		}
+	}
+	if len(cases) == 0 {
 		return
 	}
 	rows := [][4]string{{"case", "ground", "checks", "time"}}
-	for i := range r.Cases {
-		c := &r.Cases[i]
+	for _, c := range cases {
 		rows = append(rows, [4]string{oneLine(c.Case), clipColumns(oneLine(c.place()), 40), passed(c), spent(c.Duration)})
 	}
 	var width [4]int
@@ -28,7 +34,7 @@ func (t *Terminal) table(w io.Writer, r *Results) {
 	for i, row := range rows {
 		mark := strings.Repeat(" ", verdict)
 		if i > 0 {
-			mark = t.verdict(r.Cases[i-1].outcome())
+			mark = t.verdict(cases[i-1].outcome())
 		}
 		name := clipColumns(row[0], width[0])
 		line := fmt.Sprintf("%s  %s  %s  %s  %s", mark, padded(name, width[0], false), padded(row[1], width[1], false),

@@ -79,5 +79,18 @@ func (s *Summary) count(v Verdict) {
 	}
 }
 
+// verdict is that of all that was counted.
+func (s Summary) verdict() Verdict {
+	switch {
+	case s.Fail > 0:
+		return Fail
+	case s.Error > 0 || s.Total() == 0:
+		return Error
+	case s.Pass > 0:
+		return Pass
+	}
+	return Skip
+}
+
 // Total is the number of checks counted.
 func (s Summary) Total() int { return s.Pass + s.Fail + s.Skip + s.Error }

@@ -12,7 +12,10 @@ import (
 // with several kernels, or that repeats, has more than one of a case.
 func (r *runner) captureName(j *job) string {
 	name := j.p.Case.Name
-	if len(r.o.Kernels) > 1 {
+	switch {
+	case r.onAll() && j.kernel == "":
+		name += "@kernel=" + ThisKernel // a guest's may be of the same release
+	case len(r.o.Kernels) > 1:
 		name += "@kernel=" + j.result.Kernel
 	}
 	if j.repeat > 0 {

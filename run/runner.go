@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -36,13 +37,19 @@ const GroundNIC Ground = "nic"
 // machine's packages offer.
 const DefaultKernel = "debian"
 
+// ThisKernel among the kernels means the one that lanproof runs on, in namespaces of its
+// own and not in a guest.
+const ThisKernel = "host"
+
 // CardKernel has drivers for all emulated cards, which cloud kernels have not.
 const CardKernel = "debian:6.12-amd64"
 
 // Options are how cases are run. The zero value runs them on Auto.
 type Options struct {
 	On Ground
-	// Kernels for guests, as guest.Resolve knows them.
+	// Kernels for guests, as guest.Resolve knows them. With [ThisKernel] among them every
+	// case runs on all of them, and not only what needs a guest; that is for Auto, without
+	// a card to emulate.
 	Kernels []string
 	// Modules is a directory of modules for kernels that are a bare image.
 	Modules string
@@ -118,6 +125,8 @@ type runner struct {
 	// coroner is nil unless drops are asked for.
 	coroner *coroner
 	cable   *laid
+	// releases are the guests' kernels by what they call themselves.
+	releases map[string]string
 }
 
 var errFailFast = errors.New("a check failed before")
@@ -155,7 +164,7 @@ func newRunner(ctx context.Context, o Options) *runner {
 	if o.On == "" {
 		o.On = Auto
 	}
-	r := &runner{o: o, all: ctx, env: map[string]reports.Environment{}}
+	r := &runner{o: o, all: ctx, env: map[string]reports.Environment{}, releases: map[string]string{}}
 	r.ctx, r.cancel = context.WithCancelCause(ctx)
 	return r
 }
@@ -267,7 +276,7 @@ func (r *runner) place(j *job) {
 		r.placeNIC(j, nics)
 		return
 	}
-	if r.o.On == Guest {
+	if r.o.On == Guest || r.onAll() {
 		j.result.Ground = string(Guest)
 		return
 	}
@@ -292,11 +301,19 @@ func (r *runner) spread(j *job) []*job {
 	var all []*job
 	for _, kernel := range r.kernels() {
 		k := *j
-		k.kernel, k.result.Kernel = kernel, kernel
+		if kernel == ThisKernel {
+			k.result.Ground = string(Host)
+			r.placeHere(&k)
+		} else {
+			k.kernel, k.result.Kernel = kernel, kernel
+		}
 		all = append(all, &k)
 	}
 	return all
 }
+
+// onAll reports whether every case runs on all kernels that are named.
+func (r *runner) onAll() bool { return r.o.On == Auto && slices.Contains(r.o.Kernels, ThisKernel) }
 
 func (r *runner) placeNIC(j *job, nics []string) {
 	j.result.Ground = string(GroundNIC)

@@ -48,7 +48,8 @@ out).
 The folder that --out names gets results.json, report.html, junit.xml, and a
 capture of each case for Wireshark. Cases that this kernel cannot carry run in a
 guest, unless --on host is given: it takes qemu-system-x86_64 and a kernel, the
-newest of Debian's that apt offers where --kernel names none.
+newest of Debian's that apt offers where --kernel names none. Where cases ran on
+several kernels, one table puts these side by side, and begins with what differs.
 
 As an ordinary user, lanproof enters a user namespace of its own. SIGINT and
 SIGTERM end the run, and what has been found out until then is still written; a
@@ -65,6 +66,7 @@ or a bad scenario; 3 the harness could not do its work.`,
   lanproof run --label 'macvlan && !refusal' --on host
   lanproof run macvlan-private@hairpin=true --drops
   lanproof run --kernel debian:6.1 --kernel debian:6.12 vlan-isolation
+  lanproof run --kernel host --kernel debian:6.12 macvlan-two-endpoints
   lanproof run --repeat 20 --fail-fast macvlan-bridge
   lanproof run --keep-on-failure failing.yaml`,
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
@@ -79,7 +81,7 @@ func (f *runFlags) flags(cmd *cobra.Command) {
 	flags.Var(f.on, "on", "where cases run: auto is this kernel where it can, else a guest; nic is this kernel over --dut and --peer")
 	flags.StringVar(&f.cable.DUT, "dut", "", "real port under test, `IFACE`: the parent that a case's host has on the switch")
 	flags.StringVar(&f.cable.Peer, "peer", "", "real port, `IFACE`, that a cable joins to --dut: its port of the switch")
-	flags.StringArrayVar(&o.Kernels, "kernel", nil, "guest kernel `K` (repeatable): an unpacked kernel package, a .deb, a bzImage with --modules, or a name such as debian:6.1")
+	flags.StringArrayVar(&o.Kernels, "kernel", nil, "guest kernel `K` (repeatable): an unpacked kernel package, a .deb, a bzImage with --modules, or a name such as debian:6.1; with host, this kernel, among them all cases run on all of them")
 	flags.StringVar(&o.Modules, "modules", "", "`DIR` of modules for a kernel that is a bare image")
 	flags.StringVar(&o.Emulate, "emulate", "", "run over a cable between two emulated cards of a guest; the one under test is of this `MODEL`, such as e1000e")
 	flags.StringArrayVar(&f.nics, "nic", nil, "real port for a device of kind nic, as `NAME=PORT` (repeatable)")
@@ -111,7 +113,7 @@ func (f *runFlags) complete() error {
 	case o.Out == "":
 		return usage("--out names no folder")
 	}
-	if err := checkKernels(o); err != nil {
+	if err := f.checkKernels(); err != nil {
 		return err
 	}
 	if err := f.completeCable(); err != nil {
@@ -133,6 +135,37 @@ func (f *runFlags) complete() error {
 		o.NICs[name] = iface
 	}
 	return nil
+}
+
+// checkKernels says what is wrong with the kernels that were named, this one among them.
+func (f *runFlags) checkKernels() error {
+	o := &f.options
+	guests := *o
+	guests.Kernels = slices.DeleteFunc(slices.Clone(o.Kernels), func(k string) bool { return k == run.ThisKernel })
+	here := len(guests.Kernels) < len(o.Kernels)
+	switch {
+	case here && o.On == run.Guest:
+		return usage("--kernel %s is this kernel, and --on guest forbids it", run.ThisKernel)
+	case here && o.Emulate != "":
+		return usage("--emulate takes a guest, and --kernel %s is none", run.ThisKernel)
+	case here && o.Modules != "" && len(guests.Kernels) == 0:
+		return usage("--modules is for a guest's kernel, and --kernel %s is none", run.ThisKernel)
+	}
+	for i, k := range o.Kernels {
+		if slices.Contains(o.Kernels[:i], k) {
+			return usage("--kernel %s is named twice: --repeat runs cases more than once", k)
+		}
+	}
+	return checkKernels(&guests)
+}
+
+// total is how many results there will be, as far as that is known beforehand.
+func (f *runFlags) total(cases int) int {
+	o, kernels := &f.options, 1
+	if o.On == run.Guest || slices.Contains(o.Kernels, run.ThisKernel) {
+		kernels = max(len(o.Kernels), 1)
+	}
+	return cases * o.Repeat * kernels
 }
 
 // completeCable makes a cable out of the two ports, or says what is wrong with them.
@@ -186,7 +219,7 @@ func (f *runFlags) run(cmd *cobra.Command, args []string) error {
 	if f.json {
 		progress = cmd.ErrOrStderr()
 	}
-	show := reports.TerminalOptions{Total: len(cases) * f.options.Repeat, Dir: f.options.Out}
+	show := reports.TerminalOptions{Total: f.total(len(cases)), Dir: f.options.Out}
 	if f.verbose {
 		show.Live = reports.Never
 	}

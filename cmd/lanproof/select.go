@@ -14,13 +14,16 @@ import (
 	"github.com/lanproof/lanproof/scenarios"
 )
 
-// checkKernels says what is wrong with the guests' kernels that were named. One that apt
+// checkKernels says what is wrong with guests' kernels that were named. One that apt
 // does not offer today is not wrong: what needs it is skipped, and says so.
 func checkKernels(o *run.Options) error {
 	if o.On == run.Host && len(o.Kernels) > 0 {
 		return usage("--kernel is for guests, and --on host forbids them")
 	}
 	for _, spec := range o.Kernels {
+		if spec == run.ThisKernel {
+			return usage("--kernel %s goes with lanproof run; here --on host runs on this kernel", spec)
+		}
 		if err := guest.CheckKernel(spec); err != nil {
 			return usage("--kernel: %v", err)
 		}
