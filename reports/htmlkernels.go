@@ -57,7 +57,10 @@ func (v *viewer) kernelRow(row kernelRow) htmlRow {
 	for _, c := range row.cells {
 		one := htmlOutcome{}
 		if c.worst != nil {
-			one = htmlOutcome{badgeOf(c.verdict()), v.anchorOf(c.worst), c.text()}
+			one = htmlOutcome{badge: badgeOf(c.verdict()), Anchor: v.anchorOf(c.worst)}
+			if c.verdict() != Skip {
+				one.Text = c.text()
+			}
 		}
 		view.Cells = append(view.Cells, one)
 	}

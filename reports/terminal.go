@@ -127,9 +127,6 @@ func (t *Terminal) Done(r *Results) {
 	t.running = nil
 	t.live = false
 	var b bytes.Buffer
-	if t.ended > 0 {
-		b.WriteByte('\n')
-	}
 	kernels := r.kernelTable()
 	t.table(&b, r, kernels)
 	t.findings(&b, r, Fail)

@@ -19,6 +19,9 @@ func (t *Terminal) table(w io.Writer, r *Results, kernels *kernelTable) {
 	if len(cases) == 0 {
 		return
 	}
+	if t.ended > 0 {
+		fmt.Fprintln(w)
+	}
 	rows := [][4]string{{"case", "ground", "checks", "time"}}
 	for _, c := range cases {
 		rows = append(rows, [4]string{oneLine(c.Case), clipColumns(oneLine(c.place()), 40), passed(c), spent(c.Duration)})

@@ -147,3 +147,36 @@ func TestNoGuestSaysTheCure(t *testing.T) {
 		t.Errorf("%s: %q; want a skip with the command that cures it", c.Verdict, c.Reason)
 	}
 }
+
+// TestThisKernelAmongOthers names this kernel beside a guest's: every case runs on both,
+// each with a capture of its own. A second kernel that calls itself like the first could
+// not be told apart from it.
+func TestThisKernelAmongOthers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("booting a guest takes some seconds")
+	}
+	needStatic(t)
+	out := t.TempDir()
+	res := results(t, t.Context(), run.Options{Out: out, Kernels: []string{run.ThisKernel, "debian:6.1", "debian:6.1-cloud-amd64"}}, green)
+	if c := res.Cases[1]; c.Verdict == reports.Skip && strings.HasPrefix(c.Reason, "needs a guest") {
+		t.Skip(c.Reason)
+	}
+	if got, want := verdicts(res), "one pass, one pass, one error"; got != want {
+		t.Fatalf("verdicts %q, want %q: %+v", got, want, res.Cases)
+	}
+	if c := res.Cases[2]; !strings.Contains(c.Reason, "calls itself") {
+		t.Errorf("the reason is %q", c.Reason)
+	}
+	for i, ground := range []string{"host", "guest"} {
+		c := res.Cases[i]
+		if c.Ground != ground {
+			t.Errorf("case %d ran on %s, want %s", i, c.Ground, ground)
+		}
+		if _, err := os.Stat(filepath.Join(out, c.Capture)); err != nil {
+			t.Error(err)
+		}
+	}
+	if res.Cases[0].Capture == res.Cases[1].Capture {
+		t.Errorf("both captures are %s", res.Cases[0].Capture)
+	}
+}
