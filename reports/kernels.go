@@ -306,4 +306,3 @@ func (row *kernelRow) severity() int {
 	}
 	return least
 }
-
