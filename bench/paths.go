@@ -59,6 +59,23 @@ func (p Path) String() string {
 	return p.Name + "/" + string(p.Dir)
 }
 
+// About says for people what a path is.
+func (p Path) About() string {
+	switch {
+	case p.Name == "veth":
+		return "between the two ends of a veth"
+	case p.Name == "bridge":
+		return "between two ports of a bridge"
+	case p.Dir == In:
+		return "from the wire to a child, " + p.Name
+	case p.Dir == Out:
+		return "from a child to the wire, " + p.Name
+	case p.Dir == Side:
+		return "from a child to its sibling, " + p.Name
+	}
+	return "from one end of the wire to the other, " + p.Name + " on both"
+}
+
 // Paths are all that is measured: the children in each mode, and the yardsticks that
 // people compare them with.
 func Paths() []Path {

@@ -1,0 +1,72 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/lanproof/lanproof/bench/record"
+)
+
+// defaultEffort is how long a path is kept busy for a sample: long enough for some ten
+// thousand frames, short enough for many samples.
+const defaultEffort = 100 * time.Millisecond
+
+// effort is how long to keep a path busy.
+func (r Rules) effort() time.Duration {
+	if r.Effort > 0 {
+		return r.Effort
+	}
+	return defaultEffort
+}
+
+// bits is the figure of some bytes moved in some time: "bit/s", or "instructions/byte"
+// where those are counted.
+func (r Rules) bits(bytes int, took time.Duration, method string) Figure {
+	if r.Clock == record.Instructions {
+		return r.Rate("byte", bytes, took, method)
+	}
+	return Figure{Unit: "bit/s", Value: float64(bytes) * 8 / took.Seconds(), Better: record.HigherIsBetter, Method: method}
+}
+
+// measure takes the figures of a line.
+type measure func(ctx context.Context, l *Line, r Rules) ([]Figure, error)
+
+// on has a path opened for a measure, and closed behind it.
+func on(p Path, m measure) func(context.Context, Rules) ([]Figure, error) {
+	return func(ctx context.Context, r Rules) (figures []Figure, err error) {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		l, err := p.Open()
+		if err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, l.Close()) }()
+		if figures, err = m(ctx, l, r); err != nil {
+			return nil, fmt.Errorf("measure %s: %w", p, err)
+		}
+		return figures, nil
+	}
+}
+
+// DataPath are the benchmarks of what paths carry: streams and round trips through the
+// kernel's own sockets, and raw frames.
+func DataPath() []Benchmark {
+	var all []Benchmark
+	for _, p := range Paths() {
+		add := func(what, variant, about string, m measure) {
+			name := what + "/" + p.String()
+			if variant != "" {
+				name += "/" + variant
+			}
+			all = append(all, Benchmark{Name: name, About: about + " (" + p.About() + ").", Needs: p.Needs, Run: on(p, m)})
+		}
+		add("tcp", "", "One TCP stream through the kernel's sockets", tcp)
+		add("udp", "gso=off", "Datagrams of one frame each through the kernel's sockets", udp(1))
+		add("udp", "gso=on", "Datagrams handed over 44 at once, with UDP_SEGMENT and UDP_GRO", udp(maxSegments))
+		add("rtt", "", "Datagrams there and back, one at a time", roundTrips)
+	}
+	return all
+}

@@ -1,0 +1,178 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"runtime"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+)
+
+// patience is how long a socket waits for what comes at once on a path that works.
+const patience = 2 * time.Second
+
+// errGone is wrapped where nothing came for as long as patience lasts.
+var errGone = errors.New("nothing arrived")
+
+// sockets are the blocking sockets of a measurement. When its context ends, or the
+// other side has failed, who waits at them is woken.
+type sockets struct {
+	mu     sync.Mutex
+	fds    []int
+	woken  bool
+	closed bool
+}
+
+// open makes a socket in an end's namespace.
+func (s *sockets) open(e *End, kind int) (fd int, err error) {
+	err = e.NS.Do(func() error {
+		fd, err = unix.Socket(unix.AF_INET, kind|unix.SOCK_CLOEXEC, 0)
+		return err
+	})
+	if err != nil {
+		return -1, fmt.Errorf("open a socket in %s: %w", e.Node, err)
+	}
+	s.add(fd)
+	limit := unix.NsecToTimeval(patience.Nanoseconds())
+	for _, option := range []int{unix.SO_RCVTIMEO, unix.SO_SNDTIMEO} {
+		if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, option, &limit); err != nil {
+			return -1, fmt.Errorf("limit how long a socket waits: %w", err)
+		}
+	}
+	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: e.IPv4.As4()}); err != nil {
+		return -1, fmt.Errorf("bind a socket to %s: %w", e.IPv4, err)
+	}
+	return fd, nil
+}
+
+func (s *sockets) add(fd int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fds = append(s.fds, fd)
+	if s.woken {
+		_ = unix.Shutdown(fd, unix.SHUT_RDWR)
+	}
+}
+
+// wake ends all waiting at the sockets, now and later.
+func (s *sockets) wake() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.woken = true
+	if s.closed {
+		return
+	}
+	for _, fd := range s.fds {
+		_ = unix.Shutdown(fd, unix.SHUT_RDWR) // one that is not connected says so, and wakes all the same
+	}
+}
+
+func (s *sockets) close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	var errs []error
+	for _, fd := range s.fds {
+		errs = append(errs, unix.Close(fd))
+	}
+	return errors.Join(errs...)
+}
+
+// boundTo is the address that a socket is bound to.
+func boundTo(fd int) (*unix.SockaddrInet4, error) {
+	name, err := unix.Getsockname(fd)
+	if err != nil {
+		return nil, fmt.Errorf("ask a socket for its address: %w", err)
+	}
+	in4, ok := name.(*unix.SockaddrInet4)
+	if !ok {
+		return nil, fmt.Errorf("a socket of IPv4 has the address %v", name)
+	}
+	return in4, nil
+}
+
+// join connects a socket to where another one is bound.
+func join(from, to int) error {
+	at, err := boundTo(to)
+	if err != nil {
+		return err
+	}
+	if err := unix.Connect(from, at); err != nil {
+		return fmt.Errorf("connect to %s: %w", netip.AddrFrom4(at.Addr), told(err))
+	}
+	return nil
+}
+
+// told says in words what a socket's own errors mean here.
+func told(err error) error {
+	if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EINPROGRESS) {
+		return fmt.Errorf("%w for %v: %w", errGone, patience, err)
+	}
+	return err
+}
+
+// received reads what has come. Nothing at all is the end of a stream, or of patience.
+func received(fd int, buf []byte) (int, error) {
+	for {
+		n, err := unix.Read(fd, buf)
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		return max(n, 0), told(err)
+	}
+}
+
+func sent(fd int, buf []byte) (int, error) {
+	for {
+		n, err := unix.Write(fd, buf)
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		return max(n, 0), told(err)
+	}
+}
+
+// fewestProcs is how many goroutines must be able to run at once, so that one which
+// returns from the kernel need not wait until the runtime has noticed that another
+// sleeps there. It says nothing about processors.
+const fewestProcs = 4
+
+// together runs a sender and a receiver, each on its processor and on a thread of its
+// own. When one of them fails, or the context ends, wake is called so that the other
+// ends, too.
+func together(ctx context.Context, r Rules, wake func(), send, receive func() error) error {
+	if was := runtime.GOMAXPROCS(0); was < fewestProcs {
+		runtime.GOMAXPROCS(fewestProcs)
+		defer runtime.GOMAXPROCS(was)
+	}
+	both, failed := errgroup.WithContext(ctx)
+	defer context.AfterFunc(failed, wake)()
+	both.Go(func() error { return pinned(r.Peer, receive) })
+	both.Go(func() error { return pinned(r.CPU, send) })
+	err := both.Wait()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}
+
+// pinned runs fn on a processor, on a thread that ends with it.
+func pinned(cpu int, fn func() error) error {
+	done := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread() // never unlocked: no other goroutine gets a thread that is kept on a processor
+		var set unix.CPUSet
+		set.Set(cpu)
+		if err := unix.SchedSetaffinity(0, &set); err != nil {
+			done <- fmt.Errorf("stay on processor %d: %w", cpu, err)
+			return
+		}
+		done <- fn()
+	}()
+	return <-done
+}

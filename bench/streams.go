@@ -1,0 +1,267 @@
+package bench
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// block is how much is written to and read from a TCP socket at once, as iperf3 does.
+const block = 128 << 10
+
+// warmUp is the share of the effort that a stream runs before it is measured, so that
+// windows are open and buffers have their sizes.
+const warmUp = 4
+
+// tcp measures one stream: what the receiver has read, in what time.
+func tcp(ctx context.Context, l *Line, r Rules) (figures []Figure, err error) {
+	offloads, err := l.From.Offloads()
+	if err != nil {
+		return nil, err
+	}
+	var s sockets
+	defer func() { err = errors.Join(err, s.close()) }()
+	defer context.AfterFunc(ctx, s.wake)()
+	client, server, err := s.stream(l)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err != nil {
+		return nil, err
+	}
+	var got meter
+	var enough atomic.Bool
+	send := func() error {
+		buf := r.payload(block)
+		for {
+			if _, err := sent(client, buf); enough.Load() {
+				return nil
+			} else if err != nil {
+				return fmt.Errorf("send: %w", err)
+			}
+		}
+	}
+	receive := func() error {
+		buf := make([]byte, block)
+		for got.start(r.effort()); !got.done(); {
+			n, err := received(server, buf)
+			if err != nil {
+				return fmt.Errorf("receive: %w", err)
+			}
+			if n == 0 {
+				return fmt.Errorf("receive: the stream has ended: %w", errGone)
+			}
+			got.add(n)
+		}
+		enough.Store(true)
+		s.wake()
+		return nil
+	}
+	if err := together(ctx, r, s.wake, send, receive); err != nil {
+		return nil, err
+	}
+	return []Figure{r.bits(got.n, got.took, "sockets, "+offloads)}, nil
+}
+
+// payload is what is sent: written bytes, for those that never were all lie on one page
+// of zeros, which no user's do.
+func (r Rules) payload(n int) []byte {
+	var seed [32]byte
+	binary.NativeEndian.PutUint64(seed[:], r.Seed)
+	buf := make([]byte, n)
+	_, _ = rand.NewChaCha8(seed).Read(buf) // it never fails
+	return buf
+}
+
+// stream connects a TCP socket of the sender to one of the receiver.
+func (s *sockets) stream(l *Line) (client, server int, err error) {
+	listener, err := s.open(&l.To, unix.SOCK_STREAM)
+	if err != nil {
+		return -1, -1, err
+	}
+	if err := unix.Listen(listener, 1); err != nil {
+		return -1, -1, fmt.Errorf("listen at %s: %w", l.To.IPv4, err)
+	}
+	if client, err = s.open(&l.From, unix.SOCK_STREAM); err != nil {
+		return -1, -1, err
+	}
+	if err := join(client, listener); err != nil {
+		return -1, -1, err
+	}
+	if server, _, err = unix.Accept4(listener, unix.SOCK_CLOEXEC); err != nil {
+		return -1, -1, fmt.Errorf("accept at %s: %w", l.To.IPv4, told(err))
+	}
+	s.add(server)
+	limit := unix.NsecToTimeval(patience.Nanoseconds())
+	if err := unix.SetsockoptTimeval(server, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &limit); err != nil {
+		return -1, -1, fmt.Errorf("limit how long a socket waits: %w", err)
+	}
+	return client, server, nil
+}
+
+// meter counts what arrives after a warm-up, for as long as the effort lasts.
+type meter struct {
+	n          int           // what has arrived
+	took       time.Duration // since the warm-up
+	effort     time.Duration
+	begun      time.Time
+	warm, over bool
+}
+
+func (m *meter) start(effort time.Duration) { m.effort, m.begun = effort, time.Now() }
+
+func (m *meter) done() bool { return m.over }
+
+func (m *meter) add(n int) {
+	now := time.Now()
+	m.took = now.Sub(m.begun)
+	switch {
+	case m.warm:
+		m.n += n
+		m.over = m.took >= m.effort
+	case m.took >= m.effort/warmUp:
+		m.warm, m.begun = true, now
+	}
+}
+
+// What a datagram holds, so that it fills a frame of 1514 bytes; how many of them a
+// kernel takes at once (65,507 bytes are the most of a datagram, RFC 768 and 791); and
+// how many may be under way: a CPU's backlog holds 1000
+// (net/core/dev.c:netdev_max_backlog), and the receiver's socket more.
+const (
+	datagram    = 1472
+	maxSegments = 44
+	underWay    = 512
+)
+
+// udp measures datagrams that are handed to the kernel so many at once. The sender
+// waits when too many are under way, so that none is lost: one that is, is an error.
+func udp(segments int) measure {
+	return func(ctx context.Context, l *Line, r Rules) (figures []Figure, err error) {
+		offloads, err := l.From.Offloads()
+		if err != nil {
+			return nil, err
+		}
+		var s sockets
+		defer func() { err = errors.Join(err, s.close()) }()
+		client, server, err := s.datagrams(l)
+		if err != nil {
+			return nil, err
+		}
+		method := "sockets, " + offloads
+		if segments > 1 {
+			if err := segment(client, server); err != nil {
+				return nil, err
+			}
+			method = "sockets, UDP_SEGMENT, UDP_GRO, " + offloads
+		}
+		f := flow{credit: make(chan struct{}, 1), segments: segments}
+		send := func() error { return f.send(ctx, client, r.payload(datagram*segments)) }
+		receive := func() error {
+			defer f.finish()
+			return f.receive(server, r.effort())
+		}
+		if err := together(ctx, r, s.wake, send, receive); err != nil {
+			return nil, err
+		}
+		return []Figure{
+			r.bits(f.got.n*datagram, f.got.took, method),
+			r.Rate("datagram", f.got.n, f.got.took, method),
+		}, nil
+	}
+}
+
+// datagrams makes two UDP sockets that are connected to each other.
+func (s *sockets) datagrams(l *Line) (client, server int, err error) {
+	if server, err = s.open(&l.To, unix.SOCK_DGRAM); err != nil {
+		return -1, -1, err
+	}
+	if client, err = s.open(&l.From, unix.SOCK_DGRAM); err != nil {
+		return -1, -1, err
+	}
+	const room = 8 << 20 // more than ever is under way, with what the kernel adds to each
+	for _, fd := range []int{client, server} {
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, room); err != nil {
+			return -1, -1, fmt.Errorf("give a socket room: %w", err)
+		}
+	}
+	return client, server, errors.Join(join(client, server), join(server, client))
+}
+
+// segment has datagrams go through the stacks together (Linux 4.18, 5.0).
+func segment(client, server int) error {
+	if err := unix.SetsockoptInt(client, unix.IPPROTO_UDP, unix.UDP_SEGMENT, datagram); err != nil {
+		return fmt.Errorf("have the kernel cut datagrams: %w", err)
+	}
+	if err := unix.SetsockoptInt(server, unix.IPPROTO_UDP, unix.UDP_GRO, 1); err != nil {
+		return fmt.Errorf("have the kernel join datagrams: %w", err)
+	}
+	return nil
+}
+
+// flow is a stream of datagrams, of which only so many are under way.
+type flow struct {
+	segments int
+	arrived  atomic.Int64
+	enough   atomic.Bool
+	credit   chan struct{} // told whenever a part of what is under way has arrived
+	got      meter
+}
+
+func (f *flow) tell() {
+	select {
+	case f.credit <- struct{}{}:
+	default:
+	}
+}
+
+// finish lets the sender go.
+func (f *flow) finish() {
+	f.enough.Store(true)
+	f.tell()
+}
+
+func (f *flow) send(ctx context.Context, fd int, buf []byte) error {
+	for n := int64(0); !f.enough.Load(); n += int64(f.segments) {
+		for n+int64(f.segments)-f.arrived.Load() > underWay && !f.enough.Load() {
+			select {
+			case <-f.credit:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		if _, err := sent(fd, buf); err != nil && !f.enough.Load() {
+			return fmt.Errorf("send: %w", err)
+		}
+	}
+	return nil
+}
+
+func (f *flow) receive(fd int, effort time.Duration) error {
+	buf := make([]byte, 1<<16)
+	all, toldAt := int64(0), int64(0)
+	for f.got.start(effort); !f.got.done(); {
+		n, err := received(fd, buf)
+		if err == nil && n == 0 {
+			err = errGone
+		}
+		if err != nil {
+			return fmt.Errorf("receive, after %d datagrams: %w", all, err)
+		}
+		count := (n + datagram - 1) / datagram
+		all += int64(count)
+		f.arrived.Store(all)
+		if all-toldAt >= underWay/4 {
+			toldAt = all
+			f.tell()
+		}
+		f.got.add(count)
+	}
+	return nil
+}
