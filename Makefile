@@ -10,7 +10,8 @@ LDFLAGS := -s -w -X main.linked=$(VERSION)
 
 # What is installed, by the program that shows that it is there:
 #   qemu-system-x86_64  guests: kernels other than this one
-#   ip, ping, fping     peers of tests and benchmarks
+#   ip, ping, fping, iperf3
+#                       peers of tests and benchmarks
 #   tshark              another reader of our captures
 #   prove, parser.py, dot, shellcheck
 #                       readers of reports, pictures and scripts that are not ours
@@ -20,7 +21,7 @@ LDFLAGS := -s -w -X main.linked=$(VERSION)
 #                       readers of manual pages and completions
 #   gcc-12, xz          drivers with a bug in each
 PACKAGES_run  := qemu-system-x86_64=qemu-system-x86
-PACKAGES_test := $(PACKAGES_run) ip=iproute2 ping=iputils-ping fping=fping tshark=tshark \
+PACKAGES_test := $(PACKAGES_run) ip=iproute2 ping=iputils-ping fping=fping iperf3=iperf3 tshark=tshark \
 	prove=perl dot=graphviz shellcheck=shellcheck arping=iputils-arping tcpdump=tcpdump chromium=chromium \
 	mandoc=mandoc zsh=zsh fish=fish /usr/share/bash-completion/bash_completion=bash-completion \
 	/usr/lib/python3/dist-packages/prometheus_client/openmetrics/parser.py=python3-prometheus-client
@@ -61,7 +62,7 @@ test: setup-test build
 	$(GO) test -timeout 20m ./...
 
 bench: setup-test build
-	$(GO) test -run '^$$' -bench . -benchtime 10x ./capture ./cmd/lanproof ./guest ./probe ./reports ./run
+	$(GO) test -run '^$$' -bench . -benchtime 10x ./bench ./capture ./cmd/lanproof ./guest ./probe ./reports ./run
 
 # Whether the catalogue notices a broken driver: 200 bugs, one at a time. It takes
 # hours and is no part of the tests (docs/mutants.md). Flags: make mutants ARGS='-only ^vlan-'

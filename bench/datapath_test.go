@@ -3,6 +3,7 @@ package bench_test
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"net"
 	"net/netip"
 	"regexp"
@@ -41,7 +42,7 @@ func TestDataPath(t *testing.T) {
 			if after := held(t); after != before {
 				t.Errorf("%d namespaces and sockets before, %d after", before, after)
 			}
-			if left := goroutines(running); left != running {
+			if left := goroutines(running); left > running {
 				t.Errorf("%d goroutines before, %d after", running, left)
 			}
 		})
@@ -50,7 +51,7 @@ func TestDataPath(t *testing.T) {
 
 // goroutines is how many there are once those have gone that were told to.
 func goroutines(want int) (n int) {
-	for range 1000 {
+	for limit := time.Now().Add(10 * time.Second); time.Now().Before(limit); {
 		if n = runtime.NumGoroutine(); n <= want {
 			return n
 		}
@@ -100,6 +101,9 @@ func TestDataPathCountsInstructions(t *testing.T) {
 			continue
 		}
 		figures, err := b.Run(t.Context(), rules)
+		if errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) {
+			t.Skip(err)
+		}
 		must(t, err)
 		for _, f := range figures {
 			if !strings.Contains(f.Unit, "instructions") || f.Better != record.LowerIsBetter || f.Value <= 0 {

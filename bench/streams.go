@@ -49,7 +49,7 @@ func tcp(ctx context.Context, l *Line, r Rules) (figures []Figure, err error) {
 	}
 	receive := func() error {
 		buf := make([]byte, block)
-		for got.start(r.effort()); !got.done(); {
+		for got = newMeter(r); !got.done; {
 			n, err := received(server, buf)
 			if err != nil {
 				return fmt.Errorf("receive: %w", err)
@@ -57,7 +57,9 @@ func tcp(ctx context.Context, l *Line, r Rules) (figures []Figure, err error) {
 			if n == 0 {
 				return fmt.Errorf("receive: the stream has ended: %w", errGone)
 			}
-			got.add(n)
+			if err := got.add(n); err != nil {
+				return err
+			}
 		}
 		enough.Store(true)
 		s.wake()
@@ -107,27 +109,28 @@ func (s *sockets) stream(l *Line) (client, server int, err error) {
 
 // meter counts what arrives after a warm-up, for as long as the effort lasts.
 type meter struct {
-	n          int           // what has arrived
-	took       time.Duration // since the warm-up
-	effort     time.Duration
-	begun      time.Time
-	warm, over bool
+	rules Rules
+	n     int           // what has arrived
+	took  time.Duration // since the warm-up, on the system's clock
+	begun time.Time     // the warm-up, or what follows it
+	watch *Watch        // nil before it is over
+	done  bool
 }
 
-func (m *meter) start(effort time.Duration) { m.effort, m.begun = effort, time.Now() }
+func newMeter(r Rules) meter { return meter{rules: r, begun: time.Now()} }
 
-func (m *meter) done() bool { return m.over }
-
-func (m *meter) add(n int) {
-	now := time.Now()
-	m.took = now.Sub(m.begun)
+func (m *meter) add(n int) (err error) {
+	passed := time.Since(m.begun)
 	switch {
-	case m.warm:
+	case m.watch != nil:
 		m.n += n
-		m.over = m.took >= m.effort
-	case m.took >= m.effort/warmUp:
-		m.warm, m.begun = true, now
+		if m.done = passed >= m.rules.effort(); m.done {
+			m.took, _, err = m.watch.Took()
+		}
+	case passed >= m.rules.effort()/warmUp:
+		m.watch, m.begun = m.rules.Watch(), time.Now()
 	}
+	return err
 }
 
 // What a datagram holds, so that it fills a frame of 1514 bytes; how many of them a
@@ -165,7 +168,7 @@ func udp(segments int) measure {
 		send := func() error { return f.send(ctx, client, r.payload(datagram*segments)) }
 		receive := func() error {
 			defer f.finish()
-			return f.receive(server, r.effort())
+			return f.receive(server, r)
 		}
 		if err := together(ctx, r, s.wake, send, receive); err != nil {
 			return nil, err
@@ -243,10 +246,10 @@ func (f *flow) send(ctx context.Context, fd int, buf []byte) error {
 	return nil
 }
 
-func (f *flow) receive(fd int, effort time.Duration) error {
+func (f *flow) receive(fd int, r Rules) error {
 	buf := make([]byte, 1<<16)
 	all, toldAt := int64(0), int64(0)
-	for f.got.start(effort); !f.got.done(); {
+	for f.got = newMeter(r); !f.got.done; {
 		n, err := received(fd, buf)
 		if err == nil && n == 0 {
 			err = errGone
@@ -261,7 +264,9 @@ func (f *flow) receive(fd int, effort time.Duration) error {
 			toldAt = all
 			f.tell()
 		}
-		f.got.add(count)
+		if err := f.got.add(count); err != nil {
+			return err
+		}
 	}
 	return nil
 }
