@@ -15,9 +15,6 @@ const confidence = 0.95
 // confidence.
 type interval struct{ at, lo, hi float64 }
 
-// reach is the distance of the farther bound from zero.
-func (i interval) reach() float64 { return max(math.Abs(i.lo), math.Abs(i.hi)) }
-
 func (i interval) width() float64 { return i.hi - i.lo }
 
 // shiftOf tells how far b lies from a, and how probable it is that chance alone moved it
