@@ -44,6 +44,8 @@ func work(job []byte, out guest.Emitter) error {
 		return out.Line(fmt.Appendf(nil, "%x", sha256.Sum256(job)))
 	case "facts":
 		return facts(out)
+	case "loop":
+		return loop(rest, out)
 	case "lines":
 		return lines(rest, out)
 	case "blob":
@@ -72,6 +74,17 @@ func work(job []byte, out guest.Emitter) error {
 		}
 	}
 	return fmt.Errorf("unknown job %q", word)
+}
+
+// loop tells how many ns a loop of so many turns takes.
+func loop(count string, out guest.Emitter) error {
+	n, err := strconv.Atoi(count)
+	begun, x := time.Now(), uint64(1)
+	for i := range n {
+		x = x*6364136223846793005 + uint64(i)
+	}
+	took := time.Since(begun)
+	return errors.Join(err, out.Line(fmt.Appendf(nil, "%d %d", took.Nanoseconds(), x&1)))
 }
 
 func lines(count string, out guest.Emitter) error {
