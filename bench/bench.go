@@ -38,6 +38,9 @@ type Rules struct {
 	// CPU is the processor that the sender is to be kept on, and Peer the receiver's;
 	// the same where there is but one.
 	CPU, Peer int
+	// Slower is what a [Watch] adds to what it measures, as a part of it, by being busy:
+	// a slowdown of known size, for tests that hold whether it is found.
+	Slower float64
 	// Generator chooses what makes frames: "" (the best that is there), "packet" or "pktgen".
 	Generator string
 }

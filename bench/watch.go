@@ -13,6 +13,7 @@ import (
 // Watch measures how long a stretch of a sample takes.
 type Watch struct {
 	clock record.Clock
+	slow  float64
 	idle  time.Duration
 	err   error
 	began time.Time // the last, so that nothing of ours is measured
@@ -20,7 +21,7 @@ type Watch struct {
 
 // Watch begins to measure.
 func (r Rules) Watch() *Watch {
-	w := &Watch{clock: r.Clock}
+	w := &Watch{clock: r.Clock, slow: r.Slower}
 	if w.clock == record.Instructions {
 		w.idle, w.err = idleTime()
 	}
@@ -33,6 +34,17 @@ func (r Rules) Watch() *Watch {
 // clock goes on to the next timer although nothing is carried out; that time is waited,
 // in nanoseconds. On a clock of time waited is 0.
 func (w *Watch) Took() (took, waited time.Duration, err error) {
+	if took, waited, err = w.read(); err != nil || w.slow <= 0 {
+		return took, waited, err
+	}
+	for until := took + waited + time.Duration(w.slow*float64(took)); time.Since(w.began) < until; {
+		continue
+	}
+	return w.read()
+}
+
+// read reads the clock, and how much of the time was spent waiting.
+func (w *Watch) read() (took, waited time.Duration, err error) {
 	took = time.Since(w.began)
 	if w.clock != record.Instructions {
 		return took, 0, nil

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -110,6 +111,7 @@ func (o *order) one(ctx context.Context, b *bench.Benchmark, kernel *features.Ke
 		s.Skip = "needs " + strings.Join(slices.DeleteFunc(slices.Clone(b.Needs), func(f string) bool { return lacks[f] == nil }), " and ")
 		return s
 	}
+	runtime.GC() // not in the sample
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	figures, err := b.Run(limited, o.Rules)

@@ -25,6 +25,8 @@ type Target struct {
 	// Clock is that of the system: [record.Time], or [record.Instructions], which only
 	// a guest can count; time on this kernel and instructions in a guest if empty.
 	Clock record.Clock
+	// Slower is that of [bench.Rules].
+	Slower float64
 }
 
 // id tells the target apart from others.
@@ -93,7 +95,7 @@ func (s *system) turn(ctx context.Context, o order, say func(line) error) error 
 	}
 	var bad error
 	err = guest.Run(ctx, job, guest.Options{
-		Kernel: s.kernel, Init: s.o.Init, Memory: guestMemory, Idle: limit, Snapshot: s.o.Snapshot,
+		Kernel: s.kernel, Init: s.o.Init, Memory: guestMemory, Idle: limit,
 		Count: s.Clock == record.Instructions, CPUs: []int{s.cpu}, Console: s.o.Console,
 	}, func(text []byte) {
 		var l line

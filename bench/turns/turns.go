@@ -1,6 +1,11 @@
 // Package turns measures kernels in turns: in each block every system takes one sample of
 // every benchmark, so that whatever else happens to the machine meanwhile happens to all
-// of them. A guest is booted for each of its turns.
+// of them.
+//
+// A guest is booted anew for each of its turns, and never restored: what a boot leaves to
+// chance, such as the order of free objects in a slab, makes counts of instructions differ
+// by some tenths of a percent, and restored copies of one boot do not know of it. Ten
+// samples of one boot are one sample told ten times.
 package turns
 
 import (
@@ -35,8 +40,6 @@ type Options struct {
 	Generator string
 	// Init is the path of a static binary that calls [InGuest] with its orders; for guests.
 	Init string
-	// Snapshot restores guests that were booted before instead of booting each anew.
-	Snapshot bool
 	// Tool and Command are kept in the run.
 	Tool, Command string
 	// Console, if set, gets what guests' consoles say.
@@ -125,7 +128,9 @@ const (
 
 func (r *runner) problem(s *system, benchmark, kind, reason string) {
 	r.run.Problems = append(r.run.Problems, record.Problem{Benchmark: benchmark, System: s.record.ID, Kind: kind, Reason: reason})
-	r.o.Note(strings.TrimSpace(fmt.Sprintf("%s: %s: %s %s", kind, s.record.ID, benchmark, reason)))
+	if kind == kindError { // what is skipped is known beforehand, and told at the end
+		r.o.Note(fmt.Sprintf("%s: %s", strings.TrimSpace(s.record.ID+" "+benchmark), reason))
+	}
 }
 
 // blocks has all systems take their turns.
@@ -139,6 +144,9 @@ func (r *runner) blocks(ctx context.Context) error {
 		}
 		if err := r.o.Block(block, r.run); err != nil {
 			return err
+		}
+		if !slices.ContainsFunc(r.systems, func(s *system) bool { return !s.gone }) {
+			return nil // its problems say why
 		}
 	}
 	return nil
@@ -173,7 +181,7 @@ func (r *runner) turnsOf(block int) []int {
 // the others are.
 func (r *runner) turn(ctx context.Context, s *system, block int) error {
 	chance := r.chance(block)
-	o := order{Rules: bench.Rules{Seed: chance.Uint64(), Effort: r.o.Effort, Generator: r.o.Generator}}
+	o := order{Rules: bench.Rules{Seed: chance.Uint64(), Effort: r.o.Effort, Generator: r.o.Generator, Slower: s.Slower}}
 	for _, i := range chance.Perm(len(r.o.Benchmarks)) {
 		o.Names = append(o.Names, r.o.Benchmarks[i].Name)
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -197,12 +195,8 @@ func (f *benchFlags) measure(ctx context.Context, progress io.Writer) (*record.R
 	o.Note = func(text string) { fmt.Fprintln(progress, text) }
 	began := time.Now()
 	o.Block = func(block int, r *record.Run) error {
-		what := fmt.Sprintf("block %d of %d", block+1, o.Count)
-		if block < 0 {
-			what = "warmed up"
-		}
-		fmt.Fprintf(progress, "%s (%v)\n", what, time.Since(began).Round(time.Second/10))
-		return saveBench(f.out, r)
+		tellBlock(progress, block, o.Count, time.Since(began))
+		return record.Save(f.out, r)
 	}
 	var err error
 	if o.Init, err = os.Executable(); err != nil {
@@ -225,65 +219,16 @@ func (f *benchFlags) command() string {
 	return strings.Join(words, " ")
 }
 
-// saveBench keeps what has been measured until now. The file appears whole or not at
-// all, so that what was kept before is never lost.
-func saveBench(dir string, r *record.Run) (err error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("keep the figures: %w", err)
-	}
-	f, err := os.CreateTemp(dir, "."+record.FileName+"-*")
-	if err != nil {
-		return fmt.Errorf("keep the figures: %w", err)
-	}
-	enc := json.NewEncoder(f)
-	enc.SetIndent("", " ")
-	if err := errors.Join(enc.Encode(r), f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
-		return errors.Join(fmt.Errorf("keep the figures: %w", err), os.Remove(f.Name()))
-	}
-	return os.Rename(f.Name(), filepath.Join(dir, record.FileName))
-}
-
-// deliver tells what was measured.
+// deliver keeps what was measured, and tells it.
 func (f *benchFlags) deliver(stdout, progress io.Writer, r *record.Run) error {
+	err := record.Save(f.out, r)
 	fmt.Fprintln(progress)
-	err := medians(progress, r)
+	err = errors.Join(err, tellBench(progress, r))
 	fmt.Fprintf(progress, "seed %d, figures in %s\n", r.Seed, f.out)
 	if f.json {
-		enc := json.NewEncoder(stdout)
-		enc.SetIndent("", " ")
-		err = errors.Join(err, enc.Encode(r))
+		err = errors.Join(err, record.WriteJSON(stdout, r))
 	}
 	return err
-}
-
-// medians prints the medians of all series, and how far half of the samples are from
-// each other.
-func medians(w io.Writer, r *record.Run) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, s := range r.Series {
-		var values []float64
-		for _, x := range s.Samples {
-			values = append(values, x.Value)
-		}
-		slices.Sort(values)
-		n := len(values)
-		median := (values[(n-1)/2] + values[n/2]) / 2
-		spread := 0.0
-		if median != 0 {
-			spread = 100 * (values[n-1-n/4] - values[n/4]) / median
-		}
-		fmt.Fprintf(t, "%s\t%s\t%.6g %s\t± %.2g %%\t%d samples\n", s.Benchmark, s.System, median, s.Unit, spread/2, n)
-	}
-	return t.Flush()
-}
-
-// listBenchmarks prints names with what they mean.
-func listBenchmarks(w io.Writer, all []bench.Benchmark) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, b := range all {
-		fmt.Fprintf(t, "%s\t%s\n", b.Name, b.About)
-	}
-	return t.Flush()
 }
 
 // statusOfBench is the exit status for what was measured.
