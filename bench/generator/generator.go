@@ -1,0 +1,289 @@
+package generator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/lanproof/lanproof/internal/netns"
+)
+
+// Method is a way to make frames; the package's text says which there are.
+type Method string
+
+// The methods.
+const (
+	// Best is [Segments] where it can send the frame and there is one target, so that
+	// each frame is looked up by itself where there are several; else [Packet].
+	Best     Method = ""
+	Packet   Method = "AF_PACKET sendmmsg"
+	Segments Method = "AF_PACKET GSO"
+	Pktgen   Method = "pktgen"
+)
+
+// Options say how frames are made.
+type Options struct {
+	Method Method
+	// CPU is the one that sends.
+	CPU int
+}
+
+// Load is what one Send is to send. It ends with the first of Frames, For, and the
+// context; one of the first two must be there.
+type Load struct {
+	// Frames is how many, those included that a queue refuses.
+	Frames uint64
+	// For is for how long, on CLOCK_MONOTONIC.
+	For time.Duration
+	// Rate is how many frames a second are offered, in bursts of what is due after 50 µs
+	// or more, at most 64; as many as possible if zero. A sender that falls behind
+	// hurries to catch up, so that Sent tells whether the rate was reached.
+	Rate float64
+}
+
+// Sent is what was sent.
+type Sent struct {
+	// Frames is how many the device took.
+	Frames uint64
+	// Refused is how many more a full queue on the sender's side threw away.
+	Refused uint64
+	// Bytes is that of Frames, without FCS and with tags.
+	Bytes uint64
+	Took  time.Duration
+}
+
+// Rate is frames taken a second, 0 when no time has passed.
+func (s Sent) Rate() float64 {
+	if s.Took <= 0 {
+		return 0
+	}
+	return float64(s.Frames) / s.Took.Seconds()
+}
+
+// Generator sends copies of a frame from one device, on a thread of its own that stays
+// on one CPU. It is not for concurrent use.
+type Generator struct {
+	method Method
+	frame  Frame
+	index  int
+	jobs   chan func()   // on the thread
+	ended  chan struct{} // closed when the thread has ended
+	err    error         // of the thread; read when it has ended
+	way    way
+	fence  *socket
+	fences uint32
+}
+
+// way sends a burst of up to n frames whose numbers follow on first.
+type way interface {
+	burst(first uint64, n int) (taken, refused int, err error)
+	close() error
+}
+
+// Open makes a generator on the device with an index, which must be up, in a namespace.
+// Errors wrap the errno: EPERM without CAP_NET_RAW there, ENODEV without the device,
+// EMSGSIZE for a frame above its MTU, EOPNOTSUPP where the kernel or the device lacks the
+// method, EINVAL for a frame that cannot be.
+func Open(ns *netns.NS, index int, f Frame, o Options) (*Generator, error) {
+	f, err := f.withDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("open a generator: %w", err)
+	}
+	g := &Generator{frame: f, index: index, method: o.Method, jobs: make(chan func()), ended: make(chan struct{})}
+	ready := make(chan struct{})
+	go func() {
+		defer close(g.ended)
+		g.err = ns.Do(func() error {
+			if err := g.open(o); err != nil {
+				return errors.Join(err, g.release())
+			}
+			close(ready)
+			for job := range g.jobs {
+				job()
+			}
+			return g.release()
+		})
+	}()
+	select {
+	case <-ready:
+		return g, nil
+	case <-g.ended:
+		return nil, fmt.Errorf("open a generator on interface %d: %w", index, g.err)
+	}
+}
+
+// open sets the thread up, which is in the namespace.
+func (g *Generator) open(o Options) error {
+	var set unix.CPUSet
+	set.Set(o.CPU)
+	if err := unix.SchedSetaffinity(0, &set); err != nil {
+		return fmt.Errorf("move to CPU %d: %w", o.CPU, err)
+	}
+	device, err := net.InterfaceByIndex(g.index)
+	if err != nil {
+		return fmt.Errorf("%w: %w", unix.ENODEV, err)
+	}
+	if g.frame.Size-etherLen > device.MTU {
+		return fmt.Errorf("a frame of %d bytes on %s with an MTU of %d: %w", g.frame.Size, device.Name, device.MTU, unix.EMSGSIZE)
+	}
+	if g.fence, err = openSocket(g.index); err != nil {
+		return err
+	}
+	return g.choose(device.Name)
+}
+
+// choose opens the way that was asked for, or the best.
+func (g *Generator) choose(device string) error {
+	switch g.method {
+	case Best:
+		if g.frame.Raw || len(g.frame.To) > 1 || g.openSegments(device) != nil {
+			return g.openPackets()
+		}
+		return nil
+	case Packet:
+		return g.openPackets()
+	case Segments:
+		if g.frame.Raw {
+			return fmt.Errorf("only UDP is cut into frames: %w", unix.EOPNOTSUPP)
+		}
+		return g.openSegments(device)
+	}
+	return fmt.Errorf("there is no method %q: %w", g.method, unix.EINVAL)
+}
+
+func (g *Generator) openPackets() error {
+	s, err := openSocket(g.index)
+	if err != nil {
+		return err
+	}
+	g.way, g.method = newPackets(s, &g.frame), Packet
+	return nil
+}
+
+func (g *Generator) openSegments(device string) error {
+	s, err := openSocket(g.index)
+	if err != nil {
+		return err
+	}
+	way, err := newSegments(s, &g.frame, device)
+	if err != nil {
+		return errors.Join(err, s.close())
+	}
+	g.way, g.method = way, Segments
+	return nil
+}
+
+// release closes what the thread has opened.
+func (g *Generator) release() (err error) {
+	if g.way != nil {
+		err = g.way.close()
+	}
+	if g.fence != nil {
+		err = errors.Join(err, g.fence.close())
+	}
+	return err
+}
+
+// Method is the one that is used.
+func (g *Generator) Method() Method { return g.method }
+
+// Size is that of a frame with its tags, without FCS.
+func (g *Generator) Size() int { return g.frame.wire() }
+
+// Close ends the thread and puts the device's features back. Closing again does nothing.
+func (g *Generator) Close() error {
+	if g == nil || g.jobs == nil {
+		return nil
+	}
+	close(g.jobs)
+	g.jobs = nil
+	<-g.ended
+	return g.err
+}
+
+// do runs a job on the thread.
+func (g *Generator) do(job func() error) error {
+	if g.jobs == nil {
+		return os.ErrClosed
+	}
+	done := make(chan error, 1)
+	g.jobs <- func() { done <- job() }
+	return <-done
+}
+
+// Send sends what a load says. What was sent until an error is told beside it: the
+// context's cause, or one that wraps the errno, such as ENETDOWN and ENXIO where the
+// device went down or away.
+func (g *Generator) Send(ctx context.Context, l Load) (Sent, error) {
+	if l.Frames == 0 && l.For <= 0 || l.Rate < 0 {
+		return Sent{}, fmt.Errorf("send a load without an end: %w", unix.EINVAL)
+	}
+	var stop atomic.Bool
+	defer context.AfterFunc(ctx, func() { stop.Store(true) })()
+	var s Sent
+	err := g.do(func() (err error) {
+		s, err = g.send(l, &stop)
+		return err
+	})
+	if err == nil && stop.Load() {
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		err = fmt.Errorf("send frames on interface %d: %w", g.index, err)
+	}
+	return s, err
+}
+
+// send sends a load on the thread.
+func (g *Generator) send(l Load, stop *atomic.Bool) (s Sent, err error) {
+	begin := nanoseconds()
+	now := begin
+	for !stop.Load() && err == nil {
+		if l.For > 0 || l.Rate > 0 {
+			now = nanoseconds()
+		}
+		done := s.Frames + s.Refused
+		if l.For > 0 && now-begin >= int64(l.For) || l.Frames > 0 && done >= l.Frames {
+			break
+		}
+		n := batch
+		if l.Frames > 0 {
+			n = int(min(batch, l.Frames-done))
+		}
+		if l.Rate > 0 {
+			due := uint64(float64(now-begin)/1e9*l.Rate) + 1
+			if due <= done {
+				sleepUntil(begin + l.wake(done))
+				continue
+			}
+			n = min(n, int(min(batch, due-done)))
+		}
+		taken, refused, failed := g.way.burst(done, n)
+		s.Frames += uint64(taken)
+		s.Refused += uint64(refused)
+		err = failed
+	}
+	s.Took = time.Duration(nanoseconds() - begin)
+	s.Bytes = s.Frames * uint64(g.frame.wire())
+	return s, err
+}
+
+// wake is when a paced sender that is ahead goes on, in nanoseconds from its start.
+func (l Load) wake(done uint64) int64 {
+	next := int64(float64(done) / l.Rate * 1e9)
+	at := next
+	if gap := 1e9 / l.Rate; gap < float64(slice) {
+		at += int64(slice)
+	}
+	if l.For > 0 {
+		at = min(at, int64(l.For))
+	}
+	// At most the time after which a context that has ended is noticed.
+	return min(at, next+int64(100*time.Millisecond))
+}
