@@ -182,14 +182,16 @@ func (r *runner) turnsOf(block int) []int {
 func (r *runner) turn(ctx context.Context, s *system, block int) error {
 	chance := r.chance(block)
 	o := order{Rules: bench.Rules{Seed: chance.Uint64(), Effort: r.o.Effort, Generator: r.o.Generator, Slower: s.Slower}}
+	var left []string
 	for _, i := range chance.Perm(len(r.o.Benchmarks)) {
-		o.Names = append(o.Names, r.o.Benchmarks[i].Name)
+		left = append(left, r.o.Benchmarks[i].Name)
 	}
 	for !s.gone {
-		o.Names = slices.DeleteFunc(o.Names, func(name string) bool { return s.off[name] })
-		if len(o.Names) == 0 {
+		left = slices.DeleteFunc(left, func(name string) bool { return s.off[name] })
+		if len(left) == 0 {
 			return nil
 		}
+		o.Names = slices.Clone(left)
 		under := "" // the benchmark that is under way
 		err := s.turn(ctx, o, func(l line) error {
 			switch {
@@ -199,7 +201,7 @@ func (r *runner) turn(ctx context.Context, s *system, block int) error {
 				under = l.Started
 			case l.Sample != nil:
 				under = ""
-				o.Names = slices.DeleteFunc(o.Names, func(name string) bool { return name == l.Sample.Benchmark })
+				left = slices.DeleteFunc(left, func(name string) bool { return name == l.Sample.Benchmark })
 				r.take(s, block, l.Sample)
 			}
 			return nil
