@@ -66,6 +66,14 @@ func DataPath() []Benchmark {
 		add("tcp", "", "One TCP stream through the kernel's sockets", tcp)
 		add("udp", "gso=off", "Datagrams of one frame each through the kernel's sockets", udp(1))
 		add("udp", "gso=on", "Datagrams handed over 44 at once, with UDP_SEGMENT and UDP_GRO", udp(maxSegments))
+		for _, size := range sizes() {
+			if !p.seen() {
+				continue
+			}
+			variant := fmt.Sprintf("size=%d", size)
+			add("frames", variant, fmt.Sprintf("Frames of %d bytes, as many as possible", size), frames(size))
+			add("throughput", variant, fmt.Sprintf("Frames of %d bytes, as many as none is lost of", size), throughput(size))
+		}
 		add("rtt", "", "Datagrams there and back, one at a time", roundTrips)
 	}
 	return all

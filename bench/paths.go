@@ -211,6 +211,10 @@ func (p Path) endpoints(parent string) topology.Named[topology.Endpoint] {
 // l3 or l3s (drivers/net/ipvlan/ipvlan_core.c:ipvlan_process_v4_outbound).
 func (p Path) routed() bool { return strings.HasPrefix(p.child.Mode, "l3") }
 
+// seen reports whether a tap at the far end sees what arrives: ipvlan in mode l3s takes
+// packets from the parent's stack, behind all taps (drivers/net/ipvlan/ipvlan_l3s.c).
+func (p Path) seen() bool { return p.child.Mode != "l3s" || p.Dir != In }
+
 func (p Path) plan() (*topology.Plan, error) {
 	plan, problems := topology.Compile(p.spec(), p.String())
 	if len(problems) > 0 {

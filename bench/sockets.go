@@ -28,8 +28,8 @@ type sockets struct {
 	closed bool
 }
 
-// open makes a socket in an end's namespace.
-func (s *sockets) open(e *End, kind int) (fd int, err error) {
+// open makes a socket in an end's namespace and binds it to a port, any if 0.
+func (s *sockets) open(e *End, kind, port int) (fd int, err error) {
 	err = e.NS.Do(func() error {
 		fd, err = unix.Socket(unix.AF_INET, kind|unix.SOCK_CLOEXEC, 0)
 		return err
@@ -44,7 +44,7 @@ func (s *sockets) open(e *End, kind int) (fd int, err error) {
 			return -1, fmt.Errorf("limit how long a socket waits: %w", err)
 		}
 	}
-	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: e.IPv4.As4()}); err != nil {
+	if err := unix.Bind(fd, &unix.SockaddrInet4{Port: port, Addr: e.IPv4.As4()}); err != nil {
 		return -1, fmt.Errorf("bind a socket to %s: %w", e.IPv4, err)
 	}
 	return fd, nil

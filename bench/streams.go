@@ -83,14 +83,14 @@ func (r Rules) payload(n int) []byte {
 
 // stream connects a TCP socket of the sender to one of the receiver.
 func (s *sockets) stream(l *Line) (client, server int, err error) {
-	listener, err := s.open(&l.To, unix.SOCK_STREAM)
+	listener, err := s.open(&l.To, unix.SOCK_STREAM, 0)
 	if err != nil {
 		return -1, -1, err
 	}
 	if err := unix.Listen(listener, 1); err != nil {
 		return -1, -1, fmt.Errorf("listen at %s: %w", l.To.IPv4, err)
 	}
-	if client, err = s.open(&l.From, unix.SOCK_STREAM); err != nil {
+	if client, err = s.open(&l.From, unix.SOCK_STREAM, 0); err != nil {
 		return -1, -1, err
 	}
 	if err := join(client, listener); err != nil {
@@ -182,10 +182,10 @@ func udp(segments int) measure {
 
 // datagrams makes two UDP sockets that are connected to each other.
 func (s *sockets) datagrams(l *Line) (client, server int, err error) {
-	if server, err = s.open(&l.To, unix.SOCK_DGRAM); err != nil {
+	if server, err = s.open(&l.To, unix.SOCK_DGRAM, 0); err != nil {
 		return -1, -1, err
 	}
-	if client, err = s.open(&l.From, unix.SOCK_DGRAM); err != nil {
+	if client, err = s.open(&l.From, unix.SOCK_DGRAM, 0); err != nil {
 		return -1, -1, err
 	}
 	const room = 8 << 20 // more than ever is under way, with what the kernel adds to each

@@ -1,0 +1,197 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/lanproof/lanproof/bench/generator"
+	"github.com/lanproof/lanproof/bench/record"
+)
+
+// fcs is what a frame has on a wire beside what Linux shows of it.
+const fcs = 4
+
+// sizes are those of frames in bytes, with their FCS, as RFC 2544 counts them.
+func sizes() []int { return []int{64, 512, 1500} }
+
+// discard is the UDP port that frames are sent to (RFC 863).
+const discard = 9
+
+// traffic is a generator at one end of a line, and a counter at the other.
+type traffic struct {
+	*generator.Generator
+	counter *generator.Counter
+	sink    sockets
+	size    int // with FCS
+}
+
+// generate opens a generator of frames from one end of a line to the other. A socket
+// takes them there and lets them go, or the stack would answer that nobody wants them.
+func generate(l *Line, r Rules, size int) (t *traffic, err error) {
+	method, err := r.method()
+	if err != nil {
+		return nil, err
+	}
+	t = &traffic{size: size}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, t.close())
+		}
+	}()
+	sink, err := t.sink.open(&l.To, unix.SOCK_DGRAM, discard)
+	if err != nil {
+		return nil, err
+	}
+	nothing := []unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K}}
+	if err := unix.SetsockoptSockFprog(sink, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: 1, Filter: &nothing[0]}); err != nil {
+		return nil, fmt.Errorf("have a socket drop what comes: %w", err)
+	}
+	if t.counter, err = generator.Count(l.To.NS, l.To.Index, generator.CountOptions{}); err != nil {
+		return nil, err
+	}
+	frame := generator.Frame{
+		Size: size - fcs,
+		From: generator.Address{MAC: l.From.MAC, IP: l.From.IPv4},
+		To:   []generator.Address{{MAC: l.To.MAC, IP: l.To.IPv4}},
+		Port: discard,
+	}
+	t.Generator, err = generator.Open(l.From.NS, l.From.Index, frame, generator.Options{Method: method, CPU: r.CPU})
+	return t, err
+}
+
+// method is the generator's that the rules ask for.
+func (r Rules) method() (generator.Method, error) {
+	switch r.Generator {
+	case "":
+		return generator.Best, nil
+	case "packet":
+		return generator.Packet, nil
+	case "pktgen":
+		return generator.Pktgen, nil
+	}
+	return "", fmt.Errorf("there is no generator %q: packet, pktgen", r.Generator)
+}
+
+func (t *traffic) close() error {
+	return errors.Join(t.Generator.Close(), t.counter.Close(), t.sink.close())
+}
+
+// salvo is what became of a load.
+type salvo struct {
+	sent, got uint64
+	rate      float64       // sent a second, on the clock of the kernel
+	took      time.Duration // until the last had arrived, on the system's clock
+}
+
+// fire sends a load and waits until all that arrives has. That nothing does is an error.
+func (t *traffic) fire(ctx context.Context, r Rules, load generator.Load) (s salvo, err error) {
+	if err := t.counter.Reset(); err != nil {
+		return s, err
+	}
+	w := r.Watch()
+	sent, err := t.Send(ctx, load)
+	if err != nil {
+		return s, err
+	}
+	if err := t.Settle(ctx, t.counter); err != nil {
+		return s, err
+	}
+	if s.took, _, err = w.Took(); err != nil {
+		return s, err
+	}
+	got, err := t.counter.Counted()
+	if err != nil {
+		return s, err
+	}
+	s.sent, s.got, s.rate = sent.Frames+sent.Refused, got.Frames, sent.Rate()
+	if s.got == 0 {
+		return s, fmt.Errorf("%d frames were sent: %w", s.sent, errGone)
+	}
+	return s, nil
+}
+
+// frames measures how many frames of a size arrive when as many as possible are sent.
+func frames(size int) measure {
+	return func(ctx context.Context, l *Line, r Rules) (figures []Figure, err error) {
+		t, err := generate(l, r, size)
+		if err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, t.close()) }()
+		if _, err := t.fire(ctx, r, generator.Load{For: r.effort() / warmUp}); err != nil {
+			return nil, err
+		}
+		s, err := t.fire(ctx, r, generator.Load{For: r.effort()})
+		if err != nil {
+			return nil, err
+		}
+		method := string(t.Method())
+		return []Figure{
+			r.Rate("frame", int(s.got), s.took, method),
+			r.bits(int(s.got)*size, s.took, method),
+			// What did not get lost, for of a loss that is nearly always 0 there is no ratio.
+			{Unit: "arrived/sent", Value: float64(s.got) / float64(s.sent), Better: record.HigherIsBetter, Method: method},
+		}, nil
+	}
+}
+
+// The search for the throughput: how near it comes, and how much of what was asked for
+// the generator must have offered for a trial to count.
+const (
+	nearness = 0.02
+	offered  = 0.99
+)
+
+// throughput measures the greatest rate at which nothing is lost, by the search of RFC
+// 2544 26.1 with trials that are as long as the effort, and not a minute (24).
+func throughput(size int) measure {
+	return func(ctx context.Context, l *Line, r Rules) (figures []Figure, err error) {
+		t, err := generate(l, r, size)
+		if err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, t.close()) }()
+		best, err := t.search(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		method := fmt.Sprintf("%s, RFC 2544 26.1 with trials of %v", t.Method(), r.effort())
+		return []Figure{
+			r.Rate("frame", int(best.got), best.took, method),
+			r.bits(int(best.got)*size, best.took, method),
+		}, nil
+	}
+}
+
+// search begins with all that the generator can, and halves the distance between a rate
+// that lost frames and one that lost none.
+func (t *traffic) search(ctx context.Context, r Rules) (best salvo, err error) {
+	if _, err := t.fire(ctx, r, generator.Load{For: r.effort() / warmUp}); err != nil {
+		return best, err
+	}
+	full, err := t.fire(ctx, r, generator.Load{For: r.effort()})
+	if err != nil || full.got == full.sent {
+		return full, err
+	}
+	low, high := 0.0, full.rate
+	for high-low > nearness*full.rate {
+		rate := (low + high) / 2
+		s, err := t.fire(ctx, r, generator.Load{For: r.effort(), Rate: rate})
+		switch {
+		case err != nil:
+			return best, err
+		case s.got == s.sent && s.rate >= offered*rate:
+			low, best = rate, s
+		default:
+			high = rate
+		}
+	}
+	if best.got == 0 {
+		return best, fmt.Errorf("frames were lost at every rate down to %.0f a second", high)
+	}
+	return best, nil
+}
