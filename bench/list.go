@@ -33,7 +33,7 @@ func Select(all []Benchmark, patterns ...string) ([]Benchmark, error) {
 	for _, p := range patterns {
 		found := false
 		for i, b := range all {
-			ok, err := matches(p, b.Name)
+			ok, err := Matches(p, b.Name)
 			if err != nil {
 				return nil, fmt.Errorf("benchmark %q: %w", p, err)
 			}
@@ -52,8 +52,9 @@ func Select(all []Benchmark, patterns ...string) ([]Benchmark, error) {
 	return some, nil
 }
 
-// matches holds a pattern against a name, word by word.
-func matches(pattern, name string) (bool, error) {
+// Matches holds a pattern against a benchmark's name, word by word, as Select does. The
+// error wraps [path.ErrBadPattern].
+func Matches(pattern, name string) (bool, error) {
 	want, have := strings.Split(strings.TrimSuffix(pattern, "/"), "/"), strings.Split(name, "/")
 	fits := len(want) <= len(have)
 	for i, w := range want {

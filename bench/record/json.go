@@ -63,6 +63,8 @@ func noFigure(v float64) string {
 		return "is infinite"
 	case v < 0:
 		return fmt.Sprintf("is %g, below zero", v)
+	case v > 1e200:
+		return fmt.Sprintf("is %g, beyond all measure", v)
 	}
 	return ""
 }

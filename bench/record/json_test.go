@@ -3,6 +3,7 @@ package record
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -66,6 +67,7 @@ func TestReadJSONRefuses(t *testing.T) {
 		{"results of a run", func(r *Run) { r.Schema = "lanproof/results/v1" }, "none of lanproof bench"},
 		{"no schema", func(r *Run) { r.Schema = "" }, "no schema"},
 		{"negative", func(r *Run) { r.Series[1].Samples[0].Value = -3 }, "series[1] (frames/vlan/in/size=64 on host#2): samples[0] is -3, below zero"},
+		{"huge", func(r *Run) { r.Series[1].Samples[0].Value = 1e300 }, "samples[0] is 1e+300, beyond all measure"},
 		{"block", func(r *Run) { r.Series[1].Samples[1].Block = -1 }, "samples[1]: its block is -1"},
 		{"doubled", func(r *Run) { r.Series[2].Benchmark = r.Series[0].Benchmark }, "series[2] (frames/vlan/in/size=64 on host): series[0] has the same benchmark, unit and system"},
 		{"unknown system", func(r *Run) { r.Series[2].System = "mars" }, "no such system"},
@@ -113,7 +115,7 @@ func TestSaveLeavesWholeFiles(t *testing.T) {
 		}
 	}
 	all, err := os.ReadDir(dir)
-	if err != nil || len(all) != 2 {
+	if err != nil || len(all) != 3 {
 		t.Errorf("%v %v", all, err)
 	}
 	if _, err := Load(t.TempDir()); err == nil || !strings.Contains(err.Error(), FileName) {
@@ -163,8 +165,10 @@ func FuzzReadJSON(f *testing.F) {
 // everyFormat writes a comparison in all formats.
 func everyFormat(t *testing.T, c *Comparison) {
 	t.Helper()
-	var b bytes.Buffer
-	if err := c.WriteText(&b); err != nil {
-		t.Fatal(err)
+	for name, write := range map[string]func(io.Writer) error{"text": c.WriteText, "markdown": c.WriteMarkdown, "html": c.WriteHTML, "json": c.WriteJSON} {
+		var b bytes.Buffer
+		if err := write(&b); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
 	}
 }

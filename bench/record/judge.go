@@ -102,6 +102,10 @@ func (r Rules) judge(a, b *Series, p *Pair) Judgement {
 		return j
 	}
 	by, chance, byBlock := shiftOf(logs(x), logs(y), paired)
+	if max(math.Abs(by.lo), math.Abs(by.hi)) > 100 {
+		j.Verdict, j.Reason = CannotTell, "the one is more than 1e40 times the other"
+		return j
+	}
 	j.Ratio, j.Low, j.High = math.Exp(by.at), math.Exp(by.lo), math.Exp(by.hi)
 	j.P, j.ByBlock = chance, byBlock
 	return j

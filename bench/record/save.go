@@ -14,8 +14,8 @@ const (
 	FileGo   = "bench.txt"
 )
 
-// Save writes the run into dir, which it creates: bench.json, and bench.txt in Go's
-// benchmark format. Each file appears whole or not at all, so that a full disk or a kill
+// Save writes the run into dir, which it creates: bench.json, bench.txt in Go's benchmark
+// format, and the page bench.html. Each file appears whole or not at all, so that a full disk or a kill
 // leaves the last one that was whole; it may be called after every block of a long run.
 func Save(dir string, r *Run) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -24,6 +24,7 @@ func Save(dir string, r *Run) error {
 	return errors.Join(
 		saveFile(dir, FileName, func(w io.Writer) error { return WriteJSON(w, r) }),
 		saveFile(dir, FileGo, func(w io.Writer) error { return WriteGo(w, r) }),
+		saveFile(dir, FileHTML, func(w io.Writer) error { return r.WriteHTML(w, Rules{}) }),
 	)
 }
 

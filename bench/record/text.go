@@ -79,7 +79,7 @@ func (f Figure) unit(j *Judgement) string {
 
 // line is a system on one line.
 func (s System) line() string {
-	text := line(s.ID) + ", Linux " + line(s.Kernel) + " " + line(s.Arch)
+	text := strings.TrimSpace(line(s.ID) + ", Linux " + line(s.Kernel) + " " + line(s.Arch))
 	if s.Clock == Instructions {
 		return text + ", by instructions"
 	}

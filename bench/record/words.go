@@ -12,10 +12,15 @@ import (
 // Say writes a value of a unit for people: "1.23M" frames/s, "15.3µs" where the unit
 // counts nanoseconds.
 func Say(v float64, unit string) string {
-	if unit == "ns" || strings.HasPrefix(unit, "ns/") || strings.HasSuffix(unit, "-ns") {
+	if isTime(unit) {
 		return shortTime(v)
 	}
 	return benchunit.Scale(v, benchunit.ClassOf(unit))
+}
+
+// isTime tells whether a unit counts nanoseconds.
+func isTime(unit string) bool {
+	return unit == "ns" || strings.HasPrefix(unit, "ns/") || strings.HasSuffix(unit, "-ns")
 }
 
 // shortTime writes nanoseconds with three digits.
@@ -79,13 +84,24 @@ func (j *Judgement) pWord() string {
 	return shortP(j.P)
 }
 
-// changeWord is the change with its interval: "-5.1 % [-6.0 %, -4.2 %]".
-func (j *Judgement) changeWord() string {
+// change is the difference: "-5.1 %".
+func (j *Judgement) change() string {
 	if j.Ratio == 0 {
 		return "–"
 	}
-	return fmt.Sprintf("%s [%s, %s]", signed(j.Change()), signed(j.Low-1), signed(j.High-1))
+	return signed(j.Change())
 }
+
+// interval is that of the difference: "[-6.0 %, -4.2 %]".
+func (j *Judgement) interval() string {
+	if j.Ratio == 0 {
+		return ""
+	}
+	return fmt.Sprintf("[%s, %s]", signed(j.Low-1), signed(j.High-1))
+}
+
+// changeWord is the change with its interval.
+func (j *Judgement) changeWord() string { return strings.TrimSpace(j.change() + " " + j.interval()) }
 
 // verdictWord is the verdict with what it rests on where that is not plain.
 func (j *Judgement) verdictWord(effect float64) string {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lanproof/lanproof/bench/record"
 	"github.com/lanproof/lanproof/scenarios"
 )
 
@@ -30,6 +31,10 @@ func TestExamples(t *testing.T) {
 	shell(t, dir, 0, "mkdir scenarios && cp two-modes.yaml scenarios/one.yaml && sed -i 's/two-modes/one/' scenarios/one.yaml")
 	shell(t, dir, 1, "lanproof run --drops failing.yaml macvlan-two-endpoints")
 	shell(t, dir, 0, "mv lanproof-out before && cp -r before after")
+	turns := map[string]string{"turns": "", "samples": "10", "clock": "time"}
+	if err := record.Save(filepath.Join(dir, "figures"), runOfFigures(turns)); err != nil {
+		t.Fatal(err)
+	}
 	t.Chdir(dir)
 	run := 0
 	for _, c := range documented(newRoot()) {

@@ -15,6 +15,8 @@ const (
 	exitFail    = 1 // a check failed, or a comparison shows a regression
 	exitUsage   = 2 // bad usage or a bad scenario
 	exitHarness = 3 // the harness could not do its work
+
+	exitOpen = 125 // a comparison of figures cannot tell; git bisect skips such a commit
 )
 
 // exit is an error with the exit status that it leads to.

@@ -52,11 +52,12 @@ func withBinary(test func() int) int {
 }
 
 // TestScripts runs the command line as people do: testdata/script has a file for
-// each of its sides. Three commands are added to testscript's own:
+// each of its sides. Four commands are added to testscript's own:
 //
 //	status N PROGRAM ARGS...   runs a program and wants that exit status
 //	unbuilt                    wants that nothing was built or left in lanproof-out
 //	bundle DIR PASS|FAIL       leaves the bundle of a qualification
+//	figures DIR [KEY=VALUE...] leaves the figures of benchmarks
 //
 // and two conditions: [have:FEATURE] is true where this kernel has the feature, and
 // [drops] where drops can be traced.
@@ -76,6 +77,7 @@ func TestScripts(t *testing.T) {
 			"status":  status,
 			"unbuilt": unbuilt,
 			"bundle":  bundle,
+			"figures": figures,
 		},
 	})
 }
