@@ -95,7 +95,7 @@ func Quirks() []Quirk {
 			Source:       "qemu: hw/net/e1000x_common.c:e1000x_rx_group_filter looks into the multicast table for unicast as well",
 		},
 		{
-			ID: "tag-replaced", Models: []string{"e1000e", "igb", "vmxnet3"}, Fault: DeviceModel,
+			ID: "tag-replaced", Models: []string{"e1000e", "vmxnet3"}, Fault: DeviceModel,
 			Requirements: []string{"baby-giants", "vlan-in-vlan"},
 			Seen:         "where the card puts a tag into a frame that has one, it overwrites that one, so that one tag is left instead of two",
 			Versions:     "Linux 6.12.117, QEMU 7.2",
@@ -169,6 +169,22 @@ func Quirks() []Quirk {
 			Seen:     "tx-vlan-offload goes off with rx-vlan-offload, and cannot be switched off alone",
 			Versions: seenOften,
 			Source:   "drivers/net/ethernet/intel/e1000e/netdev.c:e1000_fix_features and its like",
+		},
+		{
+			ID: "igb-spoofchk-ignored", Models: []string{"igb"}, Fault: DeviceModel,
+			Requirements: []string{"vf-spoofchk"},
+			Seen:         "with spoofchk on, frames of a virtual function with another's source address come to the wire",
+			Versions:     "Linux 6.12.117, QEMU 10.0.2",
+			Source: "drivers/net/ethernet/intel/igb/igb_main.c:igb_ndo_set_vf_spoofchk sets the function's bit in DTXSWC; of that register " +
+				"qemu: hw/net/igb_core.c reads nothing but whether functions reach each other (igb_tx_pkt_switch)",
+		},
+		{
+			ID: "igb-default-pool-unfiltered", Models: []string{"igb"}, Fault: DeviceModel,
+			Requirements: []string{"vf-reception"},
+			Seen:         "as long as there are virtual functions, unicast frames to nobody come to the port itself, which is not promiscuous",
+			Versions:     "Linux 6.12.117, QEMU 10.0.2",
+			Source: "qemu: hw/net/igb_core.c:igb_receive_assign gives unicast that fits no address to the default pool, which is the port's " +
+				"(drivers/net/ethernet/intel/igb/igb_main.c:igb_setup_mrqc), and asks RCTL.UPE only where there are no pools",
 		},
 		{
 			ID: "tulip-address-swapped", Models: []string{"tulip"}, Fault: DeviceModel,

@@ -36,12 +36,22 @@ func (m Machine) board() string {
 func (m Machine) nicArgs() []string {
 	var args []string
 	for i, n := range m.NICs {
+		place := fmt.Sprintf("addr=%#x", firstSlot+i)
+		if n.Model == functions {
+			args = append(args, "-device", fmt.Sprintf("pcie-root-port,id=port%d,chassis=%d,%s", i, i+1, place))
+			place = fmt.Sprintf("bus=port%d", i)
+		}
 		args = append(args,
 			"-netdev", fmt.Sprintf("hubport,id=n%d,hubid=%d", i, n.Hub),
-			"-device", fmt.Sprintf("%s,netdev=n%d,mac=%s,romfile=,addr=%#x", n.Model, i, n.MAC, firstSlot+i))
+			"-device", fmt.Sprintf("%s,netdev=n%d,mac=%s,romfile=,%s", n.Model, i, n.MAC, place))
 	}
 	return args
 }
+
+// functions is the model that can have virtual functions. It is plugged into a port of
+// PCI Express as real ones are: those of one that sits on the root complex itself get
+// no answer from it, though they can be made.
+const functions = "igb"
 
 var deviceLine = regexp.MustCompile(`(?m)^name "([^"]+)", bus PCI(?:, alias "([^"]+)")?`)
 

@@ -141,11 +141,18 @@ func (n *NS) Close() error {
 }
 
 // onThread runs fn on a thread of its own. The thread is thrown away with the
-// namespace that fn left it in, so none can ever be handed on in a wrong one.
+// namespace that fn left it in, so none can ever be handed on in a wrong one. It is
+// never the first one: by that the kernel says where a process is (/proc/PID/ns/net),
+// and it is not thrown away, but parked for good where it was left.
 func onThread(fn func() error) error {
 	done := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread() // never unlocked: the runtime ends the thread with the goroutine
+		if unix.Gettid() == unix.Getpid() {
+			done <- onThread(fn) // on another one, for this one is held
+			runtime.UnlockOSThread()
+			return
+		}
 		defer func() {
 			if p := recover(); p != nil {
 				done <- fmt.Errorf("in network namespace: panic: %v", p)

@@ -166,6 +166,35 @@ func TestNoThreadIsLeftInside(t *testing.T) {
 	t.Logf("threads by namespace: %v, home is %s", threads(t), home)
 }
 
+// TestFirstThreadStays has so much to do in namespaces that every thread gets some of
+// it, and wants the process to be where it was by what the kernel says.
+func TestFirstThreadStays(t *testing.T) {
+	needRoot(t)
+	was, err := os.Readlink("/proc/self/ns/net")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ns, err := netns.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ns.Close()
+	var wg sync.WaitGroup
+	for range 200 {
+		wg.Go(func() {
+			for range 5 {
+				if err := ns.Do(func() error { return nil }); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if now, err := os.Readlink("/proc/self/ns/net"); err != nil || now != was {
+		t.Errorf("the process is in %s and was in %s: %v", now, was, err)
+	}
+}
+
 func TestErrorsAndPanicsComeBack(t *testing.T) {
 	needRoot(t)
 	ns, err := netns.New()

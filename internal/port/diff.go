@@ -51,6 +51,9 @@ func Differences(was, now *State) []string {
 	return all
 }
 
+// functions is how many virtual functions the port had, by the bus or by its driver.
+func (s *State) functions() int { return max(s.NumVFs, len(s.VFs)) }
+
 // set is a list that is compared without regard to its order.
 type set struct {
 	what     string
@@ -86,7 +89,7 @@ func (s *State) facts() map[string]string {
 	f := map[string]string{
 		"name": s.Name, "ifindex": strconv.Itoa(s.Index), "address": s.MAC, "MTU": strconv.Itoa(s.MTU),
 		"transmit queue length": strconv.Itoa(s.TxQueueLen), "group": fmt.Sprint(s.Group), "flags": strings.Join(s.Flags, " "),
-		"number of virtual functions": strconv.Itoa(len(s.VFs)),
+		"number of virtual functions": strconv.Itoa(s.functions()),
 	}
 	optional := map[string]string{
 		"alias": s.Alias, "alternative names": strings.Join(s.AltNames, " "), "master": s.Master,

@@ -63,8 +63,10 @@ type State struct {
 	// Settings are groups that the driver has; rings, channels, coalescing, pause.
 	Settings     map[ethtool.Group]map[string]uint32 `json:"settings,omitempty"`
 	PrivateFlags map[string]bool                     `json:"private_flags,omitempty"`
-	// MaxVFs is how many virtual functions it can have, 0 without SR-IOV.
+	// MaxVFs is how many virtual functions it can have, 0 without SR-IOV, and NumVFs
+	// how many it has; VFs is what its driver tells of them.
 	MaxVFs int  `json:"max_vfs,omitempty"`
+	NumVFs int  `json:"num_vfs,omitempty"`
 	VFs    []VF `json:"vfs,omitempty"`
 }
 

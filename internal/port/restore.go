@@ -173,13 +173,21 @@ func (p *place) restoreLink(was *State, l netlink.Link) error {
 	return nil
 }
 
-// restoreVFs restores the virtual functions that are there.
+// restoreVFs takes away the virtual functions that were not there, makes those anew
+// that were, and restores what they were set to.
 func (p *place) restoreVFs(was *State, l netlink.Link) error {
+	var errs []error
+	if now, most := Functions(was.Driver.Bus); most > 0 && now != was.functions() {
+		errs = append(errs, SetFunctions(was.Driver.Bus, was.functions()))
+	}
+	l, err := p.link.LinkByIndex(l.Attrs().Index)
+	if err != nil {
+		return fmt.Errorf("look at the virtual functions of port %s: %w", was.Name, err)
+	}
 	now := &State{}
 	if err := p.identity(now, l); err != nil {
 		return err
 	}
-	var errs []error
 	for i := range min(len(was.VFs), len(now.VFs)) {
 		a, b := was.VFs[i], now.VFs[i]
 		if a == b {

@@ -190,7 +190,7 @@ func (p *place) driver(s *State) {
 		s.PrivateFlags = f
 	}
 	s.PCI = pciIDs(s.Driver.Bus)
-	_, _ = fmt.Sscan(pciFile(s.Driver.Bus, "sriov_totalvfs"), &s.MaxVFs)
+	s.NumVFs, s.MaxVFs = Functions(s.Driver.Bus)
 }
 
 // alone reports whether a physical port has its place on its bus for itself.

@@ -86,3 +86,41 @@ func (c *Conn) SetFlag(index int, flag uint32, on bool) error {
 	r.AddData(h)
 	return c.do(r)
 }
+
+// The modes of switching between a port and its virtual functions, as bridge -d link
+// says them (include/uapi/linux/if_bridge.h:BRIDGE_MODE_VEB).
+const (
+	VEB  = "VEB"
+	VEPA = "VEPA"
+)
+
+// HardwareMode returns how a port's hardware switches what its functions send each
+// other, [VEB] or [VEPA], and nothing where its driver does not tell.
+func (c *Conn) HardwareMode(index int) (string, error) {
+	header := make([]byte, unix.SizeofIfInfomsg)
+	header[0] = unix.AF_BRIDGE
+	all, err := c.Dump(unix.RTM_GETLINK, header, unix.RTM_NEWLINK)
+	if err != nil {
+		return "", fmt.Errorf("ask how device %d switches: %w", index, err)
+	}
+	for _, b := range all {
+		m, err := ParseMessage(b, unix.SizeofIfInfomsg)
+		if err != nil {
+			return "", err
+		}
+		if int(nl.NativeEndian().Uint32(m.Header[4:])) != index {
+			continue
+		}
+		spec, err := parseAttrs(m.Get(unix.IFLA_AF_SPEC))
+		if err != nil {
+			return "", fmt.Errorf("read how device %d switches: %w", index, err)
+		}
+		for _, a := range spec {
+			const mode = 1 // IFLA_BRIDGE_MODE
+			if a.Attr.Type == mode && len(a.Value) >= 2 {
+				return map[uint16]string{0: VEB, 1: VEPA}[nl.NativeEndian().Uint16(a.Value)], nil
+			}
+		}
+	}
+	return "", nil
+}
