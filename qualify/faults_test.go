@@ -12,8 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lanproof/lanproof/guest"
 	"github.com/lanproof/lanproof/internal/port"
 	"github.com/lanproof/lanproof/probe/mark"
+	"github.com/lanproof/lanproof/qualify/emulate"
 	"github.com/lanproof/lanproof/qualify/record"
 )
 
@@ -271,7 +273,7 @@ func TestEveryRequirementHasAFault(t *testing.T) {
 		has[f.requirement] = true
 	}
 	for _, r := range Requirements() {
-		if !has[r.ID] && !slices.Contains(needVLANs, r.ID) {
+		if !has[r.ID] && !slices.Contains(needVLANs, r.ID) && meddling[r.ID] == nil {
 			t.Errorf("nothing is known to fail %s", r.ID)
 		}
 	}
@@ -364,8 +366,11 @@ func TestUsage(t *testing.T) {
 	}
 }
 
-// TestMain runs many cards side by side, since most of what they do is to wait.
+// TestMain is the main of a guest, where it is one. Else it runs many cards side by side, since most of what they do is to wait.
 func TestMain(m *testing.M) {
+	if guest.IsInit() {
+		guest.Init(func(job []byte, out guest.Emitter) error { return emulate.InGuest(job, out, meddled) })
+	}
 	flag.Parse()
 	if err := flag.Set("test.parallel", "16"); err != nil {
 		panic(err)

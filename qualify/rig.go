@@ -33,6 +33,9 @@ type Rig struct {
 	tape *tape // of the requirement that is being measured
 	// spy, if set, is shown the frames that are not lanproof's own.
 	spy func(*Device, capture.Frame)
+	// meddle, if set, is called before each window: tests undo there what a requirement
+	// has just set.
+	meddle func() error
 }
 
 // Side is one port: the device itself, and the room where its children are put.

@@ -117,6 +117,11 @@ type window struct {
 // it gets frames, and the port that its filters are in force; a canary comes before
 // and after them, and a fence last of all.
 func (g *Rig) Window(ctx context.Context, asks ...Ask) ([]record.Trial, error) {
+	if g.meddle != nil {
+		if err := g.meddle(); err != nil {
+			return nil, err
+		}
+	}
 	w := &window{Rig: g}
 	for _, a := range asks {
 		w.add(a)
