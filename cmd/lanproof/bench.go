@@ -115,6 +115,9 @@ func (f *benchFlags) completeTargets() error {
 			kernels = []string{run.DefaultKernel}
 		}
 	}
+	if f.modules != "" && !slices.ContainsFunc(kernels, func(k string) bool { return k != turns.Here }) {
+		return usage("--modules is for a guest's kernel, and --kernel %s is none", turns.Here)
+	}
 	for _, k := range kernels {
 		here := k == turns.Here
 		switch {
@@ -195,8 +198,11 @@ func (f *benchFlags) measure(ctx context.Context, progress io.Writer) (*record.R
 	o.Note = func(text string) { fmt.Fprintln(progress, text) }
 	began := time.Now()
 	o.Block = func(block int, r *record.Run) error {
-		tellBlock(progress, block, o.Count, time.Since(began))
-		return record.Save(f.out, r)
+		if err := record.Save(f.out, r); err != nil {
+			return err
+		}
+		tellBlock(progress, block, o.Count, time.Since(began)) // and what is told is kept
+		return nil
 	}
 	var err error
 	if o.Init, err = os.Executable(); err != nil {
