@@ -28,9 +28,9 @@ func bencher(t *testing.T, mark, out string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// figures loads what a run has left, with the number of samples of the one figure of
+// keptFigures loads what a run has left, with the number of samples of the one figure of
 // each system.
-func figures(t *testing.T, out string) (*record.Run, map[string]int) {
+func keptFigures(t *testing.T, out string) (*record.Run, map[string]int) {
 	t.Helper()
 	r, err := record.Load(out)
 	if err != nil {
@@ -61,7 +61,7 @@ func TestBench(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, n := figures(t, out)
+	r, n := keptFigures(t, out)
 	if len(said.Series) != len(r.Series) || said.Seed != 5 || !strings.HasSuffix(r.Command, "--json machine/loop machine") {
 		t.Errorf("%+v was printed, and %+v kept", said, r)
 	}
@@ -99,7 +99,7 @@ func TestBenchEnds(t *testing.T) {
 					p.awaitEnd(t)
 				}
 				checkGone(t, mark, nil)
-				r, n := figures(t, out)
+				r, n := keptFigures(t, out)
 				if len(r.Series) != 1 || n[r.Systems[0].ID] < 2 {
 					t.Errorf("%v samples are kept", n)
 				}
@@ -131,7 +131,7 @@ func TestBenchOnFullDisk(t *testing.T) {
 	if status := cmd.ProcessState.ExitCode(); status != exitHarness || !strings.Contains(string(text), "no space left on device") {
 		t.Errorf("exit status %d, said %s", status, text)
 	}
-	if r, n := figures(t, kept); n["host"] < 10 {
+	if r, n := keptFigures(t, kept); n["host"] < 10 {
 		t.Errorf("%d samples are kept; problems %v", n["host"], r.Problems)
 	}
 	left, err := os.ReadDir(kept)
