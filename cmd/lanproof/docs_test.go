@@ -154,7 +154,11 @@ func TestDocsBenchmarks(t *testing.T) {
 		t.Fatal(err)
 	}
 	is := map[string]bool{}
-	for _, file := range append(files, commands...) {
+	below, err := filepath.Glob(repository + "/bench/*/*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range slices.Concat(files, commands, below) {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
