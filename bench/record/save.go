@@ -14,15 +14,23 @@ const (
 	FileGo   = "bench.txt"
 )
 
-// Save writes the run into dir, which it creates: bench.json, bench.txt in Go's benchmark
-// format, and the page bench.html. Each file appears whole or not at all, so that a full disk or a kill
-// leaves the last one that was whole; it may be called after every block of a long run.
-func Save(dir string, r *Run) error {
+// Keep writes the run's bench.json into dir, which it creates. The file appears whole or
+// not at all, so that a full disk or a kill leaves the last one that was whole; it is
+// called after every block of a run.
+func Keep(dir string, r *Run) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("save the figures: %w", err)
 	}
+	return saveFile(dir, FileName, func(w io.Writer) error { return WriteJSON(w, r) })
+}
+
+// Save writes what Keep does, and what is made of it: bench.txt in Go's benchmark format
+// and the page bench.html. Each file appears whole or not at all.
+func Save(dir string, r *Run) error {
+	if err := Keep(dir, r); err != nil {
+		return err
+	}
 	return errors.Join(
-		saveFile(dir, FileName, func(w io.Writer) error { return WriteJSON(w, r) }),
 		saveFile(dir, FileGo, func(w io.Writer) error { return WriteGo(w, r) }),
 		saveFile(dir, FileHTML, func(w io.Writer) error { return r.WriteHTML(w, Rules{}) }),
 	)

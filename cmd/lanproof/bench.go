@@ -57,7 +57,8 @@ In guests instructions are counted unless --clock says otherwise: QEMU emulates 
 processor, and time would tell more of the emulator than of the kernel.
 
 The folder that --out names gets bench.json with every sample, block by block, so that
-nothing is lost that was measured, and bench.txt in the format of Go's benchmarks.
+nothing is lost that was measured; at the end bench.html, a page with plots, and
+bench.txt, in the format of Go's benchmarks. lanproof compare judges two such folders.
 
 Exit status: 0 all was measured; 2 bad usage; 3 something could not be measured.`,
 		Example: `  lanproof bench --list
@@ -198,7 +199,7 @@ func (f *benchFlags) measure(ctx context.Context, progress io.Writer) (*record.R
 	o.Note = func(text string) { fmt.Fprintln(progress, text) }
 	began := time.Now()
 	o.Block = func(block int, r *record.Run) error {
-		if err := record.Save(f.out, r); err != nil {
+		if err := record.Keep(f.out, r); err != nil {
 			return err
 		}
 		tellBlock(progress, block, o.Count, time.Since(began)) // and what is told is kept
