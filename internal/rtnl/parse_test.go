@@ -75,3 +75,27 @@ func FuzzParseQueue(f *testing.F) {
 		}
 	})
 }
+
+func FuzzParseFarewells(f *testing.F) {
+	message := func(typ uint16, header int, attrs ...*nl.RtAttr) []byte {
+		m := &Message{Header: make([]byte, header)}
+		for _, a := range attrs {
+			m.Attrs = append(m.Attrs, RawAttr{Type: a.Type, Value: a.Data})
+		}
+		r := nl.NewNetlinkRequest(int(typ), 0)
+		r.AddData(raw(m.Bytes()))
+		return r.Serialize()
+	}
+	gone := message(unix.RTM_DELNSID, 4, nl.NewRtAttr(unix.NETNSA_NSID, nl.Uint32Attr(7)))
+	f.Add(gone)
+	f.Add(gone[:len(gone)-3])
+	f.Add(message(unix.RTM_DELNSID, 1))
+	f.Add(message(unix.RTM_DELLINK, 3))
+	f.Add(message(unix.RTM_DELLINK, unix.SizeofIfInfomsg))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		all, err := parseFarewells(b)
+		if err != nil && len(all) > 0 {
+			t.Errorf("farewells %v and error %v", all, err)
+		}
+	})
+}
