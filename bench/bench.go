@@ -6,6 +6,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/lanproof/lanproof/bench/record"
@@ -25,6 +26,10 @@ type Benchmark struct {
 	// of its own and leaves nothing behind.
 	Run func(ctx context.Context, r Rules) ([]Figure, error)
 }
+
+// ErrSkip is wrapped by the error of a Run that found, beside what Needs says, that the
+// system has too little of something, such as memory: the reason is told as a skip.
+var ErrSkip = errors.New("not on this system")
 
 // Rules are how a sample is taken.
 type Rules struct {
@@ -61,4 +66,14 @@ func (r Rules) Rate(thing string, n int, took time.Duration, method string) Figu
 		return Figure{Unit: "instructions/" + thing, Value: float64(took.Nanoseconds()) / float64(n), Better: record.LowerIsBetter, Method: method}
 	}
 	return Figure{Unit: thing + "s/s", Value: float64(n) / took.Seconds(), Better: record.HigherIsBetter, Method: method}
+}
+
+// Per is the figure of how long one of n things took: "ns/op" by a clock of time, and
+// "instructions/op" where instructions are counted. thing is in the singular.
+func (r Rules) Per(thing string, n int, took time.Duration, method string) Figure {
+	unit := "ns/" + thing
+	if r.Clock == record.Instructions {
+		unit = "instructions/" + thing
+	}
+	return Figure{Unit: unit, Value: float64(took.Nanoseconds()) / float64(n), Better: record.LowerIsBetter, Method: method}
 }

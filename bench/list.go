@@ -10,7 +10,7 @@ import (
 
 // All returns every benchmark that there is, by their names.
 func All() []Benchmark {
-	all := slices.Concat(Machine(), DataPath())
+	all := slices.Concat(Machine(), DataPath(), ControlPath(), Growth())
 	slices.SortFunc(all, func(a, b Benchmark) int { return cmp.Compare(a.Name, b.Name) })
 	return all
 }

@@ -23,7 +23,6 @@ type site struct {
 	conn, farConn *rtnl.Conn
 	parent, wire  int // ifindexes of the two ends
 	last          int // the last ifindex given in the host
-	links         []*rtnl.Link
 }
 
 // onSite takes a sample. The kernel is done with what was before when it begins, and
@@ -66,10 +65,7 @@ func (w *witness) site(r Rules) (*site, error) {
 		return nil, err
 	}
 	s.host, s.far = all[0], all[1]
-	if s.parent, s.wire, err = s.cable(s.far); err == nil {
-		err = s.farConn.SetLink(s.wire, &rtnl.Change{Up: up()})
-	}
-	if err != nil {
+	if s.parent, s.wire, err = s.cable(); err != nil {
 		_, closed := s.close()
 		return nil, errors.Join(err, closed)
 	}
@@ -85,12 +81,15 @@ func quiet() error {
 	return nil
 }
 
-// cable makes a veth from the host to a namespace. Its end in the host is up.
-func (s *site) cable(to *netns.NS) (here, there int, err error) {
+// cable makes a veth from the host to the far end, up at both ends.
+func (s *site) cable() (here, there int, err error) {
 	here, there = s.index(), s.index()
 	l := &rtnl.Link{Name: name(here), Kind: "veth", Index: here, Up: true}
-	l.Peer = &rtnl.Link{Name: name(there), Index: there, NS: to.FD()}
-	if err := s.conn.NewLink(l); err != nil {
+	l.Peer = &rtnl.Link{Name: name(there), Index: there, NS: s.far.FD()}
+	if err = s.conn.NewLink(l); err == nil {
+		err = s.farConn.SetLink(there, &rtnl.Change{Up: up()})
+	}
+	if err != nil {
 		return 0, 0, fmt.Errorf("make a parent: %w", err)
 	}
 	return here, there, nil
@@ -145,21 +144,31 @@ func (s *site) inside(fn func() error) error {
 	})
 }
 
-// repeat measures how long n calls take, on a thread as inside has it.
+// measure tells how long fn takes, on a thread as inside has it.
+func (s *site) measure(fn func() error) (took time.Duration, err error) {
+	err = s.inside(func() error {
+		w := s.rules.Watch()
+		if err := fn(); err != nil {
+			return err
+		}
+		var err error
+		took, _, err = w.Took()
+		return err
+	})
+	return took, err
+}
+
+// repeat tells how long n calls take together, on a thread as inside has it.
 func (s *site) repeat(ctx context.Context, n int, fn func(i int) error) (time.Duration, error) {
-	var took time.Duration
-	err := s.inside(func() error {
-		began := time.Now()
+	return s.measure(func() error {
 		for i := range n {
-			if err := fn(i); err != nil {
-				return err
-			}
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
+			if err := fn(i); err != nil {
+				return err
+			}
 		}
-		took = time.Since(began)
 		return nil
 	})
-	return took, err
 }

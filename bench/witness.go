@@ -134,13 +134,22 @@ func (w *witness) settle(ctx context.Context, farewells ...rtnl.Farewell) error 
 	if err != nil {
 		return err
 	}
-	// The kernel may have begun with others only: one more, that it begins with after
-	// all that is waiting now.
-	mark, err := w.sentinel()
-	if err != nil {
-		return errors.Join(err, s.ns.Close())
+	if len(farewells) == 0 {
+		// One more, for the kernel to begin with after all that is waiting now.
+		first, err := w.sentinel()
+		if err != nil {
+			return errors.Join(err, s.ns.Close())
+		}
+		if err := first.ns.Close(); err != nil {
+			return err
+		}
+		farewells = []rtnl.Farewell{first.gone, first.cable}
 	}
-	if err := errors.Join(mark.ns.Close(), w.done(ctx, s, append(farewells, mark.gone, mark.cable)...), w.rest(ctx, s)); err != nil {
+	err = w.done(ctx, s, farewells...)
+	if err == nil {
+		err = w.rest(ctx, s)
+	}
+	if err != nil {
 		return fmt.Errorf("wait until the kernel has cleaned up: %w", errors.Join(err, s.ns.Close()))
 	}
 	return nil

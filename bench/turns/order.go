@@ -3,6 +3,7 @@ package turns
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"runtime"
@@ -120,10 +121,13 @@ func (o *order) one(ctx context.Context, b *bench.Benchmark, kernel *features.Ke
 			err = fmt.Errorf("its figure in %s is %v", f.Unit, f.Value)
 		}
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, bench.ErrSkip):
+		s.Skip = err.Error()
+	case err != nil:
 		s.Error = err.Error()
-		return s
+	default:
+		s.Figures = figures
 	}
-	s.Figures = figures
 	return s
 }

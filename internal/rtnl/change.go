@@ -67,6 +67,15 @@ func (c *Conn) DeleteLink(index int) error {
 	return c.do(r)
 }
 
+// DeleteGroup deletes all devices of a group (IFLA_GROUP) and what sits on them at once
+// (net/core/rtnetlink.c:rtnl_group_dellink).
+func (c *Conn) DeleteGroup(group uint32) error {
+	r := c.request(unix.RTM_DELLINK, 0)
+	r.AddData((&Link{}).header())
+	r.AddData(nl.NewRtAttr(unix.IFLA_GROUP, nl.Uint32Attr(group)))
+	return c.do(r)
+}
+
 // Macvlan returns the attributes of a macvlan. What is nil is left to the kernel.
 func Macvlan(mode string, flags *uint16, sources []net.HardwareAddr, queueLen, cutoff *int) []Attr {
 	var data []Attr
