@@ -43,7 +43,7 @@ func create(ctx context.Context, s *site, k kind, n int) ([]Figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	took, err := s.repeat(ctx, len(links), func(i int) error { return s.make(links[i : i+1]) })
+	took, err := s.each(ctx, s.news(links))
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +69,11 @@ func deleteEach(ctx context.Context, s *site, k kind, n int) ([]Figure, error) {
 		return nil, err
 	}
 	slices.Reverse(links)
-	took, err := s.repeat(ctx, len(links), func(i int) error { return s.conn.DeleteLink(links[i].Index) })
+	requests := make([]*rtnl.Request, len(links))
+	for i, l := range links {
+		requests[i] = s.conn.PrepareDelete(l.Index)
+	}
+	took, err := s.each(ctx, requests)
 	if err != nil {
 		return nil, fmt.Errorf("delete a link: %w", err)
 	}
@@ -83,7 +87,7 @@ func deleteGroup(_ context.Context, s *site, k kind, n int) ([]Figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	took, err := s.measure(func() error { return s.conn.DeleteGroup(group) })
+	took, err := s.measure(s.conn.PrepareDeleteGroup(group).Do)
 	if err != nil {
 		return nil, fmt.Errorf("delete a group of links: %w", err)
 	}

@@ -101,7 +101,7 @@ func (c *crowd) addPort(n int) error {
 	}
 	// The port last: it has its carrier then as soon as it is up.
 	for _, i := range []int{child, port} {
-		if err := c.site.conn.SetLink(i, &rtnl.Change{Up: up()}); err != nil {
+		if err := c.site.conn.PrepareSet(i, &rtnl.Change{Up: up()}).Do(); err != nil {
 			return fmt.Errorf("bring child %d up: %w", n, err)
 		}
 	}

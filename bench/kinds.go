@@ -124,10 +124,19 @@ func sourceOf(n int) net.HardwareAddr { return mac(1<<22 + n) }
 // stationMAC is the address of the station at the far end of the wire.
 func stationMAC() net.HardwareAddr { return mac(1<<23 - 1) }
 
-// make makes links, one message each. The number of links is what is made.
+// news are the messages that make links.
+func (s *site) news(links []*rtnl.Link) []*rtnl.Request {
+	requests := make([]*rtnl.Request, len(links))
+	for i, l := range links {
+		requests[i] = s.conn.PrepareNew(l)
+	}
+	return requests
+}
+
+// make makes links, one message each.
 func (s *site) make(links []*rtnl.Link) error {
 	for _, l := range links {
-		if err := s.conn.NewLink(l); err != nil {
+		if err := s.conn.PrepareNew(l).Do(); err != nil {
 			return fmt.Errorf("make %s as %s: %w", l.Name, l.Kind, err)
 		}
 	}

@@ -112,7 +112,7 @@ func deleteParent(s *site, k kind, n int) ([]Figure, error) {
 	if _, err := s.raise(k, n, 0); err != nil {
 		return nil, err
 	}
-	took, err := s.measure(func() error { return s.conn.DeleteLink(s.parent) })
+	took, err := s.measure(s.conn.PrepareDelete(s.parent).Do)
 	if err != nil {
 		return nil, fmt.Errorf("delete the parent: %w", err)
 	}

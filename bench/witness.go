@@ -27,7 +27,7 @@ type witness struct {
 }
 
 // patience is how long the kernel may take to be done with something.
-const patience = 5 * time.Minute
+const patience = 2 * time.Minute
 
 var errUnfinished = errors.New("the kernel was not done with it in time")
 

@@ -27,7 +27,9 @@ type Change struct {
 }
 
 // SetLink changes a device in one message.
-func (c *Conn) SetLink(index int, ch *Change) error {
+func (c *Conn) SetLink(index int, ch *Change) error { return c.do(c.setLink(index, ch)) }
+
+func (c *Conn) setLink(index int, ch *Change) *nl.NetlinkRequest {
 	// RTM_SETLINK ignores the kind's own data, RTM_NEWLINK does not
 	// (net/core/rtnetlink.c:rtnl_setlink, rtnl_changelink).
 	typ := unix.RTM_SETLINK
@@ -57,23 +59,16 @@ func (c *Conn) SetLink(index int, ch *Change) error {
 	for _, a := range attrs {
 		r.AddData(a)
 	}
-	return c.do(r)
+	return r
 }
 
 // DeleteLink deletes a device and what sits on it.
-func (c *Conn) DeleteLink(index int) error {
+func (c *Conn) DeleteLink(index int) error { return c.do(c.deleteLink(index)) }
+
+func (c *Conn) deleteLink(index int) *nl.NetlinkRequest {
 	r := c.request(unix.RTM_DELLINK, 0)
 	r.AddData((&Link{Index: index}).header())
-	return c.do(r)
-}
-
-// DeleteGroup deletes all devices of a group (IFLA_GROUP) and what sits on them at once
-// (net/core/rtnetlink.c:rtnl_group_dellink).
-func (c *Conn) DeleteGroup(group uint32) error {
-	r := c.request(unix.RTM_DELLINK, 0)
-	r.AddData((&Link{}).header())
-	r.AddData(nl.NewRtAttr(unix.IFLA_GROUP, nl.Uint32Attr(group)))
-	return c.do(r)
+	return r
 }
 
 // Macvlan returns the attributes of a macvlan. What is nil is left to the kernel.

@@ -20,6 +20,7 @@ import (
 // whichever thread uses it. It is not for concurrent use.
 type Conn struct {
 	sockets map[int]*nl.SocketHandle
+	answer  []byte // to a Request, where one was sent
 }
 
 // replyTimeout is how long a request may go unanswered. Only a kernel in

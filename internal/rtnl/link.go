@@ -77,13 +77,15 @@ func (a Attr) add(to *nl.RtAttr) {
 }
 
 // NewLink makes a device in one message (net/core/rtnetlink.c:rtnl_newlink).
-func (c *Conn) NewLink(l *Link) error {
+func (c *Conn) NewLink(l *Link) error { return c.do(c.newLink(l)) }
+
+func (c *Conn) newLink(l *Link) *nl.NetlinkRequest {
 	r := c.request(unix.RTM_NEWLINK, unix.NLM_F_CREATE|unix.NLM_F_EXCL)
 	r.AddData(l.header())
 	for _, a := range l.attrs() {
 		r.AddData(a)
 	}
-	return c.do(r)
+	return r
 }
 
 func (l *Link) header() *nl.IfInfomsg {

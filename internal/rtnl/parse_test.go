@@ -99,3 +99,25 @@ func FuzzParseFarewells(f *testing.F) {
 		}
 	})
 }
+
+func FuzzTally(f *testing.F) {
+	refused := func(flags int, rest []byte) []byte {
+		r := nl.NewNetlinkRequest(unix.NLMSG_ERROR, flags)
+		r.AddData(raw(append([]byte{0xfe, 0xff, 0xff, 0xff}, rest...)))
+		return r.Serialize()
+	}
+	echo := nl.NewNetlinkRequest(unix.RTM_NEWLINK, 0).Serialize()
+	words := nl.NewRtAttr(nl.NLMSGERR_ATTR_MSG, nl.ZeroTerminated("no")).Serialize()
+	f.Add(refused(0, nil))
+	f.Add(refused(unix.NLM_F_ACK_TLVS, append(echo, words...)))
+	f.Add(refused(unix.NLM_F_ACK_TLVS|unix.NLM_F_CAPPED, append(echo, words...)))
+	f.Add(refused(unix.NLM_F_ACK_TLVS, []byte{0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}))
+	f.Add(append(echo, refused(0, nil)...))
+	f.Add([]byte{3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})
+	f.Add([]byte{1, 2, 3})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if n, done, err := tally(b); n > len(b)/unix.NLMSG_HDRLEN || err != nil && !done {
+			t.Errorf("%d messages in %d bytes, done %v, %v", n, len(b), done, err)
+		}
+	})
+}
