@@ -26,8 +26,8 @@ type witness struct {
 	seen   map[rtnl.Farewell]bool
 }
 
-// patience is how long the kernel may take to be done with something.
-const patience = 2 * time.Minute
+// cleanupLimit is how long the kernel may take to be done with something.
+const cleanupLimit = 2 * time.Minute
 
 var errUnfinished = errors.New("the kernel was not done with it in time")
 
@@ -65,7 +65,7 @@ func (w *witness) know(ns *netns.NS) (rtnl.Farewell, error) {
 
 // await waits for farewells, in whatever order they come.
 func (w *witness) await(ctx context.Context, farewells ...rtnl.Farewell) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, errUnfinished)
+	ctx, cancel := context.WithTimeoutCause(ctx, cleanupLimit, errUnfinished)
 	defer cancel()
 	for _, f := range farewells {
 		for !w.seen[f] {
