@@ -29,6 +29,7 @@ type Loan struct {
 
 	home, away *netns.NS
 	index      int
+	name       string // there
 	journal    *file
 }
 
@@ -106,6 +107,7 @@ func (l *Loan) take(dir string, o Order) (err error) {
 	if o.Name == "" {
 		o.Name = l.Was.Name
 	}
+	l.name = o.Name
 	l.journal, err = write(dir, newJournal(l.Was, l.home, l.away, o.Name))
 	if errors.Is(err, os.ErrExist) {
 		if refusal := lent(dir, l.home, l.Was.Name); refusal != nil {
@@ -193,7 +195,7 @@ func (l *Loan) bring() (int, error) {
 	where := candidate{ns: l.away, index: l.index}
 	if !where.is(l.Was) {
 		// Its driver may have been loaded anew: then it is a new device.
-		found, err := search(l.Was, l.home, "", l.away)
+		found, err := seek(l.Was, l.home, l.name, l.away)
 		if err != nil {
 			return 0, err
 		}

@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -25,7 +24,8 @@ import (
 
 // TestPhysical borrows a port with a driver and a device model behind it, in a guest:
 // it comes back from a loan, from a driver that was loaded anew in between, and from a
-// borrower that was killed, after which the kernel puts it into the first namespace.
+// borrower that was killed, after which the kernel puts it into the first namespace, or
+// that was killed when it had taken the driver away.
 func TestPhysical(t *testing.T) {
 	if testing.Short() {
 		t.Skip("boots guests")
@@ -40,8 +40,10 @@ func TestPhysical(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, want := range []string{"loan: as it was", "driver loaded anew: as it was", "killed: as it was"} {
-				if !slices.Contains(said, want) {
+			for _, want := range []string{
+				"loan", "driver loaded anew", "returned without its driver", "killed", "killed without its driver", "killed with its driver",
+			} {
+				if !slices.Contains(said, want+": as it was") {
 					t.Errorf("the guest did not say %q", want)
 				}
 			}
@@ -88,7 +90,7 @@ func inGuest(job []byte, out guest.Emitter) error {
 	g := &inside{out: out, mac: macs[0], dir: "/run/journals"}
 	for _, step := range []func() error{
 		func() error { return g.await(macs[1], up) },
-		g.furnish, g.loan, g.reload, g.killed,
+		g.furnish, g.loan, g.reload, g.unloaded, g.killed, g.killedWithout, g.killedWith,
 	} {
 		if err := step(); err != nil {
 			return err
@@ -266,37 +268,103 @@ func (g *inside) loan() error {
 }
 
 // reload takes the card away from its driver while it is lent, and gives it back:
-// then it is another device, among the machine's own.
+// then it is another device, and where it was lent all the same.
 func (g *inside) reload() error {
 	l, ns, err := g.borrow()
 	if err != nil {
 		return err
 	}
-	device := g.was.Driver.Bus
-	if g.was.Driver.Name == "virtio_net" { // its driver is one of the virtio bus
-		all, err := filepath.Glob("/sys/bus/pci/devices/" + device + "/virtio*")
-		if err != nil || len(all) != 1 {
-			return fmt.Errorf("%d virtio devices of %s: %w", len(all), device, err)
-		}
-		device = filepath.Base(all[0])
+	if err := l.Unbind(); err != nil {
+		return err
 	}
-	drivers, err := filepath.Glob("/sys/bus/*/drivers/*/" + device)
-	if err != nil || len(drivers) != 1 {
-		return fmt.Errorf("%d drivers of %s: %w", len(drivers), device, err)
+	if there, err := namesIn(ns); err != nil || len(there) != 1 {
+		return fmt.Errorf("without its driver there are %q: %w", there, err)
 	}
-	for _, file := range []string{"unbind", "bind"} {
-		if err := os.WriteFile(filepath.Join(filepath.Dir(drivers[0]), file), []byte(device), 0); err != nil {
+	index, err := l.Bind()
+	if err != nil {
+		return err
+	}
+	err = ns.Do(func() error {
+		s, err := port.Snapshot("eth0")
+		if err != nil {
 			return err
 		}
+		if s.Index != index || s.MTU != g.was.MTU || s.MAC != g.was.MAC || s.Up() || s.Settings[ethtool.Rings]["rx"] != g.was.Settings[ethtool.Rings]["rx"] ||
+			s.Features["rx-gro"].On != g.was.Features["rx-gro"].On {
+			return fmt.Errorf("it came back as %+v, with the index %d", s, index)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	differences, err := l.Return()
 	return errors.Join(g.tell("driver loaded anew", differences, err), ns.Close())
 }
 
-// killed has a process borrow the port, and kills it.
+func namesIn(ns *netns.NS) (names []string, err error) {
+	err = ns.Do(func() error {
+		all, err := net.Interfaces()
+		for _, i := range all {
+			names = append(names, i.Name)
+		}
+		return err
+	})
+	return names, err
+}
+
+// unloaded returns a port that its driver was taken away from.
+func (g *inside) unloaded() error {
+	l, ns, err := g.borrow()
+	if err != nil {
+		return err
+	}
+	if err := l.Unbind(); err != nil {
+		return err
+	}
+	differences, err := l.Return()
+	return errors.Join(g.tell("returned without its driver", differences, err), ns.Close())
+}
+
+// killed has a process borrow the port, and kills it; the kernel puts it back.
 func (g *inside) killed() error {
+	if err := g.kill(""); err != nil {
+		return err
+	}
+	err := g.await(g.mac, func(l netlink.Link) error {
+		return g.say("the kernel put it back as %s, flags %v", l.Attrs().Name, l.Attrs().Flags)
+	})
+	if err != nil {
+		return err
+	}
+	return g.recovered("killed")
+}
+
+// killedWithout kills a process that has taken the driver away, before it has given it
+// back: no port is anywhere.
+func (g *inside) killedWithout() error {
+	if err := g.kill("unbind"); err != nil {
+		return err
+	}
+	if name, err := port.Resolve(g.mac); err == nil {
+		return fmt.Errorf("without its driver it is there, as %s", name)
+	}
+	return g.recovered("killed without its driver")
+}
+
+// killedWith kills a process that has given the driver back, before it has looked for
+// the port.
+func (g *inside) killedWith() error {
+	if err := g.kill("unbind bind"); err != nil {
+		return err
+	}
+	return g.recovered("killed with its driver")
+}
+
+// kill has a process borrow the port and write to its driver's files, and kills it.
+func (g *inside) kill(files string) error {
 	cmd := exec.Command("/proc/self/exe")
-	cmd.Env = append(os.Environ(), borrower+"=own", "LANPROOF_STATE="+g.dir, borrowed+"=office0")
+	cmd.Env = append(os.Environ(), borrower+"=own", "LANPROOF_STATE="+g.dir, borrowed+"=office0", written+"="+files)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return err
@@ -319,18 +387,17 @@ func (g *inside) killed() error {
 		return err
 	}
 	_ = cmd.Wait()
-	err = g.await(g.mac, func(l netlink.Link) error {
-		return g.say("the kernel put it back as %s, flags %v", l.Attrs().Name, l.Attrs().Flags)
-	})
-	if err != nil {
-		return err
-	}
+	return nil
+}
+
+// recovered brings the port back, and tells how it came.
+func (g *inside) recovered(what string) error {
 	all, err := port.Recover(g.dir)
 	if err == nil && len(all) != 1 {
 		err = fmt.Errorf("recovered %v", all)
 	}
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", what, err)
 	}
-	return g.tell("killed", all[0].Differences, nil)
+	return g.tell(what, all[0].Differences, nil)
 }

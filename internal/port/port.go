@@ -52,6 +52,8 @@ type State struct {
 	Sysctls map[string]string `json:"sysctls,omitempty"`
 
 	Driver ethtool.Driver `json:"driver"`
+	// Device is what its driver drives, nil of a virtual port.
+	Device *Device `json:"device,omitempty"`
 	// AloneOnBus is true of a physical port that shares its place on its bus with no
 	// other port, as those of some cards do.
 	AloneOnBus bool `json:"alone_on_bus,omitempty"`

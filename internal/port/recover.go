@@ -138,7 +138,11 @@ func (f *found) bringBack(j *Journal) (err error) {
 		away = openInode(j.Away) // when somebody else has kept it
 	}
 	defer func() { err = errors.Join(err, away.Close()) }()
-	c, err := search(j.State, f.home, j.AwayName, away)
+	look := search
+	if j.Boot == bootID() {
+		look = seek // after a boot, what has no driver was not left so by us
+	}
+	c, err := look(j.State, f.home, j.AwayName, away)
 	if err != nil {
 		return err
 	}

@@ -28,6 +28,9 @@ const borrower = "LANPROOF_TEST_BORROWER"
 // borrowed is set to the names of other ports.
 const borrowed = "LANPROOF_TEST_BORROWED"
 
+// written is set to files of the port's driver that the borrower tells of its device.
+const written = "LANPROOF_TEST_WRITTEN"
+
 func TestMain(m *testing.M) {
 	if to := os.Getenv(borrower); to != "" {
 		if err := borrowForever(to); err != nil {
@@ -56,8 +59,15 @@ func borrowForever(to string) error {
 	for i, name := range strings.Fields(cmp.Or(os.Getenv(borrowed), "enp1s0")) {
 		orders = append(orders, port.Order{Port: name, To: ns, Name: fmt.Sprintf("eth%d", i)})
 	}
-	if _, err := port.BorrowAll("", orders...); err != nil {
+	loans, err := port.BorrowAll("", orders...)
+	if err != nil {
 		return err
+	}
+	for _, file := range strings.Fields(os.Getenv(written)) {
+		d := loans[0].Was.Device
+		if err := os.WriteFile(filepath.Join("/sys/bus", d.Bus, "drivers", d.Driver, file), []byte(d.Name), 0); err != nil {
+			return err
+		}
 	}
 	fmt.Println("borrowed")
 	_, err = io.Copy(io.Discard, os.Stdin) // which nobody closes

@@ -102,7 +102,7 @@ func searchBy(was *State, home, away *netns.NS, is func(*place, netlink.Link) bo
 			return &candidate{ns: ns, index: index}, nil
 		}
 	}
-	first, err := netns.Open("/proc/1/ns/net")
+	first, err := netns.Open(firstNetwork)
 	if err != nil {
 		return nil, ErrGone // an ordinary user may not look there
 	}

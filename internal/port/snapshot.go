@@ -73,7 +73,7 @@ func (p *place) identity(s *State, l netlink.Link) error {
 	if slices.ContainsFunc(a.PermHWAddr, func(b byte) bool { return b != 0 }) {
 		s.PermanentMAC = a.PermHWAddr.String()
 	}
-	s.Carrier = k.Carrier
+	s.Carrier, s.Device = k.Carrier, deviceOf(a)
 	for _, f := range flags() {
 		if k.Flags&f.bit != 0 {
 			s.Flags = append(s.Flags, f.name)
