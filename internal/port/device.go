@@ -36,7 +36,9 @@ func deviceOf(a *netlink.LinkAttrs) *Device {
 }
 
 // plain reports whether a name is one of a file, and no way out of its folder.
-func plain(name string) bool { return name != "" && name != "." && name != ".." && name == filepath.Base(name) }
+func plain(name string) bool {
+	return name != "" && name != "." && name != ".." && name == filepath.Base(name)
+}
 
 // driver is the name of the driver that the device has now, "" when it has none.
 func (d *Device) driver() string {

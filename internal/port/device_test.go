@@ -32,7 +32,7 @@ func TestRecoverStrangeDevice(t *testing.T) {
 		t.Fatal(err)
 	}
 	m.edit(func(s string) string {
-		return strings.Replace(s, `"state": {`, `"state": {"device": {"bus": "pci", "name": "..", "driver": "../../../..`+away+`"},`, 1)
+		return strings.Replace(s, `"state": {`, `"state": {"device": {"bus": "cpu", "name": "..", "driver": "../../../..`+away+`"},`, 1)
 	})
 	if all, err := m.recover(); !errors.Is(err, port.ErrGone) || len(all) > 0 {
 		t.Errorf("recovery gives %v, %v", all, err)
