@@ -2,8 +2,6 @@ package port_test
 
 import (
 	"errors"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -19,25 +17,5 @@ func TestUnbindVirtual(t *testing.T) {
 	}
 	if d, err := l.Return(); err != nil || len(d) > 0 {
 		t.Error(d, err)
-	}
-}
-
-// A journal that names files outside of its bus's folder makes nothing be written.
-func TestRecoverStrangeDevice(t *testing.T) {
-	m := newMachine(t)
-	m.killed("own")
-	away := t.TempDir()
-	file := filepath.Join(away, "bind")
-	if err := os.WriteFile(file, []byte("kept"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	m.edit(func(s string) string {
-		return strings.Replace(s, `"state": {`, `"state": {"device": {"bus": "cpu", "name": "..", "driver": "../../../..`+away+`"},`, 1)
-	})
-	if all, err := m.recover(); !errors.Is(err, port.ErrGone) || len(all) > 0 {
-		t.Errorf("recovery gives %v, %v", all, err)
-	}
-	if b, err := os.ReadFile(file); string(b) != "kept" {
-		t.Errorf("the file says %q, %v", b, err)
 	}
 }

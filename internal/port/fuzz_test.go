@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/lanproof/lanproof/internal/rtnl"
@@ -77,4 +78,19 @@ func FuzzConnection(f *testing.F) {
 	f.Add("   0: 0107A8C0:0016 0207A8C0:BEEF 01 00000000:00000000 00:00000000 00000000     0        0 1")
 	f.Add("   0: B80D0120000000000000000001000000:0016 B80D0120000000000000000002000000:BEEF 01")
 	f.Fuzz(func(_ *testing.T, line string) { parseConnection(line) })
+}
+
+// What a journal names is written to only where a driver's files are.
+func TestStrangeDevice(t *testing.T) {
+	for _, d := range []*Device{nil, {}, {"cpu", "..", "processor"}, {"cpu", "cpu0", "../../../../tmp"}, {"..", "bus", "x"}, {"cpu", ".", "x"}} {
+		if d.orphan() {
+			t.Errorf("%+v is one that nobody drives", d)
+		}
+		if d == nil {
+			continue
+		}
+		if err := d.write("bind"); err == nil || !strings.Contains(err.Error(), "it names no driver") {
+			t.Errorf("%+v: %v", d, err)
+		}
+	}
 }
