@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,7 +25,7 @@ import (
 // can be put in.
 type card struct {
 	t          *testing.T
-	port, peer *os.File
+	port, peer plug
 	wg         sync.WaitGroup
 
 	// fault is given what the card would hand up of a frame, and hands up what it likes.
@@ -39,6 +40,12 @@ type card struct {
 	memory  map[string]bool // a fault's own
 	initial net.HardwareAddr
 }
+
+// plug is where a device is put in. It is closed when the device goes, and another one
+// may come.
+type plug struct{ atomic.Pointer[os.File] }
+
+func (p *plug) Close() error { return p.Load().Close() }
 
 // mode is how the machine has set the card up.
 type mode struct {
@@ -69,20 +76,26 @@ func openTap(name string) (*os.File, error) {
 func newCard(t *testing.T) *card {
 	t.Helper()
 	c := &card{t: t, memory: map[string]bool{}}
-	for name, f := range map[string]**os.File{"eth1": &c.port, "eth2": &c.peer} {
-		var err error
-		if *f, err = openTap(name); err != nil {
+	for name, f := range map[string]*plug{"eth1": &c.port, "eth2": &c.peer} {
+		file, err := openTap(name)
+		if err != nil {
 			t.Skipf("no TAP devices here: %v", err)
 		}
+		f.Store(file)
 	}
 	return c
 }
 
 // work begins to pass frames, until the card is pulled.
 func (c *card) work() {
-	c.wg.Go(func() { c.pass(c.peer, c.port, c.receive) })
+	c.wg.Go(func() { c.pass(&c.peer, &c.port, c.receive) })
+	c.send()
+}
+
+// send begins to pass on what the machine sends, until its port goes.
+func (c *card) send() {
 	c.wg.Go(func() {
-		c.pass(c.port, c.peer, func(f []byte) [][]byte {
+		c.pass(&c.port, &c.peer, func(f []byte) [][]byte {
 			if c.cut {
 				return nil
 			}
@@ -108,21 +121,21 @@ type late struct {
 	frame []byte
 }
 
-func (c *card) pass(from, to *os.File, through func([]byte) [][]byte) {
+func (c *card) pass(from, to *plug, through func([]byte) [][]byte) {
 	queue := make(chan late, 4096)
 	c.wg.Go(func() {
 		for l := range queue {
 			if wait := time.Until(l.due); wait > 0 {
 				<-time.After(wait)
 			}
-			_, _ = to.Write(l.frame) // one that is down takes none
+			_, _ = to.Load().Write(l.frame) // one that is down takes none
 		}
 	})
 	defer close(queue)
 	buf := make([]byte, 1<<16)
 	var due time.Time
-	for {
-		n, err := from.Read(buf)
+	for file := from.Load(); ; {
+		n, err := file.Read(buf)
 		if errors.Is(err, os.ErrClosed) || errors.Is(err, unix.EBADFD) {
 			return
 		}
@@ -170,9 +183,9 @@ func (m *mode) takes(frame []byte) bool {
 	return m.lists != nil && slices.ContainsFunc(m.lists, func(a net.HardwareAddr) bool { return bytes.Equal(a, dest) })
 }
 
-// mode asks the kernel how the card is set up, in whichever namespace its port is.
-func (c *card) mode() (*mode, error) {
-	raw, err := c.port.SyscallConn()
+// where returns the namespace that the port is in.
+func (c *card) where() (*netns.NS, error) {
+	raw, err := c.port.Load().SyscallConn()
 	if err != nil {
 		return nil, err
 	}
@@ -181,7 +194,12 @@ func (c *card) mode() (*mode, error) {
 		return nil, errors.Join(e, err)
 	}
 	defer unix.Close(fd) //nolint:errcheck // nothing was written to it
-	space, err := netns.Open(fmt.Sprintf("/proc/self/fd/%d", fd))
+	return netns.Open(fmt.Sprintf("/proc/self/fd/%d", fd))
+}
+
+// mode asks the kernel how the card is set up, in whichever namespace its port is.
+func (c *card) mode() (*mode, error) {
+	space, err := c.where()
 	if err != nil {
 		return nil, err
 	}

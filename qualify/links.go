@@ -3,6 +3,8 @@ package qualify
 import (
 	"errors"
 	"fmt"
+	"net"
+	"slices"
 	"time"
 
 	"github.com/lanproof/lanproof/capture/frames"
@@ -35,48 +37,75 @@ func links() []Requirement {
 	}
 }
 
-// survive sees that all is the same before and after something is done to the port.
-func survive(m *Measurement, what string, do func(children []*Device) error) error {
-	child, err := m.Macvlan(m.DUT.Device, m.DUT.Yard)
-	if err != nil {
-		return err
+// family is children of the port, of each kind that this kernel makes, and a group
+// that the port has joined.
+type family struct {
+	m           *Measurement
+	child, vlan *Device // vlan is nil where there is none
+	grandchild  *Device // a macvlan on the vlan
+	joined      net.HardwareAddr
+}
+
+// family makes children of the port under test, and of these if wanted.
+func (m *Measurement) family(grandchildren bool) (f *family, err error) {
+	f = &family{m: m, joined: m.Group()}
+	if f.child, err = m.Macvlan(m.DUT.Device, m.DUT.Yard); err != nil {
+		return nil, err
 	}
-	vlan, err := m.VLAN(m.DUT.Device, m.DUT.Yard, frames.TPID8021Q, 100)
+	f.vlan, err = m.VLAN(m.DUT.Device, m.DUT.Yard, frames.TPID8021Q, 100)
 	var none *Unsupported
 	switch {
 	case errors.As(err, &none):
 		m.Measured("without a VLAN on it", "%v", none)
+		f.vlan = nil
 	case err != nil:
-		return err
+		return nil, err
 	}
-	joined := m.Group()
-	if err := m.Join(m.DUT.Device, joined); err != nil {
-		return err
+	if f.vlan != nil && grandchildren {
+		if f.grandchild, err = m.Macvlan(f.vlan, m.DUT.Yard); err != nil {
+			return nil, err
+		}
 	}
-	asks := func(when string) []Ask {
-		all := []Ask{
-			m.ask(when+": own address", m.DUT.MAC, m.DUT.Device, record.All),
-			m.ask(when+": joined group", joined, m.DUT.Device, record.All),
-			m.ask(when+": macvlan's address", child.MAC, child, record.All),
-			m.ask(when+": unknown unicast at the macvlan", m.Address(), child, record.None),
-		}
-		if vlan != nil {
-			all = append(all, m.ask(when+": VLAN 100", m.DUT.MAC, vlan, record.All))
-		}
-		return all
+	return f, m.Join(m.DUT.Device, f.joined)
+}
+
+// members are those that there are.
+func (f *family) members() []*Device {
+	return slices.DeleteFunc([]*Device{f.child, f.vlan, f.grandchild}, func(d *Device) bool { return d == nil })
+}
+
+// asks are what everybody of a family must get, and must not.
+func (f *family) asks(when string) []Ask {
+	m := f.m
+	all := []Ask{
+		m.ask(when+": own address", m.DUT.MAC, m.DUT.Device, record.All),
+		m.ask(when+": joined group", f.joined, m.DUT.Device, record.All),
+		m.ask(when+": macvlan's address", f.child.MAC, f.child, record.All),
+		m.ask(when+": unknown unicast at the macvlan", m.Address(), f.child, record.None),
+	}
+	if f.vlan != nil {
+		all = append(all, m.ask(when+": VLAN 100", m.DUT.MAC, f.vlan, record.All))
+	}
+	if f.grandchild != nil {
+		all = append(all, m.ask(when+": macvlan in VLAN 100", f.grandchild.MAC, f.grandchild, record.All))
+	}
+	return all
+}
+
+// survive sees that all is the same before and after something is done to the port.
+func survive(m *Measurement, what string, do func(children []*Device) error) error {
+	f, err := m.family(false)
+	if err != nil {
+		return err
 	}
 	before, err := m.promiscuity()
 	if err != nil {
 		return err
 	}
-	if _, err := m.Try(asks("before")...); err != nil {
+	if _, err := m.Try(f.asks("before")...); err != nil {
 		return err
 	}
-	children := []*Device{child}
-	if vlan != nil {
-		children = append(children, vlan)
-	}
-	if err := do(children); err != nil {
+	if err := do(f.members()); err != nil {
 		return err
 	}
 	after, err := m.promiscuity()
@@ -84,7 +113,7 @@ func survive(m *Measurement, what string, do func(children []*Device) error) err
 		return err
 	}
 	m.Fact("promiscuity after "+what, fmt.Sprint(before), fmt.Sprint(after))
-	trials, err := m.Try(asks("after " + what)...)
+	trials, err := m.Try(f.asks("after " + what)...)
 	m.observe(trials)
 	return err
 }

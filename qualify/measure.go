@@ -36,7 +36,7 @@ type Requirement struct {
 
 // Requirements are all of them in the order in which they are measured.
 func Requirements() []Requirement {
-	return slices.Concat(identity(), counters(), reception(), addresses(), filters(), sizes(), integrity(), vlans(), vlanOffload(), streams(), claims(), links(), virtualFunctions())
+	return slices.Concat(identity(), counters(), reception(), addresses(), filters(), sizes(), integrity(), vlans(), vlanOffload(), streams(), claims(), forwarding(), links(), virtualFunctions(), reloads())
 }
 
 // Measurement is one requirement being measured.

@@ -45,6 +45,8 @@ type Side struct {
 	Yard *Room
 	// Driver is who drives it.
 	Driver ethtool.Driver
+
+	lent lent // nil where its driver cannot be taken away
 }
 
 // Room is a namespace of the rig, with one tap for all devices in it, which is not

@@ -50,6 +50,20 @@ type Options struct {
 	Tool string
 	// Each, if set, gets every result as soon as it has been judged.
 	Each func(record.Result)
+
+	// reloads, if set, takes the driver of the port under test away in the place of its
+	// loan: tests have cards that are in no machine.
+	reloads func(*port.Loan) lent
+	// measure, if set, measures each requirement in the place of its own function.
+	measure func(m *Measurement) error
+}
+
+// lent is who takes the driver of a borrowed port away.
+func (o *Options) lent(l *port.Loan) lent {
+	if o.reloads != nil {
+		return o.reloads(l)
+	}
+	return l
 }
 
 // ErrUsage is wrapped by errors about what was asked for.
@@ -85,6 +99,9 @@ func (o *Options) requirements() ([]Requirement, error) {
 	}
 	for _, r := range Requirements() {
 		if missing[r.ID] || len(o.Only) == 0 && (r.Profile == record.Core || o.Profile == record.Full) {
+			if o.measure != nil {
+				r.Measure = o.measure
+			}
 			some = append(some, r)
 			delete(missing, r.ID)
 		}
@@ -175,6 +192,7 @@ func (s *session) borrowed(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, g.close()) }()
+	g.DUT.lent = s.o.lent(loans[0])
 	if err := g.up(ctx); err != nil {
 		return err
 	}

@@ -100,6 +100,18 @@ func (c *Conn) Driver(name string) (Driver, error) {
 	return Driver{Name: text(i.Driver[:]), Version: text(i.Version[:]), Firmware: text(i.Fw_version[:]), Bus: text(i.Bus_info[:])}, nil
 }
 
+// resetDedicated is all that belongs to one device alone (ETH_RESET_DEDICATED).
+const resetDedicated = 0xffff
+
+// Reset has the driver start a device's own components anew, as ethtool --reset DEV
+// dedicated does.
+func (c *Conn) Reset(name string) error {
+	if err := c.send(name, unix.ETHTOOL_RESET, []uint32{resetDedicated}); err != nil {
+		return fmt.Errorf("reset %s: %w", name, err)
+	}
+	return nil
+}
+
 func text(b []byte) string {
 	b, _, _ = bytes.Cut(b, []byte{0})
 	return string(b)

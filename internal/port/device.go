@@ -60,11 +60,16 @@ func (d *Device) write(name string) error {
 	if !plain(d.Bus) || !plain(d.Name) || !plain(d.Driver) {
 		return fmt.Errorf("it names no driver: %+v", *d)
 	}
-	f, err := os.OpenFile(d.file(name), os.O_WRONLY, 0)
+	return tell(d.file(name), d.Name)
+}
+
+// tell writes to a file of the kernel's, which must be there.
+func tell(path, text string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
 		return err
 	}
-	_, err = f.WriteString(d.Name)
+	_, err = f.WriteString(text)
 	return errors.Join(err, f.Close())
 }
 
@@ -90,7 +95,10 @@ func errNotReloaded(format string, args ...any) error {
 	return fmt.Errorf("its driver cannot be taken from it: %s: %w", fmt.Sprintf(format, args...), errors.ErrUnsupported)
 }
 
-// reloadable says why a port's driver is not to be taken away, nil if it may.
+// Reloadable says why the port's driver cannot be taken away from it alone, by an error
+// that wraps [errors.ErrUnsupported]; nil if it can.
+func (l *Loan) Reloadable() error { return l.Was.reloadable() }
+
 func (s *State) reloadable() error {
 	pid, err := os.Readlink("/proc/1/ns/pid")
 	switch {
@@ -192,4 +200,38 @@ func seek(was *State, home *netns.NS, awayName string, away *netns.NS) (*candida
 		return nil, errors.Join(err, fmt.Errorf("give it back to its driver %s: %w", was.Device.Driver, loaded))
 	}
 	return c, nil
+}
+
+// Reset is one way of starting a port's hardware anew while its driver keeps it.
+type Reset struct {
+	// Name is the command that does the same.
+	Name string
+	// Do does it. The error wraps [errors.ErrUnsupported] where it cannot be done.
+	Do func() error
+}
+
+// Resets are the ways that there may be: the driver's own, and that of the bus, which
+// a driver is told of only if it asks for it (drivers/pci/pci.c:pci_reset_function,
+// struct pci_error_handlers.reset_prepare).
+func (l *Loan) Resets() []Reset {
+	return []Reset{
+		{"ethtool --reset " + l.name + " dedicated", func() error {
+			return at(l.away, func(p *place) error { return p.eth.Reset(l.name) })
+		}},
+		{"echo 1 > /sys/bus/pci/devices/" + l.Was.Driver.Bus + "/reset", l.resetFunction},
+	}
+}
+
+func (l *Loan) resetFunction() error {
+	switch d := l.Was.Driver.Bus; {
+	case pciFile(d, "vendor") == "":
+		return fmt.Errorf("it is no PCI device: %w", errors.ErrUnsupported)
+	case !l.Was.AloneOnBus || len(l.Was.VFs) > 0:
+		return fmt.Errorf("others share the PCI function %s: %w", d, errors.ErrUnsupported)
+	}
+	err := tell(filepath.Join("/sys/bus/pci/devices", l.Was.Driver.Bus, "reset"), "1")
+	if errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("the PCI function %s has no reset: %w", l.Was.Driver.Bus, errors.ErrUnsupported)
+	}
+	return err
 }
