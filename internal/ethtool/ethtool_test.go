@@ -61,6 +61,18 @@ func TestVeth(t *testing.T) {
 		if _, err := c.Settings("v0", ethtool.Rings); !errors.Is(err, unix.EOPNOTSUPP) {
 			t.Errorf("rings, which a veth has not: %v", err)
 		}
+		if _, err := c.Settings("v0", ethtool.Wake); !errors.Is(err, unix.EOPNOTSUPP) {
+			t.Errorf("wake-on-LAN, which a veth has not: %v", err)
+		}
+		if _, err := c.Spread("v0"); !errors.Is(err, unix.EOPNOTSUPP) {
+			t.Errorf("spreading, which a veth has not: %v", err)
+		}
+		if err := c.SetSpread("v0", &ethtool.Spread{}); !errors.Is(err, unix.EOPNOTSUPP) {
+			t.Errorf("changing that: %v", err)
+		}
+		if err := c.Reset("v0"); !errors.Is(err, unix.EOPNOTSUPP) {
+			t.Errorf("a reset, which a veth has not: %v", err)
+		}
 		if f, err := c.PrivateFlags("v0"); len(f) > 0 || err != nil && !errors.Is(err, unix.EOPNOTSUPP) {
 			t.Errorf("private flags, which a veth has not: %v, %v", f, err)
 		}

@@ -17,12 +17,14 @@ const (
 	Channels   Group = "channels" // struct ethtool_channels: queues
 	Coalescing Group = "coalesce" // struct ethtool_coalesce: microseconds and frames
 	Pause      Group = "pause"    // struct ethtool_pauseparam: 0 or 1
+	Wake       Group = "wake"     // struct ethtool_wolinfo: bits WAKE_*; its password is nobody's business
 )
 
 // Groups returns all groups in an order in which they can be set.
-func Groups() []Group { return []Group{Channels, Rings, Coalescing, Pause} }
+func Groups() []Group { return []Group{Channels, Rings, Coalescing, Pause, Wake} }
 
-// layout is how a group is read and written: its commands, and its words' names.
+// layout is how a group is read and written: its commands, and its words' names, ""
+// of those that are passed over.
 type layout struct {
 	get, set uint32
 	words    []string
@@ -42,6 +44,7 @@ func layouts() map[Group]layout {
 			"tx-frames-low", "pkt-rate-high", "rx-usecs-high", "rx-frames-high", "tx-usecs-high", "tx-frames-high", "sample-interval",
 		}},
 		Pause: {unix.ETHTOOL_GPAUSEPARAM, unix.ETHTOOL_SPAUSEPARAM, []string{"autoneg", "rx", "tx"}},
+		Wake:  {unix.ETHTOOL_GWOL, unix.ETHTOOL_SWOL, []string{"supported", "on", "", ""}},
 	}
 }
 
@@ -54,7 +57,9 @@ func (c *Conn) Settings(name string, g Group) (map[string]uint32, error) {
 	}
 	all := map[string]uint32{}
 	for i, w := range words {
-		all[l.words[i]] = w
+		if l.words[i] != "" {
+			all[l.words[i]] = w
+		}
 	}
 	return all, nil
 }
@@ -68,7 +73,7 @@ func (c *Conn) SetSettings(name string, g Group, change map[string]uint32) error
 	}
 	for key, v := range change {
 		at := slices.Index(l.words, key)
-		if at < 0 {
+		if at < 0 || key == "" {
 			return fmt.Errorf("change the %s settings of %s: there is none called %q", g, name, key)
 		}
 		words[at] = v

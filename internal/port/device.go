@@ -108,8 +108,8 @@ func (s *State) reloadable() error {
 		return errNotReloaded("its device %s on %s has none", s.Device.Name, s.Device.Bus)
 	case !s.AloneOnBus:
 		return errNotReloaded("it shares its device %s with another port", s.Device.Name)
-	case len(s.VFs) > 0:
-		return errNotReloaded("its %d virtual functions would go with it", len(s.VFs))
+	case s.functions() > 0:
+		return errNotReloaded("its %d virtual functions would go with it", s.functions())
 	case err != nil || pid != firstPID:
 		return errNotReloaded("it would come back in the machine's first network namespace, which cannot be seen from here (/proc/1 is of %q)", pid)
 	}
@@ -226,7 +226,7 @@ func (l *Loan) resetFunction() error {
 	switch d := l.Was.Driver.Bus; {
 	case pciFile(d, "vendor") == "":
 		return fmt.Errorf("it is no PCI device: %w", errors.ErrUnsupported)
-	case !l.Was.AloneOnBus || len(l.Was.VFs) > 0:
+	case !l.Was.AloneOnBus || l.Was.functions() > 0:
 		return fmt.Errorf("others share the PCI function %s: %w", d, errors.ErrUnsupported)
 	}
 	err := tell(filepath.Join("/sys/bus/pci/devices", l.Was.Driver.Bus, "reset"), "1")

@@ -1,6 +1,7 @@
 package port
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"maps"
 	"slices"
@@ -112,6 +113,10 @@ func (s *State) facts() map[string]string {
 	}
 	for name, v := range s.SettingWords() {
 		f["setting "+name] = v
+	}
+	if s.Spread != nil {
+		f["RSS hash function"], f["RSS table"] = fmt.Sprint(s.Spread.Function), fmt.Sprint(s.Spread.Table)
+		f["RSS key (its SHA-256)"] = fmt.Sprintf("%x", sha256.Sum256(s.Spread.Key)) // who knows it can aim at one queue
 	}
 	for name, v := range s.Sysctls {
 		f["sysctl "+name] = v

@@ -44,12 +44,7 @@ func SetFunctions(bus string, n int) error {
 
 // setPCI writes to a file of the PCI bus.
 func setPCI(name, value string) error {
-	f, err := os.OpenFile(filepath.Join("/sys/bus/pci", name), os.O_WRONLY, 0)
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString(value)
-	return errors.Join(err, f.Close())
+	return tell(filepath.Join("/sys/bus/pci", name), value)
 }
 
 // functionLimit is how long a driver may take until it has the port of a virtual
@@ -69,7 +64,7 @@ func TakeFunction(bus string, id int, to *netns.NS, name string) (index int, err
 	}
 	function := filepath.Base(link)
 	// Ports of drivers that are given a device come up there.
-	first, err := netns.Open("/proc/1/ns/net")
+	first, err := netns.Open(firstNetwork)
 	if err != nil {
 		return 0, err
 	}

@@ -2,6 +2,7 @@ package port_test
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -30,9 +31,12 @@ func TestPhysical(t *testing.T) {
 	if testing.Short() {
 		t.Skip("boots guests")
 	}
-	for _, model := range []string{"e1000e", "virtio-net-pci"} {
-		t.Run(model, func(t *testing.T) {
-			o := cardGuest(t, model)
+	for name, c := range map[string]struct{ model, with string }{
+		"e1000e": {"e1000e", ""}, "virtio-net-pci": {"virtio-net-pci", ""}, "virtio-net-pci with RSS": {"virtio-net-pci", ",rss=on,hash=on"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := cardGuest(t, c.model)
+			o.NICs[0].Model += c.with
 			var said []string
 			job := fmt.Sprintf("%s %s", o.NICs[0].MAC, o.NICs[1].MAC)
 			err := guest.Run(t.Context(), []byte(job), o, func(line []byte) { said = append(said, string(line)) }, func(string, []byte) error { return nil })
@@ -43,7 +47,7 @@ func TestPhysical(t *testing.T) {
 			for _, want := range []string{
 				"loan", "driver loaded anew", "returned without its driver", "killed", "killed without its driver", "killed with its driver",
 			} {
-				if !slices.Contains(said, want+": as it was") {
+				if !slices.Contains(said, want+": as it was") || c.with != "" && strings.Contains(said[0], "RSS key of 0") {
 					t.Errorf("the guest did not say %q", want)
 				}
 			}
@@ -145,6 +149,7 @@ func (g *inside) furnish() error {
 			func() error { return netlink.LinkSetTxQLen(l, 77) },
 			func() error { return os.WriteFile("/proc/sys/net/ipv4/conf/office0/rp_filter", []byte("2"), 0) },
 			func() error { return ring(eth) },
+			func() error { return rekey(eth, "office0", 0x4c, wakeMagic) },
 			func() error { return eth.SetFeatures("office0", map[string]bool{"rx-gro": false}) },
 			func() error { return netlink.LinkSetUp(l) },
 			func() error { return netlink.AddrAdd(l, address) },
@@ -166,9 +171,29 @@ func (g *inside) furnish() error {
 	if g.was, err = port.Snapshot("office0"); err != nil {
 		return err
 	}
-	return g.say("driver %s on %s, PCI %s, rings %v, %d features", g.was.Driver.Name, g.was.Driver.Bus, g.was.PCI,
-		g.was.Settings[ethtool.Rings]["rx"], len(g.was.Features))
+	spread := cmp.Or(g.was.Spread, &ethtool.Spread{})
+	return g.say("driver %s on %s, PCI %s, rings %v, wakes by %#x of %#x, RSS key of %d and table of %d, %d features",
+		g.was.Driver.Name, g.was.Driver.Bus, g.was.PCI, g.was.Settings[ethtool.Rings]["rx"],
+		g.was.Settings[ethtool.Wake]["on"], g.was.Settings[ethtool.Wake]["supported"], len(spread.Key), len(spread.Table), len(g.was.Features))
 }
+
+// rekey spreads by another key, where the port has one, and wakes the machine for a
+// magic packet or not, where it can.
+func rekey(eth *ethtool.Conn, name string, first byte, wake uint32) error {
+	if s, err := eth.Settings(name, ethtool.Wake); err == nil && s["supported"]&wakeMagic != 0 {
+		if err := eth.SetSettings(name, ethtool.Wake, map[string]uint32{"on": wake}); err != nil {
+			return err
+		}
+	}
+	s, err := eth.Spread(name)
+	if err != nil || len(s.Key) == 0 {
+		return nil
+	}
+	s.Key[0] = first
+	return eth.SetSpread(name, s)
+}
+
+const wakeMagic = 1 << 5 // WAKE_MAGIC
 
 // ring changes the size of a ring, where the driver lets it.
 func ring(eth *ethtool.Conn) error {
@@ -251,7 +276,7 @@ func (g *inside) borrow() (*port.Loan, *netns.NS, error) {
 		if rings, none := eth.Settings("eth0", ethtool.Rings); none == nil && rings["rx-max"] > 256 {
 			err = eth.SetSettings("eth0", ethtool.Rings, map[string]uint32{"rx": rings["rx-max"]})
 		}
-		return errors.Join(err,
+		return errors.Join(err, rekey(eth, "eth0", 0x99, 0),
 			netlink.LinkSetHardwareAddr(link, net.HardwareAddr{2, 0, 0, 0, 0, 9}), netlink.LinkSetMTU(link, 1300), netlink.LinkSetUp(link),
 			netlink.SetPromiscOn(link), eth.SetFeatures("eth0", map[string]bool{"rx-gro": true, "tx-scatter-gather": false}))
 	})

@@ -10,7 +10,8 @@
 //
 // What no program can bring back: filters of tc, multicast groups that sockets had
 // joined, XDP programs, temporary addresses of IPv6, and what routers advertise,
-// which the kernel learns again by itself.
+// which the kernel learns again by itself. Where a driver is loaded anew, also the
+// password of wake-on-LAN, rules that steer flows, and further contexts of RSS.
 package port
 
 import (
@@ -62,9 +63,12 @@ type State struct {
 	PCI      string                     `json:"pci,omitempty"`
 	Link     ethtool.Link               `json:"link"`
 	Features map[string]ethtool.Feature `json:"features,omitempty"`
-	// Settings are groups that the driver has; rings, channels, coalescing, pause.
+	// Settings are groups that the driver has; rings, channels, coalescing, pause, and
+	// for what it wakes the machine.
 	Settings     map[ethtool.Group]map[string]uint32 `json:"settings,omitempty"`
 	PrivateFlags map[string]bool                     `json:"private_flags,omitempty"`
+	// Spread is how it spreads what it receives over its queues, nil where it does not say.
+	Spread *ethtool.Spread `json:"spread,omitempty"`
 	// MaxVFs is how many virtual functions it can have, 0 without SR-IOV, and NumVFs
 	// how many it has; VFs is what its driver tells of them.
 	MaxVFs int  `json:"max_vfs,omitempty"`
@@ -105,7 +109,7 @@ func (s *State) FeatureWords() map[string]string {
 	return all
 }
 
-// SettingWords returns rings, channels, coalescing, pause and private flags by names
+// SettingWords returns rings, channels, coalescing, pause, wake-on-LAN and private flags by names
 // such as "ring rx" and "flag legacy-rx".
 func (s *State) SettingWords() map[string]string {
 	all := map[string]string{}

@@ -224,6 +224,10 @@ func (p *place) restoreDriver(was *State, name string) error {
 			errs = append(errs, p.eth.SetSettings(name, g, change))
 		}
 	}
+	// Drivers make another table for another number of channels.
+	if spread, err := p.eth.Spread(name); was.Spread != nil && err == nil && !was.Spread.Equal(spread) {
+		errs = append(errs, p.eth.SetSpread(name, was.Spread))
+	}
 	change := map[string]bool{}
 	for name, f := range was.Features {
 		if now, ok := now.Features[name]; ok && !now.Fixed && now.Wanted != f.Wanted {

@@ -186,6 +186,9 @@ func (p *place) driver(s *State) {
 			s.Settings[g] = settings
 		}
 	}
+	if spread, err := p.eth.Spread(s.Name); err == nil {
+		s.Spread = spread
+	}
 	if f, err := p.eth.PrivateFlags(s.Name); err == nil && len(f) > 0 {
 		s.PrivateFlags = f
 	}
