@@ -104,8 +104,11 @@ func switchedOn(all map[string]ethtool.Feature) string {
 
 func (m *Measurement) same(was, now whereabouts) {
 	for _, f := range [][3]string{
-		{"driver", was.Driver, now.Driver}, {"bus address", was.Bus, now.Bus}, {"MAC address", was.MAC, now.MAC},
-		{"MTU", was.MTU, now.MTU}, {"features that are on", was.Features, now.Features},
+		{"driver", was.Driver, now.Driver},
+		{"bus address", was.Bus, now.Bus},
+		{"MAC address", was.MAC, now.MAC},
+		{"MTU", was.MTU, now.MTU},
+		{"features that are on", was.Features, now.Features},
 	} {
 		m.Fact(f[0]+" with its driver again", f[1], f[2])
 	}
