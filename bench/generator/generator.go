@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -71,7 +70,9 @@ func (s Sent) Rate() float64 {
 type Generator struct {
 	method Method
 	frame  Frame
+	ns     *netns.NS
 	index  int
+	cpu    int
 	jobs   chan func()   // on the thread
 	ended  chan struct{} // closed when the thread has ended
 	err    error         // of the thread; read when it has ended
@@ -80,27 +81,29 @@ type Generator struct {
 	fences uint32
 }
 
-// way sends a burst of up to n frames whose numbers follow on first.
+// way sends a load. The context is asked now and then whether it has ended, which is no
+// error to it.
 type way interface {
-	burst(first uint64, n int) (taken, refused int, err error)
+	send(ctx context.Context, l Load) (Sent, error)
 	close() error
 }
 
 // Open makes a generator on the device with an index, which must be up, in a namespace.
 // Errors wrap the errno: EPERM without CAP_NET_RAW there, ENODEV without the device,
 // EMSGSIZE for a frame above its MTU, EOPNOTSUPP where the kernel or the device lacks the
-// method, EINVAL for a frame that cannot be.
+// method, EINVAL for a frame that cannot be, EBUSY where the namespace's pktgen has a device.
+// The namespace must stay open for as long as the generator.
 func Open(ns *netns.NS, index int, f Frame, o Options) (*Generator, error) {
 	f, err := f.withDefaults()
 	if err != nil {
 		return nil, fmt.Errorf("open a generator: %w", err)
 	}
-	g := &Generator{frame: f, index: index, method: o.Method, jobs: make(chan func()), ended: make(chan struct{})}
+	g := &Generator{frame: f, ns: ns, index: index, cpu: o.CPU, method: o.Method, jobs: make(chan func()), ended: make(chan struct{})}
 	ready := make(chan struct{})
 	go func() {
 		defer close(g.ended)
 		g.err = ns.Do(func() error {
-			if err := g.open(o); err != nil {
+			if err := g.open(); err != nil {
 				return errors.Join(err, g.release())
 			}
 			close(ready)
@@ -119,11 +122,11 @@ func Open(ns *netns.NS, index int, f Frame, o Options) (*Generator, error) {
 }
 
 // open sets the thread up, which is in the namespace.
-func (g *Generator) open(o Options) error {
+func (g *Generator) open() error {
 	var set unix.CPUSet
-	set.Set(o.CPU)
+	set.Set(g.cpu)
 	if err := unix.SchedSetaffinity(0, &set); err != nil {
-		return fmt.Errorf("move to CPU %d: %w", o.CPU, err)
+		return fmt.Errorf("move to CPU %d: %w", g.cpu, err)
 	}
 	device, err := net.InterfaceByIndex(g.index)
 	if err != nil {
@@ -153,6 +156,12 @@ func (g *Generator) choose(device string) error {
 			return fmt.Errorf("only UDP is cut into frames: %w", unix.EOPNOTSUPP)
 		}
 		return g.openSegments(device)
+	case Pktgen:
+		way, err := newPktgen(g.ns, device, g.cpu, &g.frame)
+		if err == nil {
+			g.way = way
+		}
+		return err
 	}
 	return fmt.Errorf("there is no method %q: %w", g.method, unix.EINVAL)
 }
@@ -162,7 +171,7 @@ func (g *Generator) openPackets() error {
 	if err != nil {
 		return err
 	}
-	g.way, g.method = newPackets(s, &g.frame), Packet
+	g.way, g.method = &bursts{newPackets(s, &g.frame), uint64(g.frame.wire())}, Packet
 	return nil
 }
 
@@ -175,7 +184,7 @@ func (g *Generator) openSegments(device string) error {
 	if err != nil {
 		return errors.Join(err, s.close())
 	}
-	g.way, g.method = way, Segments
+	g.way, g.method = &bursts{way, uint64(g.frame.wire())}, Segments
 	return nil
 }
 
@@ -224,66 +233,16 @@ func (g *Generator) Send(ctx context.Context, l Load) (Sent, error) {
 	if l.Frames == 0 && l.For <= 0 || l.Rate < 0 {
 		return Sent{}, fmt.Errorf("send a load without an end: %w", unix.EINVAL)
 	}
-	var stop atomic.Bool
-	defer context.AfterFunc(ctx, func() { stop.Store(true) })()
 	var s Sent
 	err := g.do(func() (err error) {
-		s, err = g.send(l, &stop)
+		s, err = g.way.send(ctx, l)
 		return err
 	})
-	if err == nil && stop.Load() {
+	if err == nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
 	if err != nil {
 		err = fmt.Errorf("send frames on interface %d: %w", g.index, err)
 	}
 	return s, err
-}
-
-// send sends a load on the thread.
-func (g *Generator) send(l Load, stop *atomic.Bool) (s Sent, err error) {
-	begin := nanoseconds()
-	now := begin
-	for !stop.Load() && err == nil {
-		if l.For > 0 || l.Rate > 0 {
-			now = nanoseconds()
-		}
-		done := s.Frames + s.Refused
-		if l.For > 0 && now-begin >= int64(l.For) || l.Frames > 0 && done >= l.Frames {
-			break
-		}
-		n := batch
-		if l.Frames > 0 {
-			n = int(min(batch, l.Frames-done))
-		}
-		if l.Rate > 0 {
-			due := uint64(float64(now-begin)/1e9*l.Rate) + 1
-			if due <= done {
-				sleepUntil(begin + l.wake(done))
-				continue
-			}
-			n = min(n, int(min(batch, due-done)))
-		}
-		taken, refused, failed := g.way.burst(done, n)
-		s.Frames += uint64(taken)
-		s.Refused += uint64(refused)
-		err = failed
-	}
-	s.Took = time.Duration(nanoseconds() - begin)
-	s.Bytes = s.Frames * uint64(g.frame.wire())
-	return s, err
-}
-
-// wake is when a paced sender that is ahead goes on, in nanoseconds from its start.
-func (l Load) wake(done uint64) int64 {
-	next := int64(float64(done) / l.Rate * 1e9)
-	at := next
-	if gap := 1e9 / l.Rate; gap < float64(slice) {
-		at += int64(slice)
-	}
-	if l.For > 0 {
-		at = min(at, int64(l.For))
-	}
-	// At most the time after which a context that has ended is noticed.
-	return min(at, next+int64(100*time.Millisecond))
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -85,8 +84,7 @@ func newPackets(s *socket, f *Frame) *packets {
 	return p
 }
 
-// burst sends up to n frames, the first of which is the first-th from 0. It returns how
-// many the device took and how many its queue refused.
+// burst sends with one call.
 func (p *packets) burst(first uint64, n int) (taken, refused int, err error) {
 	at := int(first % uint64(len(p.slots)))
 	n = min(n, batch, len(p.slots)-at)
@@ -134,7 +132,3 @@ func sleepUntil(ns int64) {
 	ts := unix.NsecToTimespec(ns)
 	_ = unix.ClockNanosleep(unix.CLOCK_MONOTONIC, unix.TIMER_ABSTIME, &ts, nil)
 }
-
-// slice is for how long a paced sender sleeps at least: what became due meanwhile is
-// sent in one burst.
-const slice = 50 * time.Microsecond

@@ -43,9 +43,31 @@ func newSegments(s *socket, f *Frame, device string) (*segments, error) {
 		b := make([]byte, vnetLen, vnetLen+f.header()+g.most*g.payload)
 		g.slots = append(g.slots, append(b, f.build(b[vnetLen:], to, g.most*g.payload)...))
 	}
+	if err := g.probe(f); err != nil {
+		return nil, err
+	}
 	var err error
 	g.restore, err = turnOff(device, featureUDP)
 	return g, err
+}
+
+// probe finds out whether the kernel takes such frames, which nothing but sending one
+// tells: a fence with number 0, which counters pass over, in a frame that is not cut.
+func (g *segments) probe(f *Frame) error {
+	small := *f
+	small.Size = minSize
+	b := make([]byte, vnetLen, vnetLen+small.wire())
+	b = append(b, small.build(b[vnetLen:], f.To[0], small.wire()-small.header())...)
+	setMark(b[vnetLen+small.header():], fenceMagic, 0)
+	g.head(b, vnetUDP, maxPacket-1) // larger than the frame, so that it stays whole
+	err := unix.Send(g.fd, b, 0)
+	if errors.Is(err, unix.EINVAL) {
+		return fmt.Errorf("this kernel cuts no UDP for packet sockets, as Linux 6.2 does: %w", unix.EOPNOTSUPP)
+	}
+	if err != nil {
+		return fmt.Errorf("find out whether the kernel cuts UDP: %w", err)
+	}
+	return nil
 }
 
 // turnOff turns a feature of a device off and returns what turns it on again.
@@ -80,7 +102,7 @@ func turnOff(device, feature string) (restore func() error, err error) {
 	return restore, nil
 }
 
-// burst is as that of packets.
+// burst sends one datagram.
 func (g *segments) burst(first uint64, n int) (taken, refused int, err error) {
 	n = min(n, g.most)
 	slot := g.slots[g.turn]
@@ -107,12 +129,19 @@ func (g *segments) prepare(b, ip []byte, n int) {
 	if n == 1 {
 		kind = 0 // nothing to cut
 	}
+	setLengths(ip)
+	g.head(b, kind, g.payload)
+}
+
+// head writes the head of a frame, and the checksum that the device is to finish.
+func (g *segments) head(b []byte, kind byte, size int) {
 	b[0], b[1] = vnetNeedsSum, kind
-	for i, v := range []int{g.ether + ipLen + udpLen, g.payload, g.ether + ipLen, 6} {
+	ip := g.ether + ipLen
+	for i, v := range []int{ip + udpLen, size, ip, 6} {
 		binary.NativeEndian.PutUint16(b[2+2*i:], uint16(v))
 	}
-	setLengths(ip)
-	binary.BigEndian.PutUint16(ip[ipLen+6:], pseudoHeader(ip))
+	b = b[vnetLen+g.ether:]
+	binary.BigEndian.PutUint16(b[ipLen+6:], pseudoHeader(b))
 }
 
 func (g *segments) close() error { return errors.Join(g.restore(), g.socket.close()) }
