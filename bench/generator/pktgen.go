@@ -215,8 +215,9 @@ func (p *pktgen) send(ctx context.Context, l Load) (Sent, error) {
 	}
 	r, err := p.read()
 	s := Sent{Frames: r.sent, Refused: r.errors, Bytes: r.sent * p.size, Took: r.took}
-	if err == nil && l.Frames > 0 && s.Frames < l.Frames && (l.For <= 0 || s.Took < l.For) && ctx.Err() == nil {
-		err = fmt.Errorf("pktgen stopped after %d of %d frames (%s), as it does where the device goes down: %w", s.Frames, l.Frames, r.result, unix.ENETDOWN)
+	done := l.Frames > 0 && s.Frames >= l.Frames || l.For > 0 && s.Took >= l.For || ctx.Err() != nil
+	if err == nil && !done {
+		err = fmt.Errorf("pktgen stopped by itself after %d frames (%s), as it does where the device goes down: %w", s.Frames, r.result, unix.ENETDOWN)
 	}
 	return s, err
 }
