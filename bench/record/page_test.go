@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -109,5 +111,30 @@ func TestGrowth(t *testing.T) {
 		if got, _, _, _ := growthOf(name); got != want {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}
+	}
+}
+
+// TestSavePlots: an image for each figure and each growth, with names of their own.
+func TestSavePlots(t *testing.T) {
+	c := rich(t)
+	c.Pairs = append(c.Pairs, c.Pairs[0]) // the same names again
+	dir := filepath.Join(t.TempDir(), "new")
+	n, err := c.SavePlots(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(dir + "/*.svg")
+	if err != nil || n != 24 || len(files) != 24 {
+		t.Errorf("%d images, %d files, %v", n, len(files), err)
+	}
+	if _, err := os.Stat(dir + "/growth-of-growth-macvlan-create-ns-child-guest-debian-6.12-2.svg"); err != nil {
+		t.Errorf("%v in %q", err, files)
+	}
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.SavePlots(file); err == nil {
+		t.Error("saved into a file")
 	}
 }

@@ -20,17 +20,19 @@ type figuresFlags struct {
 	threshold float64 // percent
 	only      []string
 	noise     []string
+	plots     string
 }
 
 func (f *figuresFlags) add(cmd *cobra.Command) {
 	cmd.Flags().Float64Var(&f.threshold, "threshold", 100*record.DefaultEffect, "figures: how many percent slower is a regression; below 3 it is the least difference that counts, too")
 	cmd.Flags().StringArrayVar(&f.only, "only", nil, "figures: benchmarks that count, as lanproof bench takes them: frames/macvlan-*; may be given again")
 	cmd.Flags().StringArrayVar(&f.noise, "noise", nil, "figures: a run of a system against itself, whose differences count as noise; may be given again")
+	cmd.Flags().StringVar(&f.plots, "plots", "", "figures: write each plot as an SVG image into this folder, too")
 }
 
 // unused refuses the flags where no figures are compared.
 func (f *figuresFlags) unused(cmd *cobra.Command) error {
-	for _, name := range []string{"threshold", "only", "noise"} {
+	for _, name := range []string{"threshold", "only", "noise", "plots"} {
 		if cmd.Flags().Changed(name) {
 			return usage("--%s is for figures of lanproof bench; these are none", name)
 		}
@@ -90,6 +92,11 @@ func (f *figuresFlags) compare(cmd *cobra.Command, args []string, format, output
 	write := map[string]func(io.Writer) error{"text": c.WriteText, "markdown": c.WriteMarkdown, "html": c.WriteHTML, "json": c.WriteJSON}[format]
 	if err := writeOut(cmd.OutOrStdout(), output, write); err != nil {
 		return err
+	}
+	if f.plots != "" {
+		if _, err := c.SavePlots(f.plots); err != nil {
+			return err
+		}
 	}
 	return f.status(cmd, c)
 }
