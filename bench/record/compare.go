@@ -279,10 +279,24 @@ func (j *Judgement) decide() {
 	case reach <= limit:
 		j.Verdict, j.Reason = CannotTell, fmt.Sprintf("the noise floor of %s is too high to call anything the same", percent(j.Limit))
 	case far > limit && far <= bar:
-		j.Verdict, j.Reason = CannotTell, fmt.Sprintf("the difference is not larger than the noise of %s (%s)", percent(j.Floor), j.NoiseFrom)
+		j.Verdict, j.Reason = CannotTell, fmt.Sprintf("not beyond the noise of %s %s; %s", percent(j.Floor), j.NoiseFrom, j.more(limit))
 	case far > limit:
-		j.Verdict, j.Reason = CannotTell, fmt.Sprintf("it may be chance (p=%s): take more samples", shortP(j.P))
+		j.Verdict, j.Reason = CannotTell, "it may be chance; "+j.more(limit)
 	default:
-		j.Verdict, j.Reason = CannotTell, fmt.Sprintf("the interval reaches beyond %s: take more samples", percent(j.Limit))
+		j.Verdict, j.Reason = CannotTell, "the interval reaches beyond "+percent(j.Limit)+"; "+j.more(limit)
 	}
+}
+
+// muchMore is how many samples nobody takes.
+const muchMore = 200
+
+// more says how many samples would tell, as an interval becomes narrower by the root of
+// their number.
+func (j *Judgement) more(limit float64) string {
+	half := (math.Log(j.High) - math.Log(j.Low)) / 2
+	n := float64(max(j.A.N, j.B.N)) * math.Pow(half/limit, 2) * 1.5
+	if n > muchMore {
+		return "too noisy: let the machine do nothing else"
+	}
+	return fmt.Sprintf("take %d samples", max(int(math.Ceil(n)), j.A.N+2, j.B.N+2))
 }
