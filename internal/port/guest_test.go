@@ -17,6 +17,7 @@ import (
 
 	"github.com/lanproof/lanproof/guest"
 	"github.com/lanproof/lanproof/guest/cards"
+	"github.com/lanproof/lanproof/guest/qemu"
 	"github.com/lanproof/lanproof/internal/ethtool"
 	"github.com/lanproof/lanproof/internal/netns"
 	"github.com/lanproof/lanproof/internal/port"
@@ -32,7 +33,7 @@ func TestPhysical(t *testing.T) {
 		t.Skip("boots guests")
 	}
 	for name, c := range map[string]struct{ model, with string }{
-		"e1000e": {"e1000e", ""}, "virtio-net-pci": {"virtio-net-pci", ""}, "virtio-net-pci with RSS": {"virtio-net-pci", ",rss=on,hash=on"},
+		"e1000e": {"e1000e", ""}, "igb": {"igb", ""}, "virtio-net-pci": {"virtio-net-pci", ""}, "virtio-net-pci with RSS": {"virtio-net-pci", ",rss=on,hash=on"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := cardGuest(t, c.model)
@@ -63,6 +64,9 @@ func cardGuest(t *testing.T, model string) guest.Options {
 	}
 	if _, err := guest.HaveQEMU(t.Context()); err != nil {
 		t.Skip(err)
+	}
+	if devices, err := qemu.Devices(t.Context()); err != nil || !devices[model] {
+		t.Skipf("this QEMU has no %s: %v", model, err)
 	}
 	card, ok := cards.Find(model)
 	if !ok {
@@ -195,6 +199,19 @@ func rekey(eth *ethtool.Conn, name string, first byte, wake uint32) error {
 
 const wakeMagic = 1 << 5 // WAKE_MAGIC
 
+// functions makes virtual functions, where the port can have some. Nobody takes them
+// away but who brings the port back.
+func (g *inside) functions() error {
+	bus := g.was.Driver.Bus
+	now, most := port.Functions(bus)
+	if most == 0 {
+		return nil
+	}
+	err := port.SetFunctions(bus, 2)
+	made, _ := port.Functions(bus)
+	return errors.Join(err, g.say("%d virtual functions of %d, and there were %d", made, most, now))
+}
+
 // ring changes the size of a ring, where the driver lets it.
 func ring(eth *ethtool.Conn) error {
 	rings, err := eth.Settings("office0", ethtool.Rings)
@@ -278,7 +295,7 @@ func (g *inside) borrow() (*port.Loan, *netns.NS, error) {
 		}
 		return errors.Join(err, rekey(eth, "eth0", 0x99, 0),
 			netlink.LinkSetHardwareAddr(link, net.HardwareAddr{2, 0, 0, 0, 0, 9}), netlink.LinkSetMTU(link, 1300), netlink.LinkSetUp(link),
-			netlink.SetPromiscOn(link), eth.SetFeatures("eth0", map[string]bool{"rx-gro": true, "tx-scatter-gather": false}))
+			g.functions(), netlink.SetPromiscOn(link), eth.SetFeatures("eth0", map[string]bool{"rx-gro": true, "tx-scatter-gather": false}))
 	})
 	return l, ns, err
 }
@@ -407,6 +424,9 @@ func (g *inside) kill(files string) error {
 	}
 	if _, err := port.Snapshot("office0"); err == nil {
 		return errors.New("the borrowed port is at home")
+	}
+	if err := g.functions(); err != nil {
+		return err
 	}
 	if err := cmd.Process.Kill(); err != nil {
 		return err
