@@ -69,10 +69,11 @@ bench: setup-test build
 mutants: setup-mutants build
 	$(GO) run ./internal/mutants $(ARGS)
 
-# Qualifies every card that QEMU emulates, and writes the table of the handbook.
-# Flags: make qualify-all ARGS='-models e1000e,igb -page table.md'
+# Qualifies every card that QEMU emulates, and writes the table of the handbook. The one
+# with virtual functions takes a newer QEMU than some have: it is fetched, and used for
+# that card alone. Flags: make qualify-all ARGS='-models e1000e,igb -page table.md'
 qualify-all: setup-run build
-	$(GO) run ./qualify/cardtable -page docs/qualification-table.md $(ARGS)
+	$(GO) run ./qualify/cardtable -page docs/qualification-table.md -newer "$$(sh .ci/newer-qemu igb)" $(ARGS)
 
 lint:
 	@unformatted=$$($(GO) tool gofumpt -l .); \

@@ -20,7 +20,8 @@ Exit status: 0 every check passed or was skipped; 1 a check failed; 2 bad usage
 or a bad scenario; 3 the harness could not do its work.
 
 Environment: LANPROOF_CACHE is the folder for guest kernels and snapshots (default:
-lanproof in the user's cache folder). NO_COLOR and TERM=dumb leave colours out.
+lanproof in the user's cache folder). LANPROOF_QEMU is the QEMU that guests run in
+(default: qemu-system-x86_64 in PATH). NO_COLOR and TERM=dumb leave colours out.
 GITHUB_STEP_SUMMARY and GITHUB_ACTIONS are heeded as lanproof run says.`,
 		Example: `  lanproof doctor
   lanproof run

@@ -8,6 +8,7 @@
 package qemu
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,13 +26,17 @@ import (
 // Binary is the name of the program.
 const Binary = "qemu-system-x86_64"
 
+// Variable is the environment variable that names another QEMU than the one in PATH.
+const Variable = "LANPROOF_QEMU"
+
 // ErrNotFound means that there is no QEMU.
-var ErrNotFound = errors.New("no " + Binary + " in PATH; install it with: " +
+var ErrNotFound = errors.New("no " + Binary + " in PATH, and none that " + Variable + " names; install it with: " +
 	"apt-get install --no-install-recommends qemu-system-x86")
 
-// Find returns the path of QEMU. Its error is [ErrNotFound].
+// Find returns the path of QEMU: what [Variable] names, else what is in PATH. Its error
+// is [ErrNotFound].
 func Find() (string, error) {
-	path, err := exec.LookPath(Binary)
+	path, err := exec.LookPath(cmp.Or(os.Getenv(Variable), Binary))
 	if err != nil {
 		return "", ErrNotFound
 	}

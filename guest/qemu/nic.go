@@ -62,6 +62,11 @@ func Devices(ctx context.Context) (map[string]bool, error) {
 	if err != nil {
 		return nil, err
 	}
+	return DevicesOf(ctx, path)
+}
+
+// DevicesOf returns those of the QEMU at a path.
+func DevicesOf(ctx context.Context, path string) (map[string]bool, error) {
 	out, err := exec.CommandContext(ctx, path, "-device", "help").Output()
 	if err != nil {
 		return nil, fmt.Errorf("ask %s for its devices: %w", path, err)

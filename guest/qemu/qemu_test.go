@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -159,6 +160,24 @@ func TestTail(t *testing.T) {
 	}
 	if s := c.String(); len(s) != tailSize+3 || !strings.HasSuffix(s, "89") || !strings.HasPrefix(s, "...") {
 		t.Errorf("%d bytes, ends in %q", len(s), s[len(s)-5:])
+	}
+}
+
+func TestFind(t *testing.T) {
+	dir := t.TempDir()
+	usual, other := filepath.Join(dir, Binary), filepath.Join(dir, "newer")
+	for _, path := range []string{usual, other} {
+		if err := os.WriteFile(path, []byte("#!/bin/sh\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", dir)
+	for named, want := range map[string]string{"": usual, other: other, filepath.Join(dir, "gone"): ""} {
+		t.Setenv(Variable, named)
+		got, err := Find()
+		if got != want || (want == "") != errors.Is(err, ErrNotFound) {
+			t.Errorf("%s=%s: %q, want %q: %v", Variable, named, got, want, err)
+		}
 	}
 }
 

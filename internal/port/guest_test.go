@@ -204,7 +204,7 @@ const wakeMagic = 1 << 5 // WAKE_MAGIC
 func (g *inside) functions() error {
 	bus := g.was.Driver.Bus
 	now, most := port.Functions(bus)
-	if most == 0 {
+	if _, none := os.Stat("/sys/bus/pci/devices/" + bus + "/driver"); most == 0 || none != nil {
 		return nil
 	}
 	err := port.SetFunctions(bus, 2)

@@ -36,9 +36,11 @@ const (
 
 // options are the command's flags.
 type options struct {
-	lanproof, kernel, profile, out, page string
-	models, skip                         []string
-	have                                 bool
+	lanproof, kernel, profile, out, page, newer string
+	models, skip                                []string
+	have                                        bool
+	// later are the models that only the newer QEMU has.
+	later []string
 }
 
 func main() {
@@ -66,6 +68,7 @@ func parse(args []string) (*options, error) {
 	flags.StringVar(&o.profile, "profile", string(record.Full), "core or full")
 	flags.StringVar(&o.out, "out", "lanproof-qualification", "`folder` for the bundles")
 	flags.StringVar(&o.page, "page", "", "`file` for the table; printed if empty")
+	flags.StringVar(&o.newer, "newer", "", "`path` of another QEMU, for models that the usual one has not")
 	skip := flags.String("skip", "vlan-4094", "`requirements` that are left out, with commas between them: 4094 devices take minutes under emulation")
 	flags.BoolVar(&o.have, "have", false, "put those bundles side by side that are in -out already")
 	models := flags.String("models", "", "`models`, with commas between them; all that QEMU has if empty")
@@ -109,16 +112,28 @@ func run(ctx context.Context, o *options, w io.Writer) error {
 	return errors.Join(writePage(f, all, absent, o.skip), f.Close())
 }
 
-// choose returns the models that are qualified, and those that this QEMU has not got.
+// choose returns the models that are qualified, and those that no QEMU has got.
 func (o *options) choose(ctx context.Context) (models, absent []string, err error) {
 	devices, err := qemu.Devices(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
+	var newer map[string]bool
+	if o.newer != "" {
+		if newer, err = qemu.DevicesOf(ctx, o.newer); err != nil {
+			return nil, nil, err
+		}
+	}
 	for _, c := range cards.Cards() {
-		if !devices[c.Model] {
+		switch {
+		case devices[c.Model]:
+		case newer[c.Model]:
+			o.later = append(o.later, c.Model)
+		default:
 			absent = append(absent, c.Model)
-		} else if len(o.models) == 0 {
+			continue
+		}
+		if len(o.models) == 0 {
 			models = append(models, c.Model)
 		}
 	}
@@ -141,6 +156,9 @@ func (o *options) qualify(ctx context.Context, model string, w io.Writer) error 
 	}
 	cmd := exec.CommandContext(ctx, o.lanproof, args...)
 	cmd.Stdout, cmd.Stderr = w, w
+	if slices.Contains(o.later, model) {
+		cmd.Env = append(os.Environ(), qemu.Variable+"="+o.newer)
+	}
 	var status *exec.ExitError
 	if err := cmd.Run(); err != nil && !errors.As(err, &status) {
 		return err

@@ -24,7 +24,7 @@ Each bundle was verified before it came in here.
 
 These are real drivers on devices that QEMU imitates. What fails here is the driver's fault or the imitation's, and which of the two stands in [Findings](findings.md#emulated-cards-and-their-drivers); it says nothing about silicon.
 %s
-`, first.Profile, first.Machine.Kernel, first.Machine.Emulator, first.Started.Format(time.DateOnly), left(absent, skipped))
+`, first.Profile, first.Machine.Kernel, emulators(all), first.Started.Format(time.DateOnly), left(absent, skipped))
 	if _, err := io.WriteString(w, b.String()); err != nil {
 		return fmt.Errorf("write the table: %w", err)
 	}
@@ -32,6 +32,18 @@ These are real drivers on devices that QEMU imitates. What fails here is the dri
 		return fmt.Errorf("write the table: %w", err)
 	}
 	return nil
+}
+
+// emulators says what the cards were emulated by: all by one, or some by another.
+func emulators(all []*record.Qualification) string {
+	first := all[0].Machine.Emulator
+	text := first
+	for _, q := range all {
+		if q.Machine.Emulator != first {
+			text += fmt.Sprintf(" (%s: %s)", q.DUT.Model, q.Machine.Emulator)
+		}
+	}
+	return text
 }
 
 // left says what is missing in the table.

@@ -16,11 +16,13 @@ func TestPage(t *testing.T) {
 		Results: []record.Result{{ID: "own-address", Profile: record.Core, Facts: []record.Fact{{Name: "a", Want: "b", Got: "b"}}}},
 	}
 	q.Finish(nil)
+	other := *q
+	other.DUT.Model, other.Machine.Emulator = "igb", "QEMU 10.0"
 	var b bytes.Buffer
-	if err := writePage(&b, []*record.Qualification{q}, []string{"igb"}, []string{"vlan-4094"}); err != nil {
+	if err := writePage(&b, []*record.Qualification{q, &other}, []string{"ne2k_pci"}, []string{"vlan-4094"}); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"profile full`", "Linux 6.12.1 under QEMU 7.2 on 2026-01-02", "has them not: igb.", "emulation: vlan-4094.", "| **own-address** | pass |"} {
+	for _, want := range []string{"profile full`", "Linux 6.12.1 under QEMU 7.2 (igb: QEMU 10.0) on 2026-01-02", "has them not: ne2k_pci.", "emulation: vlan-4094.", "| **own-address** | pass | pass |"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, b.String())
 		}

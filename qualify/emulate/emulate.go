@@ -111,7 +111,7 @@ func (r *run) prepare(ctx context.Context) error {
 	}
 	for _, c := range []cards.Card{r.dut, r.peer} {
 		if !devices[c.Model] {
-			return fmt.Errorf("model %s %w: %s has it not; a newer one may", c.Model, ErrMissing, r.emulator)
+			return fmt.Errorf("model %s %w: %s has it not; name one that has: %s=PATH", c.Model, ErrMissing, r.emulator, qemu.Variable)
 		}
 	}
 	r.kernel, err = guest.Resolve(ctx, r.o.Kernel, r.o.Modules, append(r.dut.Modules, r.peer.Modules...)...)
