@@ -121,7 +121,8 @@ func iperf3(b *testing.B, l *bench.Line, rules bench.Rules) (all []float64) {
 	// [  5]   0.10-0.20   sec  52.1 MBytes  4370000 Kbits/sec
 	for lines.Scan() {
 		words := strings.Fields(lines.Text())
-		if i := slices.Index(words, "Kbits/sec"); i > 0 && i == len(words)-1 {
+		// The last is a rest of less than a sample.
+		if i := slices.Index(words, "Kbits/sec"); i > 0 && i == len(words)-1 && len(all) < samples {
 			kbits, err := strconv.ParseFloat(words[i-1], 64)
 			must(b, err)
 			all = append(all, kbits*1e3)

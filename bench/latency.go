@@ -79,12 +79,15 @@ func (r Rules) quantiles(seen, stamped []time.Duration) []Figure {
 		return Figure{Unit: name + "-" + unit, Value: float64(v.Nanoseconds()), Better: record.LowerIsBetter, Method: method}
 	}
 	const own, kernel = "sockets, CLOCK_MONOTONIC", "sockets, SO_TIMESTAMPNS"
-	return []Figure{
+	figures := []Figure{
 		figure("p50", percentile(seen, 0.5), own),
 		figure("p99", percentile(seen, 0.99), own),
 		figure("p999", percentile(seen, 0.999), own),
-		figure("stamped-p50", percentile(stamped, 0.5), kernel),
 	}
+	if r.Clock == record.Instructions {
+		return figures // waking a thread that sleeps is work like any other there
+	}
+	return append(figures, figure("stamped-p50", percentile(stamped, 0.5), kernel))
 }
 
 // percentile is the value that a share of all are not above, by the nearest rank.

@@ -12,7 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// block is how much is written to and read from a TCP socket at once, as iperf3 does.
+// block is how much is written to and read from a TCP socket at once, as iperf3 does, so
+// that figures can be held against its.
 const block = 128 << 10
 
 // warmUp is the share of the effort that a stream runs before it is measured, so that
@@ -50,12 +51,9 @@ func tcp(ctx context.Context, l *Line, r Rules) (figures []Figure, err error) {
 	receive := func() error {
 		buf := make([]byte, block)
 		for got = newMeter(r); !got.done; {
-			n, err := received(server, buf)
+			n, err := fill(server, buf)
 			if err != nil {
 				return fmt.Errorf("receive: %w", err)
-			}
-			if n == 0 {
-				return fmt.Errorf("receive: the stream has ended: %w", errGone)
 			}
 			if err := got.add(n); err != nil {
 				return err
@@ -69,6 +67,36 @@ func tcp(ctx context.Context, l *Line, r Rules) (figures []Figure, err error) {
 		return nil, err
 	}
 	return []Figure{r.bits(got.n, got.took, "sockets, "+offloads)}, nil
+}
+
+// fill reads from a stream as iperf3 does: it waits until something is there, and takes
+// it until the buffer is full or nothing is left.
+func fill(fd int, buf []byte) (n int, err error) {
+	ready := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+	for n == 0 {
+		switch _, err := unix.Poll(ready, int(patience.Milliseconds())); {
+		case errors.Is(err, unix.EINTR):
+			continue
+		case err != nil:
+			return 0, err
+		case ready[0].Revents == 0:
+			return 0, told(unix.EAGAIN)
+		}
+		for n < len(buf) {
+			got, err := received(fd, buf[n:])
+			if errors.Is(err, unix.EAGAIN) {
+				break
+			}
+			if err == nil && got == 0 {
+				err = fmt.Errorf("the stream has ended: %w", errGone)
+			}
+			if err != nil {
+				return n, err
+			}
+			n += got
+		}
+	}
+	return n, nil
 }
 
 // payload is what is sent: written bytes, for those that never were all lie on one page
@@ -100,9 +128,8 @@ func (s *sockets) stream(l *Line) (client, server int, err error) {
 		return -1, -1, fmt.Errorf("accept at %s: %w", l.To.IPv4, told(err))
 	}
 	s.add(server)
-	limit := unix.NsecToTimeval(patience.Nanoseconds())
-	if err := unix.SetsockoptTimeval(server, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &limit); err != nil {
-		return -1, -1, fmt.Errorf("limit how long a socket waits: %w", err)
+	if err := unix.SetNonblock(server, true); err != nil {
+		return -1, -1, fmt.Errorf("have a socket not wait: %w", err)
 	}
 	return client, server, nil
 }
