@@ -116,7 +116,8 @@ func (s *State) facts() map[string]string {
 	}
 	if s.Spread != nil {
 		f["RSS hash function"], f["RSS table"] = fmt.Sprint(s.Spread.Function), fmt.Sprint(s.Spread.Table)
-		f["RSS key (its SHA-256)"] = fmt.Sprintf("%x", sha256.Sum256(s.Spread.Key)) // who knows it can aim at one queue
+		key := sha256.Sum256(s.Spread.Key) // who knows the key can aim at one queue
+		f["RSS key, as the first bytes of its SHA-256,"] = fmt.Sprintf("%x", key[:8])
 	}
 	for name, v := range s.Sysctls {
 		f["sysctl "+name] = v
