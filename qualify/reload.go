@@ -69,9 +69,11 @@ func within(fn func() error) error {
 	}
 }
 
-// whereabouts is what must be the same of a port whose driver was loaded anew.
+// whereabouts is what must be the same of a port whose driver was loaded anew, with
+// the same children on it: a macvlan switches its port's LRO off, for good
+// (net/core/dev.c:netdev_sync_lower_features).
 type whereabouts struct {
-	Driver, Bus, MAC, MTU, Features string
+	Driver, Bus, MAC, MTU, Promiscuity, Features string
 }
 
 func (s *Side) whereabouts() (whereabouts, error) {
@@ -79,7 +81,7 @@ func (s *Side) whereabouts() (whereabouts, error) {
 	if err != nil {
 		return whereabouts{}, err
 	}
-	w := whereabouts{MAC: state.MAC.String(), MTU: fmt.Sprint(state.MTU)}
+	w := whereabouts{MAC: state.MAC.String(), MTU: fmt.Sprint(state.MTU), Promiscuity: fmt.Sprint(state.Promiscuity)}
 	driver, err := s.Room.Tool.Driver(s.Link)
 	if err != nil && !isAny(err, unix.EOPNOTSUPP) {
 		return w, err
@@ -108,6 +110,7 @@ func (m *Measurement) same(was, now whereabouts) {
 		{"bus address", was.Bus, now.Bus},
 		{"MAC address", was.MAC, now.MAC},
 		{"MTU", was.MTU, now.MTU},
+		{"promiscuity", was.Promiscuity, now.Promiscuity},
 		{"features that are on", was.Features, now.Features},
 	} {
 		m.Fact(f[0]+" with its driver again", f[1], f[2])
@@ -139,15 +142,11 @@ func rebind(m *Measurement) error {
 	if err != nil {
 		return err
 	}
-	was, err := m.DUT.whereabouts()
-	if err != nil {
-		return err
-	}
 	f, err := m.family(true)
 	if err != nil {
 		return err
 	}
-	before, err := m.promiscuity()
+	was, err := m.DUT.whereabouts()
 	if err != nil {
 		return err
 	}
@@ -161,12 +160,7 @@ func rebind(m *Measurement) error {
 	if back, err := m.load(); err != nil || !back {
 		return err
 	}
-	now, err := m.DUT.whereabouts()
-	if err != nil {
-		return err
-	}
-	m.same(was, now)
-	return m.anew(before)
+	return m.anew(was)
 }
 
 // reloadable is [Unsupported] where the driver cannot be taken away.
@@ -260,16 +254,16 @@ func (m *Measurement) carrier(when string) bool {
 }
 
 // anew puts new children on the port, and sees that all is as it was with the first.
-func (m *Measurement) anew(before int) error {
+func (m *Measurement) anew(was whereabouts) error {
 	f, err := m.family(true)
 	if err != nil {
 		return err
 	}
-	after, err := m.promiscuity()
+	now, err := m.DUT.whereabouts()
 	if err != nil {
 		return err
 	}
-	m.Fact("promiscuity with new children", fmt.Sprint(before), fmt.Sprint(after))
+	m.same(was, now)
 	trials, err := m.Try(f.asks("with its driver again")...)
 	if err != nil {
 		return err

@@ -165,6 +165,21 @@ func Quirks() []Quirk {
 			Source:   "net/core/dev.c:__dev_set_rx_mode, for a driver without IFF_UNICAST_FLT",
 		},
 		{
+			ID: "e100-reset-unnoticed", Models: []string{"i82559er"}, Fault: Driver,
+			Requirements: []string{"reset"},
+			Seen:         "after a reset of its PCI function the port is deaf until it is taken down and up, and keeps its carrier",
+			Versions:     "Linux 6.12.117, QEMU 7.2",
+			Source: "drivers/net/ethernet/intel/e100.c:e100_err_handler has neither reset_prepare nor reset_done, so that " +
+				"drivers/pci/pci.c:pci_reset_function does not tell it",
+		},
+		{
+			ID: "e1000e-reset-unnoticed", Models: []string{"e1000e"}, Fault: Driver,
+			Seen:     "after a reset of its PCI function in mid-traffic the port stands still for some 8 s in some runs, and then goes on by itself",
+			Versions: "Linux 6.12.117, QEMU 7.2",
+			Source: "drivers/net/ethernet/intel/e1000e/netdev.c:e1000_err_handler has neither reset_prepare nor reset_done; " +
+				"that its watchdog starts it again was not shown",
+		},
+		{
 			ID: "intel-tag-offloads-coupled", Models: []string{"e1000", "e1000e", "igb"}, Fault: Design,
 			Seen:     "tx-vlan-offload goes off with rx-vlan-offload, and cannot be switched off alone",
 			Versions: seenOften,
