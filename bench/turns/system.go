@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"strconv"
+	"time"
 
 	"github.com/lanproof/lanproof/bench/record"
 	"github.com/lanproof/lanproof/guest"
@@ -55,6 +56,7 @@ type system struct {
 	peer   int
 	failed map[string]int // how often a benchmark has failed here
 	off    map[string]bool
+	ended  int  // how many turns ended before their end, and for no benchmark's sake
 	gone   bool // nothing can be measured here any more
 }
 
@@ -95,7 +97,7 @@ func (s *system) turn(ctx context.Context, o order, say func(line) error) error 
 	}
 	var bad error
 	err = guest.Run(ctx, job, guest.Options{
-		Kernel: s.kernel, Init: s.o.Init, Memory: guestMemory, Idle: limit,
+		Kernel: s.kernel, Init: s.o.Init, Memory: guestMemory, Idle: limit, BootLimit: bootLimit,
 		Count: s.Clock == record.Instructions, CPUs: []int{s.cpu}, Console: s.o.Console,
 	}, func(text []byte) {
 		var l line
@@ -107,6 +109,9 @@ func (s *system) turn(ctx context.Context, o order, say func(line) error) error 
 	}, func(string, []byte) error { return nil })
 	return cmp.Or(err, bad)
 }
+
+// bootLimit bears with a busy machine: there is no hurry.
+const bootLimit = 3 * time.Minute
 
 // guestMemory is what a guest's kernel gets, in MiB: thousands of devices take some.
 const guestMemory = 1024

@@ -212,20 +212,15 @@ func (r *runner) turn(ctx context.Context, s *system, block int) error {
 		if err == nil {
 			return nil
 		}
-		r.broken(s, block, under, err)
-	}
-	return nil
-}
-
-// broken notes that a turn ended before its end.
-func (r *runner) broken(s *system, block int, under string, err error) {
-	reason := fmt.Sprintf("in block %d: %v", block, err)
-	if under == "" {
-		s.gone = true
-	} else {
+		r.problem(s, under, kindError, fmt.Sprintf("in block %d: %v", block, err))
+		if under == "" { // it did not even begin
+			s.ended++
+			s.gone = s.ended > 1
+			return nil
+		}
 		s.off[under] = true
 	}
-	r.problem(s, under, kindError, reason)
+	return nil
 }
 
 // take keeps a sample.

@@ -247,11 +247,21 @@ func statusOfBench(r *record.Run) int {
 	return exitGood
 }
 
-// completeBenchmarks completes names of benchmarks.
+// completeBenchmarks completes names of benchmarks, which are many, word by word.
 func completeBenchmarks(_ *cobra.Command, _ []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	var names []cobra.Completion
+	directive := cobra.ShellCompDirectiveNoFileComp
 	for _, b := range bench.All() {
+		rest, ok := strings.CutPrefix(b.Name, word)
+		if !ok {
+			continue
+		}
+		if next, _, more := strings.Cut(rest, "/"); more {
+			directive |= cobra.ShellCompDirectiveNoSpace
+			names = append(names, word+next+"/")
+			continue
+		}
 		names = append(names, cobra.CompletionWithDesc(b.Name, b.About))
 	}
-	return some(word, names), cobra.ShellCompDirectiveNoFileComp
+	return slices.Compact(names), directive // All has them in their order
 }

@@ -204,8 +204,12 @@ func completeWord(words []string) cobra.CompletionFunc {
 	}
 }
 
-// completeKernel completes the kernels that apt offers, and files.
+// completeKernel completes the kernels that apt offers, this one where it is among them,
+// and files.
 func completeKernel(cmd *cobra.Command, _ []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if word != "" && strings.HasPrefix(run.ThisKernel, word) && slices.Contains([]string{"run", "bench"}, cmd.Name()) {
+		return []cobra.Completion{run.ThisKernel}, cobra.ShellCompDirectiveNoFileComp
+	}
 	if !strings.HasPrefix("debian:", word) && !strings.HasPrefix(word, "debian:") {
 		return nil, cobra.ShellCompDirectiveDefault
 	}

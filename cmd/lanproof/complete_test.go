@@ -34,7 +34,9 @@ const (
 	thenFiles   = ":0"
 	thenNoSpace = ":2"
 	thenNothing = ":4"
-	thenFolders = ":16"
+	// A word that another one follows at once, and no file.
+	thenNoSpaceNothing = ":6"
+	thenFolders        = ":16"
 )
 
 func TestCompletion(t *testing.T) {
@@ -73,6 +75,14 @@ func TestCompletion(t *testing.T) {
 		{"explain --from ", "", thenFolders},
 		{"run --seed ", "", thenNothing},
 		{"run --kernel ./k", "", thenFiles},
+		{"bench machi", "machine/", thenNoSpaceNothing},
+		{"bench machine/", "machine/loop", thenNothing},
+		{"bench tcp/vlan-macvlan/", "tcp/vlan-macvlan/in tcp/vlan-macvlan/out tcp/vlan-macvlan/side", thenNothing},
+		{"bench nothing", "", thenNothing},
+		{"bench --clock ", "auto time instructions", thenNothing},
+		{"bench --kernel ho", "host", thenNothing},
+		{"run --kernel ho", "host", thenNothing},
+		{"explain --kernel ho", "", thenFiles},
 		{"explain macvlan-two", "macvlan-two-endpoints/", thenNoSpace},
 		{"explain macvlan-two-endpoints/s", "macvlan-two-endpoints/siblings", thenNothing},
 		{"explain mine.yaml@mode=bridge/", "mine.yaml@mode=bridge/there", thenNothing},
