@@ -71,9 +71,14 @@ func (s scale) clamped(v float64) float64 {
 	return min(max(at, min(s.from, s.to)), max(s.from, s.to))
 }
 
-// chosen are ticks at round values, about one in 90 pixels.
+// chosen are ticks at round values, about one in 90 pixels, and in 45 where they stand
+// one above the other.
 func (s scale) chosen() []float64 {
-	n := max(2, math.Abs(s.to-s.from)/90)
+	apart := 90.0
+	if s.from > s.to {
+		apart = 45
+	}
+	n := max(2, math.Abs(s.to-s.from)/apart)
 	if s.axis.Log {
 		if ticks := s.decades(n); len(ticks) > 1 {
 			return ticks

@@ -38,7 +38,7 @@ GITHUB_STEP_SUMMARY and GITHUB_ACTIONS are heeded as lanproof run says.`,
 	})
 	root.AddCommand(
 		newRun(), newExplain(), newSelftest(), newExplore(), newList(), newValidate(), newPlan(), newGraph(),
-		newShell(), newExec(), newExport(), newReport(), newBench(), newCompare(), newQualify(), newVerify(),
+		newShell(), newExec(), newExport(), newReport(), newBench(), newCompare(), newHistory(), newQualify(), newVerify(),
 		newDoctor(), newClean(), newSchema(), newVersion(), newCompletion(), newMan(),
 	)
 	completeFlags(root)

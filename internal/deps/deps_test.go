@@ -41,6 +41,16 @@ var forbidden = []struct {
 	{"bench/record", "github.com/vishvananda/netlink", "figures are judged on any machine"},
 	{"bench/record", module + "internal/netns", "figures are judged on any machine"},
 	{"bench/record", module + "topology/lab", "figures are judged on any machine"},
+	{"bench/history", "github.com/vishvananda/netlink", "a history is read on any machine"},
+	{"bench/history", module + "internal/netns", "a history is read on any machine"},
+	{"bench", "modernc.org/sqlite", "a database is for a history alone"},
+	{"bench/record", "modernc.org/sqlite", "a database is for a history alone"},
+	{"bench/turns", "modernc.org/sqlite", "a database is for a history alone"},
+	{"qualify", "modernc.org/sqlite", "a database is for a history alone"},
+	{"suites", "modernc.org/sqlite", "a database is for a history alone"},
+	{"run", "modernc.org/sqlite", "a guest works for a run, and has no database"},
+	{"guest", "modernc.org/sqlite", "a guest has no database"},
+	{"reports", "modernc.org/sqlite", "a database is for a history alone"},
 }
 
 // list runs go list and returns the lines that it prints.
