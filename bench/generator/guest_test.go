@@ -49,6 +49,7 @@ func testHere(m *testing.M, args []string, out guest.Emitter) error {
 // inGuest runs tests on another kernel and returns what they print.
 func inGuest(tb testing.TB, spec, args string) string {
 	tb.Helper()
+	_, counts := tb.(*testing.B) // instructions, in a benchmark
 	if testing.Short() {
 		tb.Skip("booting a guest takes some seconds")
 	}
@@ -63,7 +64,7 @@ func inGuest(tb testing.TB, spec, args string) string {
 		tb.Fatal(err)
 	}
 	var text strings.Builder
-	o := guest.Options{Kernel: k, Init: "/proc/self/exe", Idle: 2 * time.Minute, Cache: tb.TempDir()}
+	o := guest.Options{Kernel: k, Init: "/proc/self/exe", Idle: 2 * time.Minute, Count: counts, Cache: tb.TempDir()}
 	err = guest.Run(tb.Context(), []byte(args), o, func(line []byte) { fmt.Fprintf(&text, "%s\n", line) }, func(string, []byte) error { return io.EOF })
 	if err != nil {
 		tb.Errorf("%v\n%s", err, text.String())
