@@ -2,6 +2,7 @@ package generator
 
 import (
 	"context"
+	"math"
 	"sync/atomic"
 	"time"
 )
@@ -48,16 +49,16 @@ func (b *bursts) send(ctx context.Context, l Load) (s Sent, err error) {
 	return s, err
 }
 
-// due is how many frames to send now, when so many are done and so many nanoseconds are
-// over.
+// due is how many frames may be sent now, when so many are done and so many nanoseconds
+// are over.
 func (l Load) due(done uint64, over int64) int {
-	n := uint64(batch)
+	n := uint64(math.MaxInt32)
 	if l.Frames > 0 {
 		n = min(n, l.Frames-done)
 	}
 	if l.Rate > 0 {
 		due := uint64(float64(over)/1e9*l.Rate) + 1
-		n = min(n, max(due, done)-done)
+		n = min(n, max(due, done)-done, batch)
 	}
 	return int(n)
 }

@@ -18,17 +18,29 @@
 //
 // # Ways to make frames
 //
+// [Packet] gives each frame to the kernel by itself, up to 64 with one system call. It
+// sends any frame, on any kernel, to any number of targets.
+//
+// [Clones] has a program of BPF hand clones of a frame to the device, each with a number
+// of its own, as often as one system call says (BPF_PROG_RUN). It sends any frame to one
+// target, takes CAP_BPF and CAP_NET_ADMIN on the machine, and goes the whole way that a
+// user's frame goes from dev_queue_xmit on. Of what runs on every kernel it is the
+// fastest, so that it is right for comparing kernels.
+//
 // [Segments] gives the kernel one large UDP datagram in a frame, which it cuts into up
 // to 64 before the device sees them (tx-udp-segmentation is turned off on the device
-// while the generator is open, so that no device gets it whole). It is the fastest that
-// works on any device, and takes Linux 6.2. [Packet] gives each frame to the kernel by
-// itself, up to 64 with one system call; it sends any frame, on any kernel. [Pktgen] is
-// the kernel's own generator, a module.
+// while the generator is open, so that no device gets it whole). It is the fastest, and
+// takes Linux 6.2; what stands before the device's driver is done once for 64 frames.
 //
-// Considered, and measured on a veth of Linux 6.18 with frames of 60 bytes, where a plain
-// sendto(2) makes 0.52 million frames a second, [Packet] 0.80 and [Segments] 2.0: a
-// ring shared with the kernel (PACKET_TX_RING) makes 0.78; PACKET_QDISC_BYPASS makes 0.85,
-// but passes by the queues that users' frames wait in; BPF_PROG_RUN on live frames makes
-// 2.7, but only as if a device had received them, so that nothing that sends is measured,
-// and a veth's counters do not move.
+// [Pktgen] is the kernel's own generator, a module, which calls the device's driver past
+// its queue. Where it is loaded, each new network namespace gets a thread for each CPU,
+// which benchmarks of namespaces notice.
+//
+// How fast they are on a veth, with the smallest frames and all of them counted at its
+// other end, is what BenchmarkSend tells, in a guest beside pktgen.
+//
+// Considered, and measured: a ring shared with the kernel (PACKET_TX_RING) is no faster
+// than [Packet]; PACKET_QDISC_BYPASS is by 7 %, but passes by the queues that users'
+// frames wait in; BPF_PROG_RUN on XDP's live frames is faster than all of them, but only
+// as if a device had received them, so that nothing that sends is measured.
 package generator

@@ -18,11 +18,13 @@ type Method string
 
 // The methods.
 const (
-	// Best is [Segments] where it can send the frame and there is one target, so that
-	// each frame is looked up by itself where there are several; else [Packet].
+	// Best is the fastest that can send the frame: [Segments], [Clones], [Packet]. With
+	// several targets it is [Packet], so that each frame is looked up by itself. Figures
+	// that are made by different methods say nothing of each other.
 	Best     Method = ""
 	Packet   Method = "AF_PACKET sendmmsg"
 	Segments Method = "AF_PACKET GSO"
+	Clones   Method = "BPF_PROG_RUN clones"
 	Pktgen   Method = "pktgen"
 )
 
@@ -145,10 +147,10 @@ func (g *Generator) open() error {
 func (g *Generator) choose(device string) error {
 	switch g.method {
 	case Best:
-		if g.frame.Raw || len(g.frame.To) > 1 || g.openSegments(device) != nil {
-			return g.openPackets()
+		if !g.frame.Raw && len(g.frame.To) == 1 && g.openSegments(device) == nil || g.openClones() == nil {
+			return nil
 		}
-		return nil
+		return g.openPackets()
 	case Packet:
 		return g.openPackets()
 	case Segments:
@@ -156,6 +158,8 @@ func (g *Generator) choose(device string) error {
 			return fmt.Errorf("only UDP is cut into frames: %w", unix.EOPNOTSUPP)
 		}
 		return g.openSegments(device)
+	case Clones:
+		return g.openClones()
 	case Pktgen:
 		way, err := newPktgen(g.ns, device, g.cpu, &g.frame)
 		if err == nil {
@@ -172,6 +176,15 @@ func (g *Generator) openPackets() error {
 		return err
 	}
 	g.way, g.method = &bursts{newPackets(s, &g.frame), uint64(g.frame.wire())}, Packet
+	return nil
+}
+
+func (g *Generator) openClones() error {
+	way, err := newClones(g.index, &g.frame)
+	if err != nil {
+		return err
+	}
+	g.way, g.method = &bursts{way, uint64(g.frame.wire())}, Clones
 	return nil
 }
 

@@ -151,6 +151,9 @@ func kinds() map[string]generator.Frame {
 // methods are those that can make a frame; which of them a kernel has is found out.
 func methods(f generator.Frame) []generator.Method {
 	all := []generator.Method{generator.Packet}
+	if len(f.To) < 2 {
+		all = append(all, generator.Clones)
+	}
 	if f.Raw {
 		return all
 	}

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// batch is how many frames one call makes at most. More are no faster, and fewer than
+// batch is how many frames one call makes at most, and a burst of a paced sender has. More are no faster, and fewer than
 // a CPU's backlog of 1000 (net.core.netdev_max_backlog) lose nothing on their way.
 const batch = 64
 
