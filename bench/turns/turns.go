@@ -46,6 +46,9 @@ type Options struct {
 	Console io.Writer
 	// Note, if set, is told what there is to tell people.
 	Note func(string)
+	// Started, if set, is told what is measured next: of so many benchmarks on a system the
+	// n-th, from 0.
+	Started func(system, benchmark string, n, of int)
 	// Block, if set, is called with the run as it is behind each block, -1 being the one
 	// that warms up; its error ends the measuring.
 	Block func(block int, r *record.Run) error
@@ -57,6 +60,9 @@ type Options struct {
 func Run(ctx context.Context, o Options) (*record.Run, error) {
 	if o.Note == nil {
 		o.Note = func(string) {}
+	}
+	if o.Started == nil {
+		o.Started = func(string, string, int, int) {}
 	}
 	if o.Block == nil {
 		o.Block = func(int, *record.Run) error { return nil }
@@ -199,6 +205,7 @@ func (r *runner) turn(ctx context.Context, s *system, block int) error {
 				s.describe(l.System)
 			case l.Started != "":
 				under = l.Started
+				r.o.Started(s.record.ID, under, len(r.o.Benchmarks)-len(left), len(r.o.Benchmarks))
 			case l.Sample != nil:
 				under = ""
 				left = slices.DeleteFunc(left, func(name string) bool { return name == l.Sample.Benchmark })

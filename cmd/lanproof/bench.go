@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
@@ -196,13 +195,13 @@ func (f *benchFlags) measure(ctx context.Context, progress io.Writer) (*record.R
 		o.Seed = rand.Uint64()>>1 | 1
 	}
 	o.Tool, o.Command = version(), f.command()
-	o.Note = func(text string) { fmt.Fprintln(progress, text) }
-	began := time.Now()
+	tell := newBenchProgress(progress, o.Count)
+	o.Note, o.Started = tell.note, tell.started
 	o.Block = func(block int, r *record.Run) error {
 		if err := record.Keep(f.out, r); err != nil {
 			return err
 		}
-		tellBlock(progress, block, o.Count, time.Since(began)) // and what is told is kept
+		tell.block(block) // and what is told is kept
 		return nil
 	}
 	var err error

@@ -70,7 +70,7 @@ func TestBench(t *testing.T) {
 			t.Errorf("%s has %d samples: %v", id, n[id], n)
 		}
 	}
-	for _, want := range []string{"warmed up", "block 2 of 2", "guest debian:6.12#2", "too few"} {
+	for _, want := range []string{"warm-up", "block 2 of 2", "guest debian:6.12#2", "too few"} {
 		if !strings.Contains(fmt.Sprint(cmd.Stderr), want) {
 			t.Errorf("it does not say %q:\n%s", want, cmd.Stderr)
 		}

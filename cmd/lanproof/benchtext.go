@@ -3,10 +3,13 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"golang.org/x/term"
 
 	"github.com/lanproof/lanproof/bench"
 	"github.com/lanproof/lanproof/bench/record"
@@ -21,18 +24,61 @@ func listBenchmarks(w io.Writer, all []bench.Benchmark) error {
 	return t.Flush()
 }
 
-// tellBlock tells that a block is done, and how long the rest will take.
-func tellBlock(w io.Writer, block, count int, since time.Duration) {
-	what := fmt.Sprintf("block %d of %d", block+1, count)
+// benchProgress tells how far a run is: a line for each block, and on a terminal one
+// that is written over and over.
+type benchProgress struct {
+	w       io.Writer
+	live    bool
+	count   int
+	began   time.Time
+	current int // the block, -1 being the one that warms up
+}
+
+func newBenchProgress(w io.Writer, count int) *benchProgress {
+	f, ok := w.(*os.File)
+	live := ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb"
+	return &benchProgress{w: w, live: live, count: count, began: time.Now(), current: -1}
+}
+
+// clear begins a line anew.
+func (p *benchProgress) clear() {
+	if p.live {
+		fmt.Fprint(p.w, "\r\x1b[K")
+	}
+}
+
+func (p *benchProgress) note(text string) {
+	p.clear()
+	fmt.Fprintln(p.w, text)
+}
+
+// what names a block.
+func (p *benchProgress) what(block int) string {
 	if block < 0 {
-		what = "warmed up"
+		return "warm-up"
 	}
-	fmt.Fprintf(w, "%s (%v", what, since.Round(time.Second/10))
-	done, left := block+2, count-block-1
+	return fmt.Sprintf("block %d of %d", block+1, p.count)
+}
+
+func (p *benchProgress) started(system, benchmark string, n, of int) {
+	if p.live {
+		p.clear()
+		text := fmt.Sprintf("%s, %s: %d of %d, %s", p.what(p.current), system, n+1, of, benchmark)
+		fmt.Fprint(p.w, text[:min(len(text), 79)])
+	}
+}
+
+// block tells that a block is done, and how long the rest will take.
+func (p *benchProgress) block(block int) {
+	p.clear()
+	p.current = block + 1
+	since := time.Since(p.began)
+	fmt.Fprintf(p.w, "%s (%v", p.what(block), since.Round(time.Second/10))
+	done, left := block+2, p.count-block-1
 	if rest := since / time.Duration(done) * time.Duration(left); rest > time.Second {
-		fmt.Fprintf(w, ", about %v left", rest.Round(time.Second))
+		fmt.Fprintf(p.w, ", about %v left", rest.Round(time.Second))
 	}
-	fmt.Fprintln(w, ")")
+	fmt.Fprintln(p.w, ")")
 }
 
 // tellBench tells what was measured: one system's figures, or what is different on the
