@@ -186,10 +186,18 @@ func Quirks() []Quirk {
 			Source:   "drivers/net/ethernet/intel/e1000e/netdev.c:e1000_fix_features and its like",
 		},
 		{
+			ID: "igb-reset-unnoticed", Models: []string{"igb"}, Fault: Driver,
+			Requirements: []string{"reset"},
+			Seen:         "after a reset of its PCI function the port is deaf, and keeps its carrier",
+			Versions:     "Linux 6.12.117, QEMU 10.0.2",
+			Source: "drivers/net/ethernet/intel/igb/igb_main.c:igb_err_handler has neither reset_prepare nor reset_done, so that " +
+				"drivers/pci/pci.c:pci_reset_function does not tell it",
+		},
+		{
 			ID: "igb-spoofchk-ignored", Models: []string{"igb"}, Fault: DeviceModel,
 			Requirements: []string{"vf-spoofchk"},
 			Seen:         "with spoofchk on, frames of a virtual function with another's source address come to the wire",
-			Versions:     "Linux 6.12.117, QEMU 10.0.2",
+			Versions:     "Linux 6.1.192 and 6.12.117, QEMU 10.0.2",
 			Source: "drivers/net/ethernet/intel/igb/igb_main.c:igb_ndo_set_vf_spoofchk sets the function's bit in DTXSWC; of that register " +
 				"qemu: hw/net/igb_core.c reads nothing but whether functions reach each other (igb_tx_pkt_switch)",
 		},
@@ -197,7 +205,7 @@ func Quirks() []Quirk {
 			ID: "igb-default-pool-unfiltered", Models: []string{"igb"}, Fault: DeviceModel,
 			Requirements: []string{"vf-reception"},
 			Seen:         "as long as there are virtual functions, unicast frames to nobody come to the port itself, which is not promiscuous",
-			Versions:     "Linux 6.12.117, QEMU 10.0.2",
+			Versions:     "Linux 6.1.192 and 6.12.117, QEMU 10.0.2",
 			Source: "qemu: hw/net/igb_core.c:igb_receive_assign gives unicast that fits no address to the default pool, which is the port's " +
 				"(drivers/net/ethernet/intel/igb/igb_main.c:igb_setup_mrqc), and asks RCTL.UPE only where there are no pools",
 		},
