@@ -188,7 +188,7 @@ func Quirks() []Quirk {
 		{
 			ID: "igb-reset-unnoticed", Models: []string{"igb"}, Fault: Driver,
 			Requirements: []string{"reset"},
-			Seen:         "after a reset of its PCI function the port is deaf, and keeps its carrier",
+			Seen:         "after a reset of its PCI function in mid-traffic the port is deaf, and keeps its carrier; in another run it went on after 10 s",
 			Versions:     "Linux 6.12.117, QEMU 10.0.2",
 			Source: "drivers/net/ethernet/intel/igb/igb_main.c:igb_err_handler has neither reset_prepare nor reset_done, so that " +
 				"drivers/pci/pci.c:pci_reset_function does not tell it",
