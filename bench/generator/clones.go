@@ -111,7 +111,7 @@ func (c *clones) burst(first uint64, n int) (taken, refused int, err error) {
 	if err := c.state.Put(uint32(0), state); err != nil {
 		return 0, 0, fmt.Errorf("tell the program what to send: %w", err)
 	}
-	_, runErr := c.prog.Run(&ebpf.RunOptions{Data: c.frame, Repeat: uint32(n), Reset: func() {}})
+	_, runErr := c.prog.Run(&ebpf.RunOptions{Data: c.frame, Repeat: uint32(n)})
 	if err := c.state.Lookup(uint32(0), state); err != nil {
 		return 0, 0, fmt.Errorf("ask the program what it sent: %w", err)
 	}

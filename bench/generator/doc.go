@@ -11,6 +11,9 @@
 //	got, err := c.Counted()
 //	lost := sent.Frames - got.Frames
 //
+// [Search] looks for the rate that a path carries, [Trips] makes round trips and returns
+// the time stamps of each.
+//
 // # What is a frame's size
 //
 // Sizes are those of an Ethernet frame without its FCS, which no device of Linux shows:

@@ -125,10 +125,8 @@ func Open(ns *netns.NS, index int, f Frame, o Options) (*Generator, error) {
 
 // open sets the thread up, which is in the namespace.
 func (g *Generator) open() error {
-	var set unix.CPUSet
-	set.Set(g.cpu)
-	if err := unix.SchedSetaffinity(0, &set); err != nil {
-		return fmt.Errorf("move to CPU %d: %w", g.cpu, err)
+	if err := pin(g.cpu); err != nil {
+		return err
 	}
 	device, err := net.InterfaceByIndex(g.index)
 	if err != nil {

@@ -127,3 +127,11 @@ func FuzzFenceNumber(f *testing.F) {
 	f.Add([]byte{0xbe, 0x9b, 0xe9, 0x56})
 	f.Fuzz(func(_ *testing.T, b []byte) { fenceNumber(b) })
 }
+
+func FuzzStamp(f *testing.F) {
+	f.Add([]byte{}, 0)
+	f.Add([]byte{64, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 37, 0, 0, 0, 1, 2, 3}, 2)
+	f.Fuzz(func(t *testing.T, oob []byte, which int) {
+		_, _, _ = parseStamp(oob, which&3)
+	})
+}
