@@ -29,6 +29,12 @@ func strip() Strip {
 	}
 }
 
+func ratios() Ratios {
+	return Ratios{Title: "all", Sub: "of them", Axis: "B against A", Limit: 0.03, Rows: []RatioRow{
+		{"frames/vlan", Ratio{At: 0.93, Low: 0.92, High: 0.94, Tone: Worse}}, {"one that is far off", Ratio{At: 20, Low: 15, High: 30, Tone: Good}}, {"none", Ratio{Tone: Open}},
+	}}
+}
+
 // wellFormed holds an image against a parser of XML, and against numbers that are none.
 func wellFormed(t *testing.T, image []byte) {
 	t.Helper()
@@ -59,7 +65,7 @@ func drawn(t *testing.T, write func(io.Writer) error) string {
 }
 
 func TestImagesStandAlone(t *testing.T) {
-	for name, write := range map[string]func(io.Writer) error{"chart": chart().WriteSVG, "strip": strip().WriteSVG} {
+	for name, write := range map[string]func(io.Writer) error{"chart": chart().WriteSVG, "strip": strip().WriteSVG, "ratios": ratios().WriteSVG} {
 		image := drawn(t, write)
 		if !strings.Contains(image, `xmlns="http://www.w3.org/2000/svg"`) || !strings.Contains(image, "prefers-color-scheme:dark") {
 			t.Errorf("%s: does not stand alone", name)
@@ -73,7 +79,7 @@ func TestImagesStandAlone(t *testing.T) {
 			t.Errorf("%s: not the same twice", name)
 		}
 	}
-	for _, inside := range []string{string(chart().HTML()), string(strip().HTML())} {
+	for _, inside := range []string{string(chart().HTML()), string(strip().HTML()), string(ratios().HTML())} {
 		wellFormed(t, []byte(inside))
 		if strings.Contains(inside, "<style") || strings.Contains(inside, "xmlns") {
 			t.Errorf("brings its style into a page: %s", inside)
@@ -99,10 +105,12 @@ func TestOddValues(t *testing.T) {
 			drawn(t, one.WriteSVG)
 			s := Strip{X: Axis{Log: log}, Rows: []Row{{"a", []float64{v}, v, v, v}}, Ratio: &Ratio{At: v, Low: v, High: v, Limit: 0.03}}
 			drawn(t, s.WriteSVG)
+			drawn(t, Ratios{Limit: v, Rows: []RatioRow{{"a", Ratio{At: v, Low: v, High: v}}, {"b", Ratio{At: 1, Low: v, High: 2}}}}.WriteSVG)
 		}
 	}
 	drawn(t, Chart{}.WriteSVG)
 	drawn(t, Strip{}.WriteSVG)
+	drawn(t, Ratios{}.WriteSVG)
 }
 
 func TestTicks(t *testing.T) {
@@ -136,5 +144,6 @@ func FuzzPlot(f *testing.F) {
 		axis := Axis{Label: text, Log: log}
 		drawn(t, Chart{Title: text, Sub: text, X: axis, Y: axis, Series: []Series{{Name: text, Line: true, Points: []Point{{X: a, Y: b, Low: c, High: a, Title: text}, {X: b, Y: c, Samples: []float64{a, b, c}}}}, {Name: text}}, Marks: []Mark{{X: c, Label: text, Tone: Tone(text), Title: text}}}.WriteSVG)
 		drawn(t, Strip{Title: text, Sub: text, X: axis, Rows: []Row{{text, []float64{a, b, c}, a, b, c}}, Ratio: &Ratio{a, b, c, a, text, Tone(text)}}.WriteSVG)
+		drawn(t, Ratios{Title: text, Sub: text, Axis: text, Limit: a, Rows: []RatioRow{{text, Ratio{a, b, c, a, text, Tone(text)}}, {text, Ratio{c, b, a, a, text, Open}}}}.WriteSVG)
 	})
 }

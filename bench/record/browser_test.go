@@ -13,7 +13,7 @@ func TestBrowser(t *testing.T) {
 	b.WithoutScript()
 	page := []byte(formatted(t, rich(t).WriteHTML))
 	b.Open(page, "#f-0-0")
-	b.Want("12", `document.querySelectorAll("figure svg").length`)
+	b.Want("13", `document.querySelectorAll("figure svg").length`)
 	b.Want("true", `[...document.querySelectorAll("figure svg")].every(s => s.getBoundingClientRect().width > 300)`)
 	// Nothing that is said lies outside its picture.
 	b.Want("", `[...document.querySelectorAll("figure svg text")].filter(t => {

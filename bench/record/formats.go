@@ -61,10 +61,10 @@ func (p *Pair) markdown(b *strings.Builder, effect float64) {
 	for _, d := range p.Differs {
 		fmt.Fprintf(b, "\n> differs: %s\n", cell(d))
 	}
-	for _, gone := range p.Vanished {
+	for _, gone := range byBenchmark(p.Vanished) {
 		fmt.Fprintf(b, "\n> ✗ **VANISHED**: %s\n", cell(gone.line("B")))
 	}
-	for _, come := range p.New {
+	for _, come := range byBenchmark(p.New) {
 		fmt.Fprintf(b, "\n> **NEW**: %s\n", cell(come.line("A")))
 	}
 	if len(p.Figures) == 0 {

@@ -9,8 +9,9 @@ import (
 )
 
 // SavePlots writes each plot of the comparison as an SVG image of its own into dir, which
-// it creates: one for each figure, named after its benchmark and unit, and one for each
-// growth, whose name begins with "growth-of". It returns how many they are.
+// it creates: all.svg with the ratios of all figures, one for each figure, named after its
+// benchmark and unit, and one for each growth, whose name begins with "growth-of". It
+// returns how many they are.
 func (c *Comparison) SavePlots(dir string) (int, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return 0, fmt.Errorf("save the plots: %w", err)
@@ -21,6 +22,9 @@ func (c *Comparison) SavePlots(dir string) (int, error) {
 		behind := ""
 		if len(c.Pairs) > 1 {
 			behind = " " + p.B.ID
+		}
+		if len(p.Figures) > 0 {
+			images.save("all"+behind, p.Ratios(c.Effect).WriteSVG)
 		}
 		for k := range p.Figures {
 			j := &p.Figures[k]

@@ -113,6 +113,7 @@ type pagePair struct {
 	Differs, New, Vanished []string
 	Rows                   []pageRow
 	Growth                 []template.HTML
+	Ratios                 template.HTML
 }
 
 type pageRow struct {
@@ -156,10 +157,10 @@ func (v *pageView) pair(p *Pair, n int, effect float64) {
 	for _, d := range p.Differs {
 		one.Differs = append(one.Differs, line(d))
 	}
-	for _, gone := range p.Vanished {
+	for _, gone := range byBenchmark(p.Vanished) {
 		one.Vanished = append(one.Vanished, gone.line("B"))
 	}
-	for _, come := range p.New {
+	for _, come := range byBenchmark(p.New) {
 		one.New = append(one.New, come.line("A"))
 	}
 	for i, j := range p.sorted() {
@@ -168,6 +169,11 @@ func (v *pageView) pair(p *Pair, n int, effect float64) {
 			A: Say(j.A.Median, j.A.unit(j)), AScatter: j.A.scatter(), B: Say(j.B.Median, j.B.unit(j)), BScatter: j.B.scatter(),
 			Change: j.change(), Interval: j.interval(), P: j.pWord(), Word: line(j.verdictWord(effect)), Sign: j.Verdict.sign(), Same: j.Verdict == Same, Plot: wide(p.Plot(j)),
 		})
+	}
+	if len(p.Figures) > 0 {
+		all := p.Ratios(effect)
+		all.Width = pageWidth
+		one.Ratios = all.HTML()
 	}
 	for _, c := range p.Growth() {
 		c.Width = pageWidth

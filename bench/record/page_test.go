@@ -52,7 +52,7 @@ func TestJSONOfAComparison(t *testing.T) {
 	if err := json.Unmarshal([]byte(formatted(t, rich(t).WriteJSON)), &got); err != nil {
 		t.Fatal(err)
 	}
-	if got.Schema == "" || len(got.Caveats) < 2 || len(got.Pairs) != 1 || len(got.Pairs[0].Figures) != 11 || len(got.Pairs[0].Vanished) != 1 {
+	if got.Schema == "" || len(got.Caveats) < 2 || len(got.Pairs) != 1 || len(got.Pairs[0].Figures) != 11 || len(got.Pairs[0].Vanished) != 2 {
 		t.Errorf("%+v", got)
 	}
 	if f := got.Pairs[0].Figures[0]; f.Verdict != string(Slower) || f.Ratio > 0.95 {
@@ -74,7 +74,7 @@ func TestPageStandsAlone(t *testing.T) {
 		if bad := regexp.MustCompile(`<script|src=|url\(|@import|href="[^#]|<b>new|\x1b|NaN|%!`).FindString(page); bad != "" {
 			t.Errorf("%s: %q", name, bad)
 		}
-		want := 11 + 1 // figures and one growth
+		want := 1 + 11 + 1 // all ratios, figures and one growth
 		if name == "one system" {
 			want = 1
 		}
@@ -124,7 +124,7 @@ func TestSavePlots(t *testing.T) {
 		t.Fatal(err)
 	}
 	files, err := filepath.Glob(dir + "/*.svg")
-	if err != nil || n != 24 || len(files) != 24 {
+	if err != nil || n != 26 || len(files) != 26 {
 		t.Errorf("%d images, %d files, %v", n, len(files), err)
 	}
 	if _, err := os.Stat(dir + "/growth-of-growth-macvlan-create-ns-child-guest-debian-6.12-2.svg"); err != nil {

@@ -42,6 +42,27 @@ func (f Figure) row(name string) plot.Row {
 	return r
 }
 
+// maxRatios is how many figures an image of ratios has.
+const maxRatios = 120
+
+// Ratios draws how B does against A in all figures, in one image, what differs first; of
+// many the last ones, which are the same, are left out.
+func (p *Pair) Ratios(effect float64) plot.Ratios {
+	a, b := p.names()
+	r := plot.Ratios{Title: b + " against " + a, Sub: "in brackets the unit; ■ worse  ▲ better  ◆ cannot be told  ● the same", Axis: "B's figure against A's", Limit: effect}
+	for i, j := range p.sorted() {
+		if i == maxRatios {
+			r.Sub += fmt.Sprintf("; %d more are not drawn", len(p.Figures)-i)
+			break
+		}
+		r.Rows = append(r.Rows, plot.RatioRow{
+			Name:  fmt.Sprintf("%s [%s]", j.Benchmark, j.Unit),
+			Ratio: plot.Ratio{At: j.Ratio, Low: j.Low, High: j.High, Limit: j.Limit, Word: string(j.Verdict), Tone: j.Verdict.tone()},
+		})
+	}
+	return r
+}
+
 func axisOf(unit string) plot.Axis {
 	return plot.Axis{Label: unit, Format: func(v float64) string { return sayTick(v, unit) }}
 }

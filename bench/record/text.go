@@ -50,10 +50,10 @@ func (p *Pair) writeText(w io.Writer, effect float64) {
 	for _, d := range p.Differs {
 		fmt.Fprintf(w, "differs: %s\n", reports.OneLine(d))
 	}
-	for _, gone := range p.Vanished {
+	for _, gone := range byBenchmark(p.Vanished) {
 		fmt.Fprintf(w, "VANISHED: %s\n", gone.line("B"))
 	}
-	for _, come := range p.New {
+	for _, come := range byBenchmark(p.New) {
 		fmt.Fprintf(w, "NEW: %s\n", come.line("A"))
 	}
 	if len(p.Figures) > 0 {
@@ -84,6 +84,22 @@ func (s System) line() string {
 		return text + ", by instructions"
 	}
 	return text + ", by time"
+}
+
+// byBenchmark puts the units of a benchmark together.
+func byBenchmark(all []Absent) []Absent {
+	var some []Absent
+	at := map[string]int{}
+	for _, a := range all {
+		i, known := at[a.Benchmark]
+		if !known {
+			at[a.Benchmark] = len(some)
+			some = append(some, a)
+			continue
+		}
+		some[i].Unit += ", " + a.Unit
+	}
+	return some
 }
 
 func (a Absent) line(without string) string {

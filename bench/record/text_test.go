@@ -73,7 +73,9 @@ func richRun() *Run {
 	}
 	gone := series("tcp/ipvlan-l3s", old.ID, []float64{0, 0, 0, 0, 0, 0})
 	come := series("udp/<b>new</b>\x1b[31m", young.ID, []float64{0, 0, 0, 0, 0, 0})
-	run.Series = append(run.Series, gone, come)
+	other := gone
+	other.Unit = "bit/s"
+	run.Series = append(run.Series, gone, come, other)
 	run.Problems = []Problem{{"tcp/ipvlan-l3s", young.ID, "error", "the guest died in block 0"}}
 	return run
 }
