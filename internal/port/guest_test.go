@@ -49,6 +49,12 @@ func TestPhysical(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			own := func(line string) bool {
+				return strings.HasPrefix(line, "virtual functions of its own") && strings.HasSuffix(line, ": as it was")
+			}
+			if c.model == "igb" && !slices.ContainsFunc(said, own) {
+				t.Error("the guest did not say that virtual functions came back as they were")
+			}
 			for _, want := range []string{
 				"loan", "driver loaded anew", "returned without its driver", "killed", "killed without its driver", "killed with its driver",
 			} {
@@ -102,7 +108,7 @@ func inGuest(job []byte, out guest.Emitter) error {
 	g := &inside{out: out, mac: macs[0], dir: "/run/journals"}
 	for _, step := range []func() error{
 		func() error { return g.await(macs[1], up) },
-		g.furnish, g.loan, g.reload, g.unloaded, g.killed, g.killedWithout, g.killedWith,
+		g.furnish, g.loan, g.reload, g.unloaded, g.killed, g.killedWithout, g.killedWith, g.owned,
 	} {
 		if err := step(); err != nil {
 			return err
@@ -202,6 +208,43 @@ func rekey(eth *ethtool.Conn, name string, first byte, wake uint32) error {
 }
 
 const wakeMagic = 1 << 5 // WAKE_MAGIC
+
+// owned has virtual functions of its user's own before it is lent, which go meanwhile:
+// they are made again, with all that they were set to.
+func (g *inside) owned() error {
+	bus := g.was.Driver.Bus
+	if _, most := port.Functions(bus); most == 0 {
+		return nil
+	}
+	if err := port.SetFunctions(bus, 2); err != nil {
+		return err
+	}
+	l, err := netlink.LinkByName("office0")
+	if err != nil {
+		return err
+	}
+	err = errors.Join(
+		netlink.LinkSetVfHardwareAddr(l, 0, net.HardwareAddr{2, 0, 0, 0, 1, 0}), netlink.LinkSetVfHardwareAddr(l, 1, net.HardwareAddr{2, 0, 0, 0, 1, 1}),
+		netlink.LinkSetVfVlanQos(l, 1, 77, 3), netlink.LinkSetVfTrust(l, 0, true), netlink.LinkSetVfSpoofchk(l, 1, false))
+	if err == nil {
+		err = g.ready()
+	}
+	if err != nil {
+		return err
+	}
+	if g.was, err = port.Snapshot("office0"); err != nil {
+		return err
+	}
+	loan, ns, err := g.borrow()
+	if err != nil {
+		return err
+	}
+	if err := port.SetFunctions(bus, 0); err != nil {
+		return err
+	}
+	differences, err := loan.Return()
+	return errors.Join(g.tell(fmt.Sprintf("virtual functions of its own: %+v", g.was.VFs), differences, err), ns.Close())
+}
 
 // functions makes virtual functions, where the port can have some. Nobody takes them
 // away but who brings the port back.

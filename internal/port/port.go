@@ -11,7 +11,8 @@
 // What no program can bring back: filters of tc, multicast groups that sockets had
 // joined, XDP programs, temporary addresses of IPv6, and what routers advertise,
 // which the kernel learns again by itself. Where a driver is loaded anew, also the
-// password of wake-on-LAN, rules that steer flows, and further contexts of RSS.
+// password of wake-on-LAN, rules that steer flows, and further contexts of RSS; where
+// virtual functions had to be made again, whatever was done with their ports.
 package port
 
 import (
