@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/lanproof/lanproof/internal/netns"
 	"github.com/lanproof/lanproof/internal/port"
 	"github.com/lanproof/lanproof/internal/rtnl"
@@ -56,7 +58,7 @@ func (d *driver) Unbind() (err error) {
 func (d *driver) Bind() (index int, err error) {
 	defer d.again.Store(true)
 	if d.loses {
-		return 0, fmt.Errorf("no port: %w", port.ErrGone)
+		return 0, fmt.Errorf("the driver finds no card: %w", unix.EIO)
 	}
 	if d.keeps {
 		return d.was.Index, nil
