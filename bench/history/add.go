@@ -1,9 +1,11 @@
 package history
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -12,29 +14,81 @@ import (
 	"github.com/lanproof/lanproof/reports"
 )
 
-// Add adds a run, whole or not at all, and tells its number. Where the same run is there
-// already, nothing is done and added is false.
-func (d *DB) Add(ctx context.Context, e *Entry) (id int64, added bool, err error) {
+// Outcome is what became of a run that was to be added.
+type Outcome string
+
+// The outcomes.
+const (
+	Added    Outcome = "added"
+	There    Outcome = "nothing added, it is there already"
+	Replaced Outcome = "it has gone on since it was added, and is there whole now"
+)
+
+// Add adds a run, whole or not at all, and tells its number. The same run is there once:
+// where it was added before it had ended, as a benchmark leaves its figures after every
+// block, what has more in it stays.
+func (d *DB) Add(ctx context.Context, e *Entry) (id int64, outcome Outcome, err error) {
 	err = d.write(ctx, "add to", func(tx *sql.Tx) error {
-		err := tx.QueryRowContext(ctx, `SELECT id FROM runs WHERE digest = ?`, e.Digest).Scan(&id)
-		if err == nil || err != sql.ErrNoRows {
+		id, outcome, err = e.find(ctx, tx)
+		if err != nil || outcome == There {
 			return err
 		}
-		added = true
-		id, err = e.insert(ctx, tx)
+		now := *e
+		if outcome == Replaced {
+			// What people called it by stays, unless they call it otherwise now.
+			row := tx.QueryRowContext(ctx, `DELETE FROM runs WHERE id = ? RETURNING label, machine`, id)
+			if err := row.Scan(&now.Label, &now.Machine); err != nil {
+				return err
+			}
+			now.Label, now.Machine = cmp.Or(e.Label, now.Label), cmp.Or(e.Machine, now.Machine)
+		}
+		id, err = now.insert(ctx, tx, id)
 		return err
 	})
 	if err != nil {
-		return 0, false, err
+		return 0, "", err
 	}
-	return id, added, nil
+	return id, outcome, nil
 }
 
-// insert writes the rows of a run.
-func (e *Entry) insert(ctx context.Context, tx *sql.Tx) (int64, error) {
+// find looks for the run among those that are there.
+func (e *Entry) find(ctx context.Context, tx *sql.Tx) (id int64, outcome Outcome, err error) {
+	_, seed, command := e.head()
+	var digest string
+	var has int
+	row := tx.QueryRowContext(ctx, `SELECT id, digest,
+			(SELECT coalesce(sum(json_array_length(samples)), 0) FROM series WHERE run = id)
+			+ (SELECT coalesce(sum(pass + fail + skip + error), 0) FROM cases WHERE run = id)
+		FROM runs WHERE digest = ? OR (kind = ? AND started = ? AND seed = ? AND command = ?) ORDER BY digest = ? DESC LIMIT 1`,
+		e.Digest, string(e.Kind()), e.Started().UnixNano(), strconv.FormatUint(seed, 10), command, e.Digest)
+	switch err := row.Scan(&id, &digest, &has); {
+	case errors.Is(err, sql.ErrNoRows):
+		return 0, Added, nil
+	case err != nil:
+		return 0, "", err
+	case digest == e.Digest || has >= e.size():
+		return id, There, nil
+	}
+	return id, Replaced, nil
+}
+
+// size is how many samples or checks the run has.
+func (e *Entry) size() int {
+	if e.Results != nil {
+		return e.Results.Summary.Total()
+	}
+	n := 0
+	for i := range e.Bench.Series {
+		n += len(e.Bench.Series[i].Samples)
+	}
+	return n
+}
+
+// insert writes the rows of a run, under the number that it had, if any.
+func (e *Entry) insert(ctx context.Context, tx *sql.Tx, number int64) (int64, error) {
 	tool, seed, command := e.head()
-	res, err := tx.ExecContext(ctx, `INSERT INTO runs (digest, kind, started, added, label, machine, tool, seed, command) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		e.Digest, string(e.Kind()), e.Started().UnixNano(), time.Now().UnixNano(), e.Label, e.machine(), tool, strconv.FormatUint(seed, 10), command)
+	res, err := tx.ExecContext(ctx, `INSERT INTO runs (id, digest, kind, started, added, label, machine, tool, seed, command) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		sql.NullInt64{Int64: number, Valid: number != 0}, e.Digest, string(e.Kind()), e.Started().UnixNano(), time.Now().UnixNano(), e.Label, e.machine(), tool, strconv.FormatUint(seed, 10), command)
 	if err != nil {
 		return 0, err
 	}

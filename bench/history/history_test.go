@@ -92,13 +92,13 @@ func create(t *testing.T, path string) *history.DB {
 	return db
 }
 
-func add(t *testing.T, db *history.DB, e *history.Entry) (int64, bool) {
+func add(t *testing.T, db *history.DB, e *history.Entry) (int64, history.Outcome) {
 	t.Helper()
-	id, added, err := db.Add(t.Context(), e)
+	id, outcome, err := db.Add(t.Context(), e)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return id, added
+	return id, outcome
 }
 
 // What is added comes back, by date and not in the order in which it was added; adding
@@ -108,15 +108,15 @@ func TestAdd(t *testing.T) {
 	db := create(t, path)
 	late := benchEntry(t, measured(5, 100, 200))
 	late.Label = "v2"
-	if id, added := add(t, db, late); !added || id != 1 {
-		t.Errorf("added %v as %d", added, id)
+	if id, outcome := add(t, db, late); outcome != history.Added || id != 1 {
+		t.Errorf("%s as %d", outcome, id)
 	}
 	add(t, db, benchEntry(t, measured(1, 100)))
 	add(t, db, checked(t, 3, reports.Fail))
 	again := benchEntry(t, measured(5, 100, 200))
 	again.Label = "v3"
-	if id, added := add(t, db, again); added || id != 1 {
-		t.Errorf("the same run once more: added %v as %d", added, id)
+	if id, outcome := add(t, db, again); outcome != history.There || id != 1 {
+		t.Errorf("the same run once more: %s as %d", outcome, id)
 	}
 	if _, err := os.Stat(path); err != nil {
 		t.Fatal(err)
@@ -139,6 +139,36 @@ func TestAdd(t *testing.T) {
 	}
 	if got := runs[2].Systems[1].Detail["machine"]; got != "Abacus 3000" {
 		t.Errorf("the detail of a system is %q", got)
+	}
+}
+
+// A run that was added before it had ended is replaced by what it has become, and not
+// the other way round.
+func TestAddAgain(t *testing.T) {
+	db := create(t, filepath.Join(t.TempDir(), "h.db"))
+	add(t, db, benchEntry(t, measured(0, 1)))
+	part, whole := measured(1, 100), measured(1, 100)
+	for i := range part.Series {
+		part.Series[i].Samples = part.Series[i].Samples[:2]
+	}
+	for i, c := range []struct {
+		run  *record.Run
+		want history.Outcome
+	}{{part, history.Added}, {part, history.There}, {whole, history.Replaced}, {part, history.There}, {whole, history.There}} {
+		e := benchEntry(t, c.run)
+		if i == 0 {
+			e.Label = "v1"
+		}
+		if id, got := add(t, db, e); id != 2 || got != c.want {
+			t.Errorf("%d: %s as %d, want %s", i, got, id, c.want)
+		}
+	}
+	tracks, err := db.Tracks(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := tracks[0].Points; len(p) != 2 || p[1].N != 5 || p[1].Run.Label != "v1" {
+		t.Errorf("points %+v", p)
 	}
 }
 

@@ -100,15 +100,11 @@ func addRuns(cmd *cobra.Command, file string, names []string, entries []*history
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	for i, e := range entries {
-		id, added, err := db.Add(ctx, e)
+		id, outcome, err := db.Add(ctx, e)
 		if err != nil {
 			return unfit(err)
 		}
-		said := "added"
-		if !added {
-			said = "nothing added, it is there already"
-		}
-		if _, err := fmt.Fprintf(stdout, "%s: %s of %s: %s as run %d\n", reports.OneLine(names[i]), e.Kind(), e.Started().UTC().Format("2006-01-02 15:04:05"), said, id); err != nil {
+		if _, err := fmt.Fprintf(stdout, "%s: %s of %s: %s, as run %d\n", reports.OneLine(names[i]), e.Kind(), e.Started().UTC().Format("2006-01-02 15:04:05"), outcome, id); err != nil {
 			return fmt.Errorf("write the output: %w", err)
 		}
 	}
