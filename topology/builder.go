@@ -108,7 +108,7 @@ func (b *builder) standIn(r Ref) {
 	if b.lan.Device(r) == nil {
 		d := b.newDevice(r, "")
 		d.MAC, d.Up, d.broken = b.lan.MACOf(r), true, true
-		b.lan.Devices = append(b.lan.Devices, d)
+		b.lan.addDevice(d)
 	}
 }
 
@@ -130,10 +130,10 @@ func (b *builder) make(d, peer *Device) {
 	}
 	// What was planned stays as it was planned, whatever changes later.
 	o := MakeLink{Device: d.clone()}
-	b.lan.Devices = append(b.lan.Devices, d)
+	b.lan.addDevice(d)
 	if peer != nil {
 		o.Peer = peer.clone()
-		b.lan.Devices = append(b.lan.Devices, peer)
+		b.lan.addDevice(peer)
 	}
 	b.op(o)
 	if parent != nil {

@@ -296,6 +296,7 @@ func (b *builder) removeNode(name string) {
 		b.lan.remove(d.Ref)
 	}
 	b.lan.Nodes = slices.DeleteFunc(b.lan.Nodes, func(n Node) bool { return n.Name == name })
+	b.lan.nameAll()
 }
 
 // setFilter changes which addresses a device takes frames for. A macvlan takes no

@@ -106,7 +106,7 @@ func named[T any](b *builder, field string, list Named[T], taken map[string]stri
 }
 
 func (b *builder) addNode(n Node) {
-	b.lan.Nodes = append(b.lan.Nodes, n)
+	b.lan.addNode(n)
 	b.op(MakeNode{n})
 }
 

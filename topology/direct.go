@@ -41,5 +41,6 @@ func (p *Plan) Direct() error {
 	p.Ops = ops
 	p.LAN.Nodes = slices.DeleteFunc(p.LAN.Nodes, func(n Node) bool { return n.Name == SwitchNode })
 	p.LAN.Devices = slices.DeleteFunc(p.LAN.Devices, func(d *Device) bool { return d.Node == SwitchNode })
+	p.LAN.nameAll()
 	return nil
 }

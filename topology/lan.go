@@ -186,10 +186,18 @@ type LAN struct {
 	seed      string
 	lastIndex int
 	lastPort  int
+	names     names
 }
 
 // Node returns the node of that name.
 func (l *LAN) Node(name string) (Node, bool) {
+	if l.named() {
+		i, ok := l.names.nodes[name]
+		if !ok {
+			return Node{}, false
+		}
+		return l.Nodes[i], true
+	}
 	for _, n := range l.Nodes {
 		if n.Name == name {
 			return n, true
@@ -200,7 +208,11 @@ func (l *LAN) Node(name string) (Node, bool) {
 
 // Device returns the device of that name, or nil.
 func (l *LAN) Device(r Ref) *Device {
-	for _, d := range l.Devices {
+	among := l.Devices
+	if l.named() {
+		among = l.names.devices[r.Node]
+	}
+	for _, d := range among {
 		if d.Ref == r {
 			return d
 		}
@@ -210,6 +222,9 @@ func (l *LAN) Device(r Ref) *Device {
 
 // DevicesOf returns a node's devices in the order in which they were made.
 func (l *LAN) DevicesOf(node string) []*Device {
+	if l.named() {
+		return slices.Clone(l.names.devices[node])
+	}
 	var of []*Device
 	for _, d := range l.Devices {
 		if d.Node == node {
@@ -258,6 +273,7 @@ func (l *LAN) clone() *LAN {
 	for name, n := range l.Networks {
 		c.Networks[name] = n.clone(spaces)
 	}
+	c.nameAll()
 	return &c
 }
 
@@ -303,6 +319,7 @@ func (l *LAN) remove(r Ref) {
 		}
 	}
 	l.Devices = slices.DeleteFunc(l.Devices, func(d *Device) bool { return gone[d.Ref] })
+	l.nameAll()
 	for _, d := range l.Devices {
 		if gone[d.Master] {
 			d.Master = Ref{}
@@ -335,4 +352,5 @@ func (l *LAN) rename(d *Device, to Ref) {
 		}
 	}
 	d.Ref = to
+	l.nameAll()
 }
