@@ -46,8 +46,8 @@ type Rules struct {
 	// Slower is what a [Watch] adds to what it measures, as a part of it, by being busy:
 	// a slowdown of known size, for tests that hold whether it is found.
 	Slower float64
-	// Generator chooses what makes frames: "packet" (the default, for every kernel and
-	// every device has it), "segments" or "pktgen".
+	// Generator chooses what makes frames: "clones" (the default, for every kernel and
+	// every device has it), "packet", "segments" or "pktgen".
 	Generator string
 }
 

@@ -60,6 +60,9 @@ func generate(l *Line, r Rules, size int) (t *traffic, err error) {
 		Port: discard,
 	}
 	t.Generator, err = generator.Open(l.From.NS, l.From.Index, frame, generator.Options{Method: method, CPU: r.CPU})
+	if r.Generator == "" && errors.Is(err, unix.EPERM) {
+		t.Generator, err = generator.Open(l.From.NS, l.From.Index, frame, generator.Options{Method: generator.Packet, CPU: r.CPU})
+	}
 	return t, err
 }
 
@@ -67,14 +70,16 @@ func generate(l *Line, r Rules, size int) (t *traffic, err error) {
 // and devices, and figures that were made in two ways say nothing of each other.
 func (r Rules) method() (generator.Method, error) {
 	switch r.Generator {
-	case "", "packet":
+	case "", "clones":
+		return generator.Clones, nil
+	case "packet":
 		return generator.Packet, nil
 	case "segments":
 		return generator.Segments, nil
 	case "pktgen":
 		return generator.Pktgen, nil
 	}
-	return "", fmt.Errorf("there is no generator %q: there are packet, segments and pktgen", r.Generator)
+	return "", fmt.Errorf("there is no generator %q: there are clones, packet, segments and pktgen", r.Generator)
 }
 
 func (t *traffic) close() error {
@@ -84,7 +89,6 @@ func (t *traffic) close() error {
 // salvo is what became of a load.
 type salvo struct {
 	sent, got uint64
-	rate      float64       // sent a second, on the clock of the kernel
 	took      time.Duration // until the last had arrived, on the system's clock
 }
 
@@ -108,7 +112,7 @@ func (t *traffic) fire(ctx context.Context, r Rules, load generator.Load) (s sal
 	if err != nil {
 		return s, err
 	}
-	s.sent, s.got, s.rate = sent.Frames+sent.Refused, got.Frames, sent.Rate()
+	s.sent, s.got = sent.Frames+sent.Refused, got.Frames
 	if s.got == 0 {
 		return s, fmt.Errorf("%d frames were sent: %w", s.sent, errGone)
 	}
@@ -140,12 +144,8 @@ func frames(size int) measure {
 	}
 }
 
-// The search for the throughput: how near it comes, and how much of what was asked for
-// the generator must have offered for a trial to count.
-const (
-	nearness = 0.02
-	offered  = 0.99
-)
+// nearness is how near the search for the throughput comes.
+const nearness = 0.02
 
 // throughput measures the greatest rate at which nothing is lost, by the search of RFC
 // 2544 26.1 with trials that are as long as the effort, and not a minute (24).
@@ -156,43 +156,22 @@ func throughput(size int) measure {
 			return nil, err
 		}
 		defer func() { err = errors.Join(err, t.close()) }()
-		best, err := t.search(ctx, r)
+		if _, err := t.fire(ctx, r, generator.Load{For: r.effort() / warmUp}); err != nil {
+			return nil, err
+		}
+		found, err := generator.Search(ctx, t.Generator, t.counter, generator.Goal{Resolution: nearness, Trial: r.effort()})
 		if err != nil {
 			return nil, err
 		}
-		method := fmt.Sprintf("%s, RFC 2544 26.1 with trials of %v", t.Method(), r.effort())
+		best := found.Best
+		if best.Arrived == 0 {
+			return nil, fmt.Errorf("frames were lost at every rate down to %.0f a second: %w", found.Above, errGone)
+		}
+		took := time.Duration(float64(best.Sent) / best.Offered * float64(time.Second))
+		method := fmt.Sprintf("%s, trials of %v", t.Method(), r.effort())
 		return []Figure{
-			r.Rate("frame", int(best.got), best.took, method),
-			r.bits(int(best.got)*size, best.took, method),
+			r.Rate("frame", int(best.Arrived), took, method),
+			r.bits(int(best.Arrived)*size, took, method),
 		}, nil
 	}
-}
-
-// search begins with all that the generator can, and halves the distance between a rate
-// that lost frames and one that lost none.
-func (t *traffic) search(ctx context.Context, r Rules) (best salvo, err error) {
-	if _, err := t.fire(ctx, r, generator.Load{For: r.effort() / warmUp}); err != nil {
-		return best, err
-	}
-	full, err := t.fire(ctx, r, generator.Load{For: r.effort()})
-	if err != nil || full.got == full.sent {
-		return full, err
-	}
-	low, high := 0.0, full.rate
-	for high-low > nearness*full.rate {
-		rate := (low + high) / 2
-		s, err := t.fire(ctx, r, generator.Load{For: r.effort(), Rate: rate})
-		switch {
-		case err != nil:
-			return best, err
-		case s.got == s.sent && s.rate >= offered*rate:
-			low, best = rate, s
-		default:
-			high = rate
-		}
-	}
-	if best.got == 0 {
-		return best, fmt.Errorf("frames were lost at every rate down to %.0f a second", high)
-	}
-	return best, nil
 }

@@ -1,6 +1,7 @@
 package generator
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -18,7 +19,7 @@ const batch = 64
 var sndTimeout = unix.Timeval{Usec: 100_000}
 
 // socket is an AF_PACKET socket that sends from one device and receives nothing.
-type socket struct{ fd int }
+type socket struct{ fd, index int }
 
 // openSocket opens a socket in the calling thread's namespace. Protocol 0 keeps it
 // from receiving (net/packet/af_packet.c:packet_do_bind).
@@ -27,7 +28,7 @@ func openSocket(index int) (*socket, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open a packet socket: %w", err)
 	}
-	s := &socket{fd: fd}
+	s := &socket{fd: fd, index: index}
 	timeout := sndTimeout
 	err = errors.Join(
 		unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &timeout),
@@ -51,6 +52,16 @@ func (s *socket) grow() error {
 }
 
 func (s *socket) close() error { return os.NewSyscallError("close", unix.Close(s.fd)) }
+
+// to is where a frame is sent: the device, with the protocol that the frame has. The
+// kernel finds that out by itself only on devices that can tell (ipvlan cannot:
+// drivers/net/ipvlan/ipvlan_main.c:ipvlan_header_ops), and ipvlan in mode l3 drops what
+// has none (ipvlan_core.c:ipvlan_get_L3_hdr).
+func (s *socket) to(frame []byte) *unix.RawSockaddrLinklayer {
+	return &unix.RawSockaddrLinklayer{
+		Family: unix.AF_PACKET, Ifindex: int32(s.index), Protocol: binary.NativeEndian.Uint16(frame[macsLen:]),
+	}
+}
 
 // message is struct mmsghdr.
 type message struct {
@@ -80,6 +91,7 @@ func newPackets(s *socket, f *Frame) *packets {
 		p.iovs[i].SetLen(len(slot))
 		p.msgs[i].Iov = &p.iovs[i]
 		p.msgs[i].SetIovlen(1)
+		p.msgs[i].Name, p.msgs[i].Namelen = (*byte)(unsafe.Pointer(s.to(slot))), unix.SizeofSockaddrLinklayer
 	}
 	return p
 }

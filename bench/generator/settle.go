@@ -47,7 +47,8 @@ func (g *Generator) sendFences() error {
 	for _, to := range g.frame.To {
 		b := small.build(nil, to, small.wire()-small.header())
 		setMark(b[small.header():], fenceMagic, g.fences)
-		if err := unix.Send(g.fence.fd, b, 0); err != nil && err != unix.ENOBUFS { //nolint:errorlint // x/sys returns the errno itself
+		at := g.fence.to(b)
+		if err := unix.Sendto(g.fence.fd, b, 0, &unix.SockaddrLinklayer{Protocol: at.Protocol, Ifindex: int(at.Ifindex)}); err != nil && err != unix.ENOBUFS { //nolint:errorlint // x/sys returns the errno itself
 			return err
 		}
 	}

@@ -38,7 +38,7 @@ type benchFlags struct {
 }
 
 func newBench() *cobra.Command {
-	f := &benchFlags{on: oneOf("auto", "host", "guest"), clock: oneOf("auto", "time", "instructions"), generator: oneOf("auto", "packet", "segments", "pktgen")}
+	f := &benchFlags{on: oneOf("auto", "host", "guest"), clock: oneOf("auto", "time", "instructions"), generator: oneOf("auto", "clones", "packet", "segments", "pktgen")}
 	cmd := &cobra.Command{
 		Use:   "bench [NAME ...]",
 		Short: "Measure what users of macvlan, ipvlan and VLANs feel of a kernel, on several kernels in turns",
@@ -77,7 +77,7 @@ func (f *benchFlags) flags(cmd *cobra.Command) {
 	flags.StringVar(&f.modules, "modules", "", "`DIR` of modules for a kernel that is a bare image")
 	flags.Var(f.on, "on", "where to measure: auto is this kernel unless --kernel names others")
 	flags.Var(f.clock, "clock", "what durations count: auto is instructions in guests and time on this kernel")
-	flags.Var(f.generator, "generator", "what makes frames; auto is packet, which every kernel and every device has")
+	flags.Var(f.generator, "generator", "what makes frames; auto is clones, which every kernel and every device takes")
 	flags.IntVar(&o.Count, "count", 10, "blocks, which is samples of each figure")
 	flags.Uint64Var(&o.Seed, "seed", 0, "seed of the order and of what benchmarks vary; chosen and told when 0")
 	flags.DurationVar(&o.Effort, "effort", 0, "for how long a data path is kept busy for one sample, on the system's clock; each benchmark's own if 0")
