@@ -146,10 +146,11 @@ func (c *Comparison) Regressions(threshold float64) []Judgement {
 }
 
 // Open are the figures of which it cannot be told whether they are worse by more than
-// the threshold.
+// the threshold: those that could not be judged, and those that are the same only within
+// a noise that is larger.
 func (c *Comparison) Open(threshold float64) []Judgement {
 	return c.where(func(j *Judgement) bool {
-		return j.Verdict == CannotTell && (j.Ratio == 0 || j.worst() > threshold)
+		return (j.Verdict == CannotTell || j.Verdict == Same) && (j.Ratio == 0 || j.worst() > max(threshold, c.Effect))
 	})
 }
 

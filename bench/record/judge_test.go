@@ -197,6 +197,11 @@ func TestNoiseLearnt(t *testing.T) {
 	if got[Slower] < 95 {
 		t.Errorf("15 %% slower, with a floor of %v: %v", noise.within, got)
 	}
+	// What is the same within a noise of 10 % may be slower by 5 %.
+	wide := &Noise{within: map[noiseKey]float64{{"x", "ns/op"}: 0.1}}
+	if c, err := Turns(pairRun([]string{"x"}, [][]float64{a}, [][]float64{slowed(a, 0.06)}), Rules{Noise: wide}); err != nil || c.Pairs[0].Figures[0].Verdict != Same || len(c.Open(0.05)) != 1 || len(c.Open(0.10)) != 0 {
+		t.Errorf("same within 10 %%: %v %+v", err, c)
+	}
 	if _, err := LearnNoise(runOf([]System{host("host")}, series("x", "host", a))); err == nil {
 		t.Error("one system alone has taught something")
 	}
