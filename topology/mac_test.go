@@ -102,3 +102,20 @@ func TestMACOf(t *testing.T) {
 		}
 	}
 }
+
+// TestStationMAC: nobody but its own name and the seed give a station its address, in
+// whatever LAN it is.
+func TestStationMAC(t *testing.T) {
+	pc := stations("pc", Station{})
+	for _, spec := range []*Spec{{Stations: pc}, {Stations: pc, Hosts: oneHost()}} {
+		for seed, want := range map[string]string{"0": "02:b7:b8:99:dd:79", "5": "02:65:c6:01:3c:94"} {
+			p, problems := Compile(spec, seed)
+			for _, problem := range problems {
+				t.Error(problem)
+			}
+			if got := device(t, p, "pc/eth0").MAC.String(); got != want {
+				t.Errorf("seed %q: %s, want %s", seed, got, want)
+			}
+		}
+	}
+}
