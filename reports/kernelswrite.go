@@ -63,7 +63,7 @@ func (d kernelDifference) where() string {
 type kernelVerdict struct {
 	verdict Verdict
 	places  []int
-	text    string // what the first of them observed
+	text    string // what the first of them observed; of a pass only what all did
 }
 
 // verdicts gathers the kernels that say the same, the worst first. What was observed is
@@ -78,6 +78,9 @@ func (d kernelDifference) verdicts() []kernelVerdict {
 			}
 			if len(one.places) == 0 && (v != Pass || d.whole) {
 				one.text = d.at[place].text
+			}
+			if v == Pass && d.at[place].text != one.text {
+				one.text = ""
 			}
 			one.places = append(one.places, place)
 		}
