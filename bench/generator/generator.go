@@ -101,7 +101,7 @@ func Open(ns *netns.NS, index int, f Frame, o Options) (*Generator, error) {
 		return nil, fmt.Errorf("open a generator: %w", err)
 	}
 	g := &Generator{frame: f, ns: ns, index: index, cpu: o.CPU, method: o.Method, jobs: make(chan func()), ended: make(chan struct{})}
-	ready := make(chan struct{})
+	ready, jobs := make(chan struct{}), g.jobs // which Close forgets
 	go func() {
 		defer close(g.ended)
 		g.err = ns.Do(func() error {
@@ -109,7 +109,7 @@ func Open(ns *netns.NS, index int, f Frame, o Options) (*Generator, error) {
 				return errors.Join(err, g.release())
 			}
 			close(ready)
-			for job := range g.jobs {
+			for job := range jobs {
 				job()
 			}
 			return g.release()

@@ -317,3 +317,20 @@ func finish(ip []byte, method generator.Method) {
 	}
 	binary.BigEndian.PutUint16(ip[10:], ^sum(ip[:20], 0))
 }
+
+// TestCloseAtOnce closes generators whose threads have hardly begun.
+func TestCloseAtOnce(t *testing.T) {
+	p := newPath(t)
+	for range 100 {
+		g, err := generator.Open(p.sender, senderIndex, generator.Frame{From: address(1), To: []generator.Address{address(2)}}, generator.Options{Method: generator.Packet})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := g.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := g.Send(t.Context(), generator.Load{Frames: 1}); !errors.Is(err, os.ErrClosed) {
+			t.Fatalf("a closed generator: %v", err)
+		}
+	}
+}

@@ -114,7 +114,9 @@ func (s *station) close() (err error) {
 // send sends a frame and returns its stamp.
 func (s *station) send(ctx context.Context, number uint32) (int64, error) {
 	setMark(s.frame[s.header:], dataMagic, number)
-	if err := unix.Send(s.fd, s.frame, 0); err != nil {
+	if err := unix.Send(s.fd, s.frame, 0); errors.Is(err, unix.ENOBUFS) {
+		return 0, errLost // in the sender's own queue
+	} else if err != nil {
 		return 0, fmt.Errorf("send: %w", err)
 	}
 	id := s.sent
