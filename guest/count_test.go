@@ -27,7 +27,7 @@ func looped(tb testing.TB, turns int, o guest.Options) (ns float64) {
 // from what any of them takes by the host's clock.
 func TestCount(t *testing.T) {
 	kernels(t, func(t *testing.T, o guest.Options) {
-		o.Count, o.CPUs = true, []int{0}
+		o.Count, o.CPUs, o.BootLimit = true, []int{0}, 3*time.Minute
 		const turns = 10_000_000
 		once, twice := looped(t, turns, o), looped(t, 2*turns, o)
 		o.Snapshot = true
@@ -64,6 +64,7 @@ func TestCPUsMissing(t *testing.T) {
 // are from each other.
 func BenchmarkCount(b *testing.B) {
 	plain := options(b, "debian:6.12")
+	plain.BootLimit = 3 * time.Minute
 	counting := plain
 	counting.Count = true
 	var boots [2][]time.Duration
