@@ -224,3 +224,19 @@ type emitted []string
 func (e *emitted) Line(text []byte) error { *e = append(*e, string(text)); return nil }
 
 func (e *emitted) Blob(string, []byte) error { return errors.ErrUnsupported }
+
+// TestTooLittle holds that a benchmark which finds too little of something is skipped.
+func TestTooLittle(t *testing.T) {
+	var log []seen
+	all := fakes(&log, map[string]func(int) ([]bench.Figure, error){
+		"a": func(int) ([]bench.Figure, error) { return nil, fmt.Errorf("%w: too small", bench.ErrSkip) },
+	})
+	r, err := Run(t.Context(), Options{Targets: []Target{{Kernel: Here}}, Benchmarks: all[:1], Count: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []record.Problem{{Benchmark: "a", System: "host", Kind: "skip", Reason: "not on this system: too small"}}
+	if diff := cmp.Diff(want, r.Problems); diff != "" {
+		t.Error(diff)
+	}
+}
