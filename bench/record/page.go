@@ -58,8 +58,10 @@ func (r *Run) WriteHTML(w io.Writer, rules Rules) error {
 	}
 	v.systems(r.Systems)
 	one := pagePair{Anchor: "figures", Title: "Figures"}
-	for i := range r.Series {
-		s := &r.Series[i]
+	if len(r.Systems) == 1 {
+		one.A = r.Systems[0].line()
+	}
+	for i, s := range r.sorted() {
 		f := s.figure()
 		strip := plot.Strip{Title: s.Benchmark, Sub: fmt.Sprintf("%s is better", s.Better), X: axisOf(s.Unit), Rows: []plot.Row{f.row(s.System)}}
 		one.Rows = append(one.Rows, pageRow{
@@ -73,6 +75,16 @@ func (r *Run) WriteHTML(w io.Writer, rules Rules) error {
 	}
 	v.Pairs = append(v.Pairs, one)
 	return v.write(w)
+}
+
+// sorted are the run's series by name.
+func (r *Run) sorted() []*Series {
+	all := make([]*Series, len(r.Series))
+	for i := range r.Series {
+		all[i] = &r.Series[i]
+	}
+	slices.SortStableFunc(all, func(a, b *Series) int { return byName(a.Benchmark, b.Benchmark) })
+	return all
 }
 
 // pageWidth is that of the page's plots.

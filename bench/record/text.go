@@ -2,8 +2,10 @@ package record
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -13,17 +15,42 @@ import (
 // order is the order in which figures are told: what is worse first, what is the same last.
 func order() []Verdict { return []Verdict{Slower, CannotTell, Faster, Same} }
 
-// sorted are the figures in the order in which they are told.
+// sorted are the figures in the order in which they are told, each kind by name.
 func (p *Pair) sorted() []*Judgement {
-	var all []*Judgement
-	for _, v := range order() {
-		for i := range p.Figures {
-			if j := &p.Figures[i]; j.Verdict == v {
-				all = append(all, j)
-			}
-		}
+	all := make([]*Judgement, len(p.Figures))
+	for i := range p.Figures {
+		all[i] = &p.Figures[i]
 	}
+	slices.SortStableFunc(all, func(a, b *Judgement) int {
+		return cmp.Or(cmp.Compare(slices.Index(order(), a.Verdict), slices.Index(order(), b.Verdict)), byName(a.Benchmark, b.Benchmark))
+	})
 	return all
+}
+
+// byName compares names as people do: "size=512" before "size=1500".
+func byName(a, b string) int {
+	for a != "" && b != "" {
+		wordA, numberA, restA := leading(a)
+		wordB, numberB, restB := leading(b)
+		if c := cmp.Or(cmp.Compare(wordA, wordB), cmp.Compare(len(numberA), len(numberB)), cmp.Compare(numberA, numberB)); c != 0 {
+			return c
+		}
+		a, b = restA, restB
+	}
+	return cmp.Compare(a, b)
+}
+
+// leading cuts what comes before the first number of a name, that number without zeros
+// before it, and the rest.
+func leading(s string) (word, number, rest string) {
+	const digits = "0123456789"
+	at := strings.IndexAny(s, digits)
+	if at < 0 {
+		return s, "", ""
+	}
+	word, s = s[:at], s[at:]
+	rest = strings.TrimLeft(s, digits)
+	return word, strings.TrimLeft(s[:len(s)-len(rest)], "0"), rest
 }
 
 // WriteText writes the comparison for a terminal or a log: what differs first.
@@ -86,7 +113,7 @@ func (s System) line() string {
 	return text + ", by time"
 }
 
-// byBenchmark puts the units of a benchmark together.
+// byBenchmark puts the units of a benchmark together, and benchmarks in order.
 func byBenchmark(all []Absent) []Absent {
 	var some []Absent
 	at := map[string]int{}
@@ -99,6 +126,7 @@ func byBenchmark(all []Absent) []Absent {
 		}
 		some[i].Unit += ", " + a.Unit
 	}
+	slices.SortStableFunc(some, func(a, b Absent) int { return byName(a.Benchmark, b.Benchmark) })
 	return some
 }
 

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -86,4 +87,13 @@ func TestTextGolden(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "compare.txt", b.Bytes())
+}
+
+func TestByName(t *testing.T) {
+	names := []string{"a/size=1500", "b", "a/size=64", "a", "a/size=0064/x", "a/children=4000", "a/children=10", "7", ""}
+	slices.SortFunc(names, byName)
+	want := []string{"", "7", "a", "a/children=10", "a/children=4000", "a/size=64", "a/size=0064/x", "a/size=1500", "b"}
+	if diff := cmp.Diff(want, names); diff != "" {
+		t.Error(diff)
+	}
 }

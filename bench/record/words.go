@@ -68,8 +68,12 @@ func shortP(p float64) string {
 	return fmt.Sprintf("%.3f", p)
 }
 
-// scatter writes how far the bounds of a median lie from it: "±1.2 %".
+// scatter writes how far the bounds of a median lie from it: "±1.2 %"; of too few samples
+// to have bounds it writes how many they are.
 func (f Figure) scatter() string {
+	if f.N < MinSamples {
+		return fmt.Sprintf("n=%d", f.N)
+	}
 	if f.Median == 0 {
 		return ""
 	}

@@ -27,6 +27,8 @@ func (f *figuresFlags) add(cmd *cobra.Command) {
 	cmd.Flags().Float64Var(&f.threshold, "threshold", 100*record.DefaultEffect, "figures: how many percent slower is a regression; below 3 it is the least difference that counts, too")
 	cmd.Flags().StringArrayVar(&f.only, "only", nil, "figures: benchmarks that count, as lanproof bench takes them: frames/macvlan-*; may be given again")
 	cmd.Flags().StringArrayVar(&f.noise, "noise", nil, "figures: a run of a system against itself, whose differences count as noise; may be given again")
+	// It fails only for a flag that is not there.
+	_ = cmd.RegisterFlagCompletionFunc("only", completeBenchmarks)
 	cmd.Flags().StringVar(&f.plots, "plots", "", "figures: write each plot as an SVG image into this folder, too")
 }
 
