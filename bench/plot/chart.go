@@ -180,11 +180,13 @@ func (d *drawing) series(i int, s Series, x, y scale) {
 		if p.Low != p.High && lowOK && highOK {
 			d.line("pl-b", px, low, px, high)
 		}
+		var dots [][2]float64
 		for _, v := range p.Samples {
 			if at, ok := y.at(v); ok {
-				d.dot("pl-o", i, px, at, 2)
+				dots = append(dots, [2]float64{px, at})
 			}
 		}
+		d.dots(i, dots)
 		if at, ok := y.at(p.Y); ok {
 			d.printf("<g>")
 			d.title(p.Title)

@@ -91,6 +91,23 @@ func (d *drawing) dot(class string, i int, x, y, r float64) {
 	}
 }
 
+// dots draws many small dots as one element of a few bytes each: strokes without a length,
+// whose ends are round or square.
+func (d *drawing) dots(i int, all [][2]float64) {
+	if len(all) == 0 {
+		return
+	}
+	square := ""
+	if i%2 == 1 {
+		square = " pl-q"
+	}
+	d.printf(`<path class="pl-o%s" d="`, square)
+	for _, at := range all {
+		d.printf("M%s %sh0", px(at[0]), px(at[1]))
+	}
+	d.printf(`"/>`)
+}
+
 func (d *drawing) line(class string, x1, y1, x2, y2 float64) {
 	d.printf(`<path class="%s" d="M%s %sL%s %s"/>`, class, px(x1), px(y1), px(x2), px(y2))
 }

@@ -103,11 +103,13 @@ func (d *drawing) row(i int, r Row, x scale, top float64) {
 		low, high := x.clamped(r.Low), x.clamped(r.High)
 		d.rect("pl-r", low, top+6, high-low, rowHeight-12)
 	}
+	var dots [][2]float64
 	for k, v := range r.Samples {
 		if px, ok := x.at(v); ok {
-			d.dot("pl-o", i, px, top+9+(rowHeight-18)*place(k, len(r.Samples)), 2.6)
+			dots = append(dots, [2]float64{px, top + 9 + (rowHeight-18)*place(k, len(r.Samples))})
 		}
 	}
+	d.dots(i, dots)
 	if ok {
 		d.line("pl-t", at, top+5, at, top+rowHeight-5)
 	}
