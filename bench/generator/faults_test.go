@@ -224,6 +224,11 @@ func TestNobodyElseIsCounted(t *testing.T) {
 	p := newPath(t)
 	g := open(t, p, generator.Frame{Raw: true}, generator.Options{})
 	c := count(t, p, generator.CountOptions{Numbers: 50})
+	own, err := generator.Count(p.sender, senderIndex, generator.CountOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer own.Close()
 	if _, err := g.Send(t.Context(), generator.Load{Frames: 60}); err != nil {
 		t.Fatal(err)
 	}
@@ -245,6 +250,9 @@ func TestNobodyElseIsCounted(t *testing.T) {
 	}
 	if _, err := g.Send(t.Context(), generator.Load{Frames: 10}); err != nil {
 		t.Fatal(err)
+	}
+	if got, err := own.Counted(); err != nil || got.Frames != 0 {
+		t.Errorf("%+v, %v arrived where they were sent", got, err)
 	}
 	if got := settled(t, g, c); got.Twice() != 10 || got.Distinct != 50 {
 		t.Errorf("%+v, want 10 that came twice", got)

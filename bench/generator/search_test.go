@@ -71,12 +71,25 @@ func TestHalvingEnds(t *testing.T) {
 			t.Errorf("%v: %+v", err, f)
 		}
 	}
+	n := 0
+	f, err := search(Goal{}, func(rate float64, _ time.Duration) (Trial, error) {
+		switch n++; {
+		case n == 1:
+			return Trial{Wanted: rate, Offered: 1e6, Sent: 10}, nil
+		case n > 1000:
+			return Trial{}, errors.New("it does not end")
+		}
+		return Trial{Wanted: rate, Offered: 10, Sent: 10, Arrived: 10}, nil
+	})
+	if err != nil || len(f.Trials) != 3 || f.Best.Offered != 10 {
+		t.Errorf("a sender that cannot offer what it is asked for: %+v, %v", f, err)
+	}
 	for _, goal := range []Goal{{Loss: 1}, {Loss: -1}, {High: -1}, {Resolution: -1}, {Trial: -1}} {
 		if _, err := search(goal, nil); !errors.Is(err, unix.EINVAL) {
 			t.Errorf("%+v: %v, want EINVAL", goal, err)
 		}
 	}
-	_, err := search(Goal{}, func(float64, time.Duration) (Trial, error) { return Trial{}, unix.ENETDOWN })
+	_, err = search(Goal{}, func(float64, time.Duration) (Trial, error) { return Trial{}, unix.ENETDOWN })
 	if !errors.Is(err, unix.ENETDOWN) {
 		t.Errorf("an error of a trial gives %v", err)
 	}
