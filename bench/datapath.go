@@ -33,10 +33,19 @@ func (r Rules) bits(bytes int, took time.Duration, method string) Figure {
 // measure takes the figures of a line.
 type measure func(ctx context.Context, l *Line, r Rules) ([]Figure, error)
 
-// on has a path opened for a measure, and closed behind it.
+// on has a path opened for a measure, and closed behind it. Before, the kernel is let
+// finish with what was: it works in the background on a LAN that was let go.
 func on(p Path, m measure) func(context.Context, Rules) ([]Figure, error) {
 	return func(ctx context.Context, r Rules) (figures []Figure, err error) {
 		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		w, err := newWitness()
+		if err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, w.close()) }()
+		if err := w.settle(ctx); err != nil {
 			return nil, err
 		}
 		l, err := p.Open()
