@@ -297,7 +297,7 @@ func (j *Judgement) more(limit float64) string {
 	half := (math.Log(j.High) - math.Log(j.Low)) / 2
 	n := float64(max(j.A.N, j.B.N)) * math.Pow(half/limit, 2) * 1.5
 	if n > muchMore {
-		return "too noisy: let the machine do nothing else"
+		return fmt.Sprintf("it is so noisy that %d samples would not tell", muchMore)
 	}
 	return fmt.Sprintf("take %d samples", max(int(math.Ceil(n)), j.A.N+2, j.B.N+2))
 }
