@@ -234,24 +234,27 @@ func TestCases(t *testing.T) {
 	}
 }
 
+// database makes one of SQLite.
+func database(t *testing.T, dir, name, statements string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec(statements); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 // Whatever is no history is refused in one sentence, and left as it is.
 func TestUnfit(t *testing.T) {
 	dir := t.TempDir()
 	file := func(name string, data []byte) string {
 		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, data, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
-	database := func(name, statements string) string {
-		path := filepath.Join(dir, name)
-		db, err := sql.Open("sqlite", path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer db.Close()
-		if _, err := db.Exec(statements); err != nil {
 			t.Fatal(err)
 		}
 		return path
@@ -271,8 +274,8 @@ func TestUnfit(t *testing.T) {
 		{file("short", []byte("x")), "it is no database"},
 		{file("damaged.db", damaged), "it is damaged"},
 		{file("cut.db", data[:len(data)/2]), "it is damaged"},
-		{database("newer.db", fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = 9; CREATE TABLE runs (id)", 0x4c4e5046)), "a newer lanproof has written it (its tables are of version 9, and this one knows 1)"},
-		{database("other.db", "CREATE TABLE birds (name)"), "it is the database of another program"},
+		{database(t, dir, "newer.db", fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = 9; CREATE TABLE runs (id)", 0x4c4e5046)), "a newer lanproof has written it (its tables are of version 9, and this one knows 1)"},
+		{database(t, dir, "other.db", "CREATE TABLE birds (name)"), "it is the database of another program"},
 		{dir, "it is no regular file"},
 	} {
 		before, _ := os.ReadFile(c.path)

@@ -180,7 +180,11 @@ func badgeOf(v reports.Verdict) pageBadge {
 // runs lists the latest first.
 func (p *Page) runs(view *pageView) {
 	if n := len(p.Runs); n > 0 {
-		view.Facts = []string{p.Runs[0].Started.Format("2 January 2006") + " to " + p.Runs[n-1].Started.Format("2 January 2006")}
+		const day = "2 January 2006"
+		first, last := p.Runs[0].Started.Format(day), p.Runs[n-1].Started.Format(day)
+		if view.Facts = []string{first}; last != first {
+			view.Facts = []string{first + " to " + last}
+		}
 	}
 	if n := len(view.Cases); n > 0 {
 		view.Facts = append(view.Facts, plural(n, "case")+" with verdicts that are not the same in all runs")

@@ -57,6 +57,7 @@ func TestPage(t *testing.T) {
 		"103.0 → 52.50, -49.0 %, from 2026-09-11 06:00 on (&lt;b&gt;v11)",
 		`<span class="badge v-fail">✗ worse</span>`,
 		"pl-worse",
+		"1 September 2026 to 20 September 2026", "or all samples where they are fewer than 6",
 		"b@mode=c", `<span class="badge v-error">! error</span>`,
 		"22 Sep", // no run is of that day
 	} {

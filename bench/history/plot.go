@@ -114,10 +114,19 @@ func (f *Figure) marks() []plot.Mark {
 // sub tells what a chart shows.
 func (f *Figure) sub() string {
 	s := fmt.Sprintf("%s, %s is better; median with its interval of 95 %%", f.Unit, f.Better)
+	if slices.ContainsFunc(f.Tracks, (*Track).few) {
+		s += ", or all samples where they are fewer than 6"
+	}
 	if f.Machine != "" {
 		s += "; " + f.Machine
 	}
 	return s
+}
+
+// few reports whether a run has too few samples for an interval of 95 %: that of a median
+// has a chance of 2 in 2^n to lie beyond all of n samples.
+func (t *Track) few() bool {
+	return slices.ContainsFunc(t.Points, func(p Point) bool { return p.N < 6 })
 }
 
 func (f *Figure) x(r *Run) float64 { return float64(slices.Index(f.runs, r)) }
