@@ -14,7 +14,7 @@ import (
 func (p *Pair) Plot(j *Judgement) plot.Strip {
 	a, b := p.names()
 	s := plot.Strip{
-		Title: j.Benchmark, Sub: fmt.Sprintf("%s is better", j.Better), X: axisOf(j.Unit),
+		Title: j.Benchmark, Sub: fmt.Sprintf("%s is better; by the clock of %s", j.Better, p.A.Clock), X: axisOf(j.Unit),
 		Rows: []plot.Row{j.A.row(a), j.B.row(b)},
 	}
 	if j.A.unit(j) != j.B.unit(j) { // two clocks have no axis in common
@@ -49,7 +49,7 @@ const maxRatios = 120
 // many the last ones, which are the same, are left out.
 func (p *Pair) Ratios(effect float64) plot.Ratios {
 	a, b := p.names()
-	r := plot.Ratios{Title: b + " against " + a, Sub: "in brackets the unit; ■ worse  ▲ better  ◆ cannot be told  ● the same", Axis: "B's figure against A's", Limit: effect}
+	r := plot.Ratios{Title: b + " against " + a, Sub: fmt.Sprintf("by the clock of %s; ■ worse  ▲ better  ◆ cannot be told  ● the same", p.A.Clock), Axis: "B's figure against A's", Limit: effect}
 	for i, j := range p.sorted() {
 		if i == maxRatios {
 			r.Sub += fmt.Sprintf("; %d more are not drawn", len(p.Figures)-i)
