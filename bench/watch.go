@@ -2,8 +2,10 @@ package bench
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
 	"time"
 
@@ -58,6 +60,35 @@ func (w *Watch) read() (took, waited time.Duration, err error) {
 	}
 	waited = now - w.idle
 	return took - waited, waited, nil
+}
+
+// look is for how long Settle looks whether a kernel is idle: some ticks of it.
+const look = 20 * time.Millisecond
+
+// Settle waits until the kernel has done what was left to it, such as taking namespaces
+// away in the background, which would be measured with whatever comes next: until its
+// processors had nothing to do for nearly all of 20 ms. Nothing tells of that, so it is
+// looked for again and again, for as long as most. Where a kernel does not tell of its
+// idleness, or others keep it busy, it goes on.
+func Settle(ctx context.Context, most time.Duration) {
+	ticker := time.NewTicker(look)
+	defer ticker.Stop()
+	for begun := time.Now(); time.Since(begun) < most; {
+		idle, err := idleTime()
+		from := time.Now()
+		if err != nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		all := time.Since(from) * time.Duration(runtime.NumCPU())
+		if now, err := idleTime(); err != nil || now-idle > all-all/20 {
+			return
+		}
+	}
 }
 
 // idleTime is for how long all processors together have had nothing to do

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -39,4 +40,12 @@ func TestWatch(t *testing.T) {
 	if took, waited, err := w.Took(); took < 0 || took > time.Minute || waited != 0 || err != nil {
 		t.Errorf("%v, %v, %v", took, waited, err)
 	}
+}
+
+// TestSettleEnds does not wait for ever for a kernel that others keep busy.
+func TestSettleEnds(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	Settle(ctx, 1000*time.Hour)
+	Settle(t.Context(), time.Millisecond)
 }

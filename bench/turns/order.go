@@ -24,6 +24,8 @@ type order struct {
 	Kind  string      `json:"kind"`
 	Names []string    `json:"names"`
 	Rules bench.Rules `json:"rules"`
+	// Settle is how long to wait, at most, for a kernel that is busy with what was before.
+	Settle time.Duration `json:"settle"`
 }
 
 // line is one line of an answer. Exactly one field is set.
@@ -112,7 +114,8 @@ func (o *order) one(ctx context.Context, b *bench.Benchmark, kernel *features.Ke
 		s.Skip = "needs " + strings.Join(slices.DeleteFunc(slices.Clone(b.Needs), func(f string) bool { return lacks[f] == nil }), " and ")
 		return s
 	}
-	runtime.GC() // not in the sample
+	runtime.GC() // not in the sample, nor is what the one before has left to the kernel
+	bench.Settle(ctx, o.Settle)
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	figures, err := b.Run(limited, o.Rules)

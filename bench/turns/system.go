@@ -88,9 +88,10 @@ func (s *system) clock() record.Clock {
 func (s *system) turn(ctx context.Context, o order, say func(line) error) error {
 	o.Kind, o.Rules.Clock = Kind, s.Clock
 	if s.Kernel == Here {
-		o.Rules.CPU, o.Rules.Peer = s.cpu, s.peer
+		o.Rules.CPU, o.Rules.Peer, o.Settle = s.cpu, s.peer, 100*time.Millisecond
 		return o.do(ctx, s.o.Benchmarks, say)
 	}
+	o.Settle = 2 * time.Second // nobody else keeps a guest busy
 	job, err := json.Marshal(o)
 	if err != nil {
 		return fmt.Errorf("write the guest's order: %w", err)

@@ -24,7 +24,7 @@ func BenchmarkVerdicts(b *testing.B) {
 			if os.Geteuid() != 0 {
 				b.Skip("it takes root")
 			}
-			chosen, err := bench.Select(bench.All(), "machine/loop", "frames/*/size=64", "frames/*/*/size=64")
+			chosen, err := bench.Select(bench.All(), "machine/loop", "frames/*/size=64", "frames/*/in/size=64")
 			if err != nil {
 				b.Fatal(err)
 			}
