@@ -40,8 +40,9 @@ func (c Counted) Twice() uint64 { return c.Frames - c.Distinct - c.Beyond }
 
 // Counter counts the frames of generators that arrive at a device: they come to it as
 // to any tap, see package capture. Counting is done by a socket's filter, a program of
-// some forty eBPF instructions that keeps no frame, which costs each frame about as
-// much as a tap that takes none. It is not for concurrent use.
+// some forty eBPF instructions that keeps no frame. It costs a frame some 350 instructions,
+// 6 to 8 % of what one takes over a veth (BenchmarkCount on Linux 6.1 and 6.12), and some
+// 30 more with numbers. It is not for concurrent use.
 type Counter struct {
 	tap    *capture.Tap
 	sums   *ebpf.Map // one value: totals
