@@ -26,8 +26,8 @@ func BenchmarkHarness(b *testing.B) {
 	b.Run("lab", func(b *testing.B) { harness(b, standLab) })
 }
 
-// harness stands up children in numbers, in turns, as many in all of each number but
-// the smallest, and tells what one costs on average.
+// harness stands up children in numbers, in turns, fewer times where there are more,
+// and tells what one costs on average.
 func harness(b *testing.B, stand func(ctx context.Context, n int) error) {
 	sizes, times := []int{10, 100, 1000, 4000}, []int{10, 5, 2, 1}
 	sum := make([]ownCost, len(sizes))
@@ -44,19 +44,19 @@ func harness(b *testing.B, stand func(ctx context.Context, n int) error) {
 			}
 		}
 	}
-	perChild := func(i int) (user, mallocs float64) {
-		children := float64(sizes[i] * times[i] * b.N)
-		return float64(sum[i].user.Nanoseconds()) / 1e3 / children, float64(sum[i].mallocs) / children
-	}
-	for i, n := range sizes {
-		user, mallocs := perChild(i)
-		b.ReportMetric(user, fmt.Sprintf("µs-user/child@%d", n))
-		b.ReportMetric(mallocs, fmt.Sprintf("allocs/child@%d", n))
-	}
-	few, fewMallocs := perChild(1)
-	many, manyMallocs := perChild(len(sizes) - 1)
-	b.ReportMetric(many/few, "µs@4000/@100")
-	b.ReportMetric(manyMallocs/fewMallocs, "allocs@4000/@100")
+	children := func(i int) float64 { return float64(sizes[i] * times[i] * b.N) }
+	user := func(i int) float64 { return float64(sum[i].user.Nanoseconds()) / 1e3 / children(i) }
+	mallocs := func(i int) float64 { return float64(sum[i].mallocs) / children(i) }
+	b.ReportMetric(user(0), "µs-user/child@10")
+	b.ReportMetric(user(1), "µs-user/child@100")
+	b.ReportMetric(user(2), "µs-user/child@1000")
+	b.ReportMetric(user(3), "µs-user/child@4000")
+	b.ReportMetric(mallocs(0), "allocs/child@10")
+	b.ReportMetric(mallocs(1), "allocs/child@100")
+	b.ReportMetric(mallocs(2), "allocs/child@1000")
+	b.ReportMetric(mallocs(3), "allocs/child@4000")
+	b.ReportMetric(user(3)/user(1), "µs@4000/@100")
+	b.ReportMetric(mallocs(3)/mallocs(1), "allocs@4000/@100")
 }
 
 // ownCost is what this process has spent.
