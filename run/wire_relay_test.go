@@ -163,8 +163,9 @@ func TestBadCable(t *testing.T) {
 	gone := func([]byte) [][]byte { return nil }
 	changed := func(frame []byte) [][]byte { frame[len(frame)-1] ^= 1; frame[7] ^= 1; return [][]byte{frame} }
 	for name, faults := range map[string]func() fault{
-		"loses":      func() fault { return each(31, gone) },
-		"doubles":    func() fault { return each(31, twice) },
+		"loses": func() fault { return each(31, gone) },
+		// Fences that come twice are no harm, and most of what crosses the wire are fences.
+		"doubles":    func() fault { return each(3, twice) },
 		"corrupts":   func() fault { return each(31, changed) },
 		"reorders":   swapped(31),
 		"unicast":    func() fault { return only(func(frame []byte) bool { return frame[0]&1 == 0 }) },
