@@ -303,7 +303,7 @@ func TestSaveSaysWhatItCouldNotWrite(t *testing.T) {
 		t.Fatal(err)
 	}
 	err := Save(dir, rich(), Formats()...)
-	if err == nil || !strings.Contains(err.Error(), "save report.html") {
+	if err == nil || !strings.Contains(err.Error(), "write report.html") {
 		t.Errorf("error %v", err)
 	}
 	if _, err := os.Stat(filepath.Join(dir, FileMarkdown)); err != nil {

@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"github.com/lanproof/lanproof/internal/whole"
 )
 
 // The files that Save leaves in a run's folder: the first three always.
@@ -66,28 +68,7 @@ func (r *Results) missCaptures(dir string) {
 	}
 }
 
-// saveFile writes one report beside its place and then moves it there.
-func saveFile(dir, name string, r *Results, write func(io.Writer, *Results) error) (err error) {
-	f, err := os.CreateTemp(dir, "."+name+"-*")
-	if err != nil {
-		return fmt.Errorf("save %s: %w", name, err)
-	}
-	defer func() {
-		if err != nil {
-			_ = f.Close()
-			_ = os.Remove(f.Name())
-			err = fmt.Errorf("save %s: %w", name, err)
-		}
-	}()
-	if err := write(f, r); err != nil {
-		return err
-	}
-	// A temporary file is for its owner alone; a report is for everybody.
-	if err := f.Chmod(0o644); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), filepath.Join(dir, name))
+// saveFile writes one report.
+func saveFile(dir, name string, r *Results, write func(io.Writer, *Results) error) error {
+	return whole.Write(filepath.Join(dir, name), func(w io.Writer) error { return write(w, r) })
 }

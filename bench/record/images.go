@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
+
+	"github.com/lanproof/lanproof/internal/whole"
 )
 
 // SavePlots writes each plot of the comparison as an SVG image of its own into dir, which
@@ -50,7 +53,7 @@ func (f *imageFiles) save(title string, write func(io.Writer) error) {
 		name = fmt.Sprintf("%s-%d", fileWord(title), n)
 	}
 	f.used[name] = true
-	if err := saveFile(f.dir, name+".svg", write); err != nil {
+	if err := whole.Write(filepath.Join(f.dir, name+".svg"), write); err != nil {
 		f.errs = append(f.errs, err)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"github.com/lanproof/lanproof/internal/whole"
 )
 
 // The files that Save leaves in a run's folder beside bench.json.
@@ -21,7 +23,7 @@ func Keep(dir string, r *Run) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("save the figures: %w", err)
 	}
-	return saveFile(dir, FileName, func(w io.Writer) error { return WriteJSON(w, r) })
+	return whole.WriteSynced(filepath.Join(dir, FileName), func(w io.Writer) error { return WriteJSON(w, r) })
 }
 
 // Save writes what Keep does, and what is made of it: bench.txt in Go's benchmark format
@@ -31,8 +33,8 @@ func Save(dir string, r *Run) error {
 		return err
 	}
 	return errors.Join(
-		saveFile(dir, FileGo, func(w io.Writer) error { return WriteGo(w, r) }),
-		saveFile(dir, FileHTML, func(w io.Writer) error { return r.WriteHTML(w, Rules{}) }),
+		whole.WriteSynced(filepath.Join(dir, FileGo), func(w io.Writer) error { return WriteGo(w, r) }),
+		whole.WriteSynced(filepath.Join(dir, FileHTML), func(w io.Writer) error { return r.WriteHTML(w, Rules{}) }),
 	)
 }
 
@@ -51,33 +53,4 @@ func Load(path string) (*Run, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return r, nil
-}
-
-// saveFile writes a file beside its place and then moves it there.
-func saveFile(dir, name string, write func(io.Writer) error) (err error) {
-	f, err := os.CreateTemp(dir, "."+name+"-*")
-	if err != nil {
-		return fmt.Errorf("save %s: %w", name, err)
-	}
-	defer func() {
-		if err != nil {
-			_ = f.Close()
-			_ = os.Remove(f.Name())
-			err = fmt.Errorf("save %s: %w", name, err)
-		}
-	}()
-	if err := write(f); err != nil {
-		return err
-	}
-	// A temporary file is for its owner alone; figures are for everybody.
-	if err := f.Chmod(0o644); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), filepath.Join(dir, name))
 }

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"github.com/lanproof/lanproof/internal/whole"
 )
 
 func TestArchivesThatAreNone(t *testing.T) {
@@ -100,7 +102,7 @@ func TestWriteAgain(t *testing.T) {
 	q.Results = q.Results[1:]
 	delete(c.Captures, "captures/own-address.pcapng")
 	q.Finish(nil)
-	if err := os.WriteFile(filepath.Join(dir, "captures", temporary+"1"), []byte("half"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "captures", whole.Prefix+"1"), []byte("half"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := WriteBundle(dir, q, c); err != nil {

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/lanproof/lanproof/internal/whole"
 	"github.com/lanproof/lanproof/reports"
 )
 
@@ -92,13 +93,13 @@ func sealFolder(dir string) error {
 	}
 	defer b.Close()
 	for _, name := range b.names {
-		if strings.HasPrefix(filepath.Base(name), temporary) {
+		if strings.HasPrefix(filepath.Base(name), whole.Prefix) {
 			if err := os.Remove(filepath.Join(dir, filepath.FromSlash(name))); err != nil {
 				return fmt.Errorf("write a bundle: %w", err)
 			}
 		}
 	}
-	b.names = slices.DeleteFunc(b.names, func(name string) bool { return strings.HasPrefix(filepath.Base(name), temporary) })
+	b.names = slices.DeleteFunc(b.names, func(name string) bool { return strings.HasPrefix(filepath.Base(name), whole.Prefix) })
 	m, err := b.sums()
 	if err != nil {
 		return fmt.Errorf("write a bundle: %w", err)

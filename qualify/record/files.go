@@ -8,10 +8,11 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/lanproof/lanproof/internal/whole"
 )
 
 // The files of a bundle, beside captures.
@@ -176,44 +177,13 @@ func goodName(name string) bool {
 		!strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\\' || r == 0xfffd })
 }
 
-// writeFile writes a file so that it is there whole or not at all.
-func writeFile(dir, name string, write func(io.Writer) error) (err error) {
+// writeFile writes a file of a bundle, so that it is there whole or not at all.
+func writeFile(dir, name string, write func(io.Writer) error) error {
 	target := filepath.Join(dir, filepath.FromSlash(name))
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("write %s: %w", path.Base(name), err)
-		}
-	}()
 	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
-		return err
+		return fmt.Errorf("write %s: %w", name, err)
 	}
-	f, err := os.CreateTemp(filepath.Dir(target), temporary+"*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, ignoreClosed(f.Close()), os.Remove(f.Name()))
-		}
-	}()
-	if err := write(f); err != nil {
-		return err
-	}
-	// A temporary file is for its owner alone; a paper is for everybody.
-	if err := errors.Join(f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), target)
-}
-
-// temporary begins the names of files that are being written.
-const temporary = ".unfinished-"
-
-func ignoreClosed(err error) error {
-	if errors.Is(err, os.ErrClosed) {
-		return nil
-	}
-	return err
+	return whole.WriteSynced(target, write)
 }
 
 // Bytes is a file's content as it stands.
