@@ -30,6 +30,16 @@ func (r Rules) bits(bytes int, took time.Duration, method string) Figure {
 	return Figure{Unit: "bit/s", Value: float64(bytes) * 8 / took.Seconds(), Better: record.HigherIsBetter, Method: method}
 }
 
+// carried are the figures of n things of a size, in bytes, moved in some time: things and
+// bits a second. Where instructions are counted those of a byte would say the same again.
+func (r Rules) carried(thing string, n, size int, took time.Duration, method string) []Figure {
+	rate := r.Rate(thing, n, took, method)
+	if r.Clock == record.Instructions {
+		return []Figure{rate}
+	}
+	return []Figure{rate, r.bits(n*size, took, method)}
+}
+
 // measure takes the figures of a line.
 type measure func(ctx context.Context, l *Line, r Rules) ([]Figure, error)
 

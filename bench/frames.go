@@ -135,12 +135,9 @@ func frames(size int) measure {
 			return nil, err
 		}
 		method := string(t.Method())
-		return []Figure{
-			r.Rate("frame", int(s.got), s.took, method),
-			r.bits(int(s.got)*size, s.took, method),
-			// What did not get lost, for of a loss that is nearly always 0 there is no ratio.
-			{Unit: "arrived/sent", Value: float64(s.got) / float64(s.sent), Better: record.HigherIsBetter, Method: method},
-		}, nil
+		// What did not get lost, for of a loss that is nearly always 0 there is no ratio.
+		arrived := Figure{Unit: "arrived/sent", Value: float64(s.got) / float64(s.sent), Better: record.HigherIsBetter, Method: method}
+		return append(r.carried("frame", int(s.got), size, s.took, method), arrived), nil
 	}
 }
 
@@ -169,9 +166,6 @@ func throughput(size int) measure {
 		}
 		took := time.Duration(float64(best.Sent) / best.Offered * float64(time.Second))
 		method := fmt.Sprintf("%s, trials of %v", t.Method(), r.effort())
-		return []Figure{
-			r.Rate("frame", int(best.Arrived), took, method),
-			r.bits(int(best.Arrived)*size, took, method),
-		}, nil
+		return r.carried("frame", int(best.Arrived), size, took, method), nil
 	}
 }
