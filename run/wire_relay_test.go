@@ -164,10 +164,11 @@ func TestBadCable(t *testing.T) {
 	changed := func(frame []byte) [][]byte { frame[len(frame)-1] ^= 1; frame[7] ^= 1; return [][]byte{frame} }
 	for name, faults := range map[string]func() fault{
 		"loses": func() fault { return each(31, gone) },
-		// Fences that come twice are no harm, and most of what crosses the wire are fences.
+		// Fences that come twice, or two of them the other way round, are no harm, and most
+		// of what crosses the wire are fences: there must be enough faults to meet probes.
 		"doubles":    func() fault { return each(3, twice) },
 		"corrupts":   func() fault { return each(31, changed) },
-		"reorders":   swapped(31),
+		"reorders":   swapped(5),
 		"unicast":    func() fault { return only(func(frame []byte) bool { return frame[0]&1 == 0 }) },
 		"broadcasts": func() fault { return only(func(frame []byte) bool { return frame[0] == 0xff || frame[0]&1 == 0 }) },
 	} {
