@@ -28,9 +28,7 @@ func main() {
 		os.Exit(2)
 	}
 	if variant == "hang" {
-		for {
-			time.Sleep(time.Hour)
-		}
+		hang()
 	}
 	guest.Init(work)
 }
@@ -69,11 +67,16 @@ func work(job []byte, out guest.Emitter) error {
 		return unix.Reboot(unix.LINUX_REBOOT_CMD_RESTART)
 	case "hang":
 		_ = out.Line([]byte("before"))
-		for {
-			time.Sleep(time.Hour)
-		}
+		hang()
 	}
 	return fmt.Errorf("unknown job %q", word)
+}
+
+// hang never returns. To wait for a channel that nobody sends to is a deadlock to Go.
+func hang() {
+	for {
+		_ = unix.Pause()
+	}
 }
 
 // loop tells how many ns a loop of so many turns takes.
