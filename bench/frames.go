@@ -119,8 +119,8 @@ func (t *traffic) fire(ctx context.Context, r Rules, load generator.Load) (s sal
 	return s, nil
 }
 
-// frames measures how many frames of a size arrive when as many as possible are sent.
-func frames(size int) measure {
+// warmed opens a line's traffic, keeps it busy for a while, and then has it measured.
+func warmed(size int, measured func(context.Context, *traffic, Rules) ([]Figure, error)) measure {
 	return func(ctx context.Context, l *Line, r Rules) (figures []Figure, err error) {
 		t, err := generate(l, r, size)
 		if err != nil {
@@ -130,6 +130,13 @@ func frames(size int) measure {
 		if _, err := t.fire(ctx, r, generator.Load{For: r.effort() / warmUp}); err != nil {
 			return nil, err
 		}
+		return measured(ctx, t, r)
+	}
+}
+
+// frames measures how many frames of a size arrive when as many as possible are sent.
+func frames(size int) measure {
+	return warmed(size, func(ctx context.Context, t *traffic, r Rules) ([]Figure, error) {
 		s, err := t.fire(ctx, r, generator.Load{For: r.effort()})
 		if err != nil {
 			return nil, err
@@ -138,7 +145,7 @@ func frames(size int) measure {
 		// What did not get lost, for of a loss that is nearly always 0 there is no ratio.
 		arrived := Figure{Unit: "arrived/sent", Value: float64(s.got) / float64(s.sent), Better: record.HigherIsBetter, Method: method}
 		return append(r.carried("frame", int(s.got), size, s.took, method), arrived), nil
-	}
+	})
 }
 
 // nearness is how near the search for the throughput comes.
@@ -147,15 +154,7 @@ const nearness = 0.02
 // throughput measures the greatest rate at which nothing is lost, by the search of RFC
 // 2544 26.1 with trials that are as long as the effort, and not a minute (24).
 func throughput(size int) measure {
-	return func(ctx context.Context, l *Line, r Rules) (figures []Figure, err error) {
-		t, err := generate(l, r, size)
-		if err != nil {
-			return nil, err
-		}
-		defer func() { err = errors.Join(err, t.close()) }()
-		if _, err := t.fire(ctx, r, generator.Load{For: r.effort() / warmUp}); err != nil {
-			return nil, err
-		}
+	return warmed(size, func(ctx context.Context, t *traffic, r Rules) ([]Figure, error) {
 		found, err := generator.Search(ctx, t.Generator, t.counter, generator.Goal{Resolution: nearness, Trial: r.effort()})
 		if err != nil {
 			return nil, err
@@ -167,5 +166,5 @@ func throughput(size int) measure {
 		took := time.Duration(float64(best.Sent) / best.Offered * float64(time.Second))
 		method := fmt.Sprintf("%s, trials of %v", t.Method(), r.effort())
 		return r.carried("frame", int(best.Arrived), size, took, method), nil
-	}
+	})
 }

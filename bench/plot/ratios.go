@@ -49,15 +49,7 @@ func (r Ratios) draw(alone bool) *drawing {
 	d.heading(r.Title, r.Sub, width)
 	names := min(width*0.5, 340)
 	x := r.scale(names+8, width-90)
-	d.rect("pl-band", x.clamped(1/(1+r.Limit)), top, x.clamped(1+r.Limit)-x.clamped(1/(1+r.Limit)), rows)
-	for _, t := range x.ticks {
-		at, _ := x.at(t)
-		d.line("pl-g", at, top, at, top+rows)
-		d.text("pl-m", at, top+rows+15, x.write(t))
-	}
-	one, _ := x.at(1)
-	d.line("pl-z", one, top, one, top+rows)
-	d.text("pl-m", (x.from+x.to)/2, top+rows+33, r.Axis)
+	d.ratioAxis(x, r.Limit, top, rows, r.Axis)
 	for i, row := range r.Rows {
 		y := top + line*(float64(i)+0.5)
 		d.printf(`<g class="pl-%s">`, tone(row.Tone))
@@ -106,4 +98,18 @@ func (r Ratios) scale(from, to float64) scale {
 		}
 	}
 	return scale{axis: axis, lo: -far / math.Ln10, hi: far / math.Ln10, from: from, to: to, ticks: axis.Ticks}
+}
+
+// ratioAxis draws what ratios stand on, over the height of their rows: the band of what
+// does not count, upright lines with their numbers, and what is held against what.
+func (d *drawing) ratioAxis(x scale, limit, top, rows float64, title string) {
+	d.rect("pl-band", x.clamped(1/(1+limit)), top, x.clamped(1+limit)-x.clamped(1/(1+limit)), rows)
+	for _, t := range x.ticks {
+		at, _ := x.at(t)
+		d.line("pl-g", at, top, at, top+rows)
+		d.text("pl-m", at, top+rows+15, x.write(t))
+	}
+	one, _ := x.at(1)
+	d.line("pl-z", one, top, one, top+rows)
+	d.text("pl-m", (x.from+x.to)/2, top+rows+33, title)
 }

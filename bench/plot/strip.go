@@ -135,15 +135,7 @@ func (r *Ratio) draw(d *drawing, from, to, top, rows float64) {
 	far = orElse(far*1.08, 0.05)
 	axis := Axis{Log: true, Ticks: ticksOf(far, r.Limit), Format: func(v float64) string { return change(v - 1) }}
 	x := scale{axis: axis, lo: -far / math.Ln10, hi: far / math.Ln10, from: from, to: to, ticks: axis.Ticks}
-	d.rect("pl-band", x.clamped(1/(1+r.Limit)), top, x.clamped(1+r.Limit)-x.clamped(1/(1+r.Limit)), rows)
-	for _, t := range x.ticks {
-		at, _ := x.at(t)
-		d.line("pl-g", at, top, at, top+rows)
-		d.text("pl-m", at, top+rows+15, x.write(t))
-	}
-	one, _ := x.at(1)
-	d.line("pl-z", one, top, one, top+rows)
-	d.text("pl-m", (from+to)/2, top+rows+33, "B against A")
+	d.ratioAxis(x, r.Limit, top, rows, "B against A")
 	middle := top + rows/2
 	d.printf(`<g class="pl-%s">`, tone(r.Tone))
 	if at, ok := x.at(r.At); ok {
