@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -262,106 +260,6 @@ func (r *runner) run() {
 	r.closeErr = errors.Join(r.closeErr, r.kernel.Close())
 }
 
-// place decides where a job runs, and says why. A job that can run nowhere gets
-// its verdict here.
-func (r *runner) place(j *job) {
-	j.result = newResult(j.p)
-	j.result.Repeat = j.repeat
-	j.result.Ground, j.result.Kernel = string(Host), r.release
-	if r.cable != nil || r.o.Emulate != "" {
-		r.placeOnCable(j)
-		return
-	}
-	if nics := j.p.Plan.LAN.NICs(); len(nics) > 0 {
-		r.placeNIC(j, nics)
-		return
-	}
-	if r.o.On == Guest || r.onAll() {
-		j.result.Ground = string(Guest)
-		return
-	}
-	lacks, err := r.kernel.Missing(j.p.Needs)
-	switch {
-	case err != nil:
-		j.result.Verdict, j.result.Reason = reports.Error, fmt.Sprintf("find out what this kernel offers: %v", err)
-	case len(lacks) == 0:
-	case r.o.On == Host:
-		skip(&j.result, r.release, lacks)
-	default:
-		j.result.Ground = string(Guest)
-		j.result.Placement = fmt.Sprintf("in a guest, since kernel %s has no %s", r.release, strings.Join(sortedKeys(lacks), ", "))
-	}
-}
-
-// spread makes a job of every guest kernel out of one that runs in a guest.
-func (r *runner) spread(j *job) []*job {
-	if j.result.Ground != string(Guest) && r.o.Emulate == "" {
-		return []*job{j}
-	}
-	var all []*job
-	for _, kernel := range r.kernels() {
-		k := *j
-		if kernel == ThisKernel {
-			k.result.Ground = string(Host)
-			r.placeHere(&k)
-		} else {
-			k.kernel, k.result.Kernel = kernel, kernel
-		}
-		all = append(all, &k)
-	}
-	return all
-}
-
-// onAll reports whether every case runs on all kernels that are named.
-func (r *runner) onAll() bool { return r.o.On == Auto && slices.Contains(r.o.Kernels, ThisKernel) }
-
-func (r *runner) placeNIC(j *job, nics []string) {
-	j.result.Ground = string(GroundNIC)
-	for _, name := range nics {
-		if r.o.NICs[name] == "" {
-			j.result.Verdict = reports.Skip
-			j.result.Reason = fmt.Sprintf("needs a real port for %s: name one with --nic %s=PORT", name, name)
-			return
-		}
-	}
-	r.placeHere(j)
-}
-
-// placeHere skips a job that this kernel cannot carry.
-func (r *runner) placeHere(j *job) {
-	lacks, err := r.kernel.Missing(j.p.Needs)
-	switch {
-	case err != nil:
-		j.result.Verdict, j.result.Reason = reports.Error, fmt.Sprintf("find out what this kernel offers: %v", err)
-	case len(lacks) > 0:
-		skip(&j.result, r.release, lacks)
-	}
-}
-
-// skip gives a result the verdict of a case that a kernel cannot carry: a skip
-// that names what is missing, or a failure where every kernel of that version
-// has it.
-func skip(c *reports.Case, release string, lacks map[string]error) {
-	c.Verdict = reports.Skip
-	var why []string
-	for _, name := range sortedKeys(lacks) {
-		why = append(why, lacks[name].Error())
-		if major, minor, ok := features.Since(name); ok && !olderThan(release, major, minor) {
-			c.Verdict = reports.Fail
-			why = append(why, fmt.Sprintf("every kernel from %d.%d on has it, and this is %s", major, minor, release))
-		}
-	}
-	c.Reason = "needs " + strings.Join(why, "; ")
-}
-
-func olderThan(release string, major, minor int) bool {
-	var a, b int
-	if _, err := fmt.Sscanf(release, "%d.%d", &a, &b); err != nil {
-		return true
-	}
-	return a < major || a == major && b < minor
-}
-
 func (r *runner) runOne(j *job) {
 	if err := r.ctx.Err(); err != nil {
 		j.result.Verdict, j.result.Reason = notRun(context.Cause(r.ctx))
@@ -423,59 +321,6 @@ func (r *runner) finish(j *job) {
 	if r.o.FailFast && j.result.Verdict == reports.Fail {
 		r.cancel(errFailFast)
 	}
-}
-
-// mostHeld bounds how many labs wait to be let go. Dying namespaces take the
-// kernel's big lock from the cases that still run, so they are kept for a
-// while and then let go together, which the kernel does in one go.
-const mostHeld = 64
-
-// close closes a case's probes in the background.
-func (r *runner) close(out *Outcome) {
-	r.closing.Go(func() {
-		err := out.closeProbes()
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.closeErr = errors.Join(r.closeErr, err)
-		r.held = append(r.held, out)
-		if len(r.held) >= mostHeld {
-			r.letGoLocked()
-		}
-	})
-}
-
-func (r *runner) letGo() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.letGoLocked()
-}
-
-func (r *runner) letGoLocked() {
-	var gone []namespace
-	for _, out := range r.held {
-		r.closeErr = errors.Join(r.closeErr, out.letGo())
-		gone = append(gone, out.namespaces...)
-	}
-	r.closeErr = errors.Join(r.closeErr, audit(gone))
-	r.held = nil
-}
-
-// keep leaves a case's topology standing when that is asked for.
-func (r *runner) keep(out *Outcome) {
-	red := out.Result.Verdict == reports.Fail || out.Result.Verdict == reports.Error
-	if !r.o.Keep && !(r.o.KeepFailed && red) {
-		return
-	}
-	names, err := out.keep()
-	if err != nil {
-		r.o.Events.Note(err.Error())
-		return
-	}
-	if len(names) == 0 {
-		return // nothing was built
-	}
-	r.o.Events.Note(fmt.Sprintf("kept: enter with lanproof shell %s NODE, or ip netns exec NAME; let go with lanproof clean --kept: %s",
-		out.Result.Case, strings.Join(names, " ")))
 }
 
 func (r *runner) environment(e reports.Environment) {
