@@ -13,7 +13,7 @@ const module = "github.com/lanproof/lanproof/"
 
 // rooms from top to bottom: arrows point down only.
 var rooms = []string{
-	"cmd/lanproof", "qualify", "bench/turns", "bench", "suites", "run", "scenarios", "topology/lab", "topology", "probe", "capture", "reports", "guest", "internal",
+	"cmd/lanproof", "answer", "advice", "intent", "qualify", "bench/turns", "bench", "suites", "run", "engine", "scenarios", "topology/lab", "topology", "probe", "capture", "reports", "guest", "internal",
 }
 
 // forbidden are imports that a room must not have even by way of others.
@@ -51,6 +51,10 @@ var forbidden = []struct {
 	{"run", "modernc.org/sqlite", "a guest works for a run, and has no database"},
 	{"guest", "modernc.org/sqlite", "a guest has no database"},
 	{"reports", "modernc.org/sqlite", "a database is for a history alone"},
+	{"intent", "github.com/vishvananda/netlink", "what is written is read on any machine"},
+	{"intent", module + "scenarios", "what is written does not know what would come of it"},
+	{"advice", module + "internal/netns", "advice is given on any machine"},
+	{"advice", module + "run", "advice names what shows it and runs nothing"},
 }
 
 // list runs go list and returns the lines that it prints.
