@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/lanproof/lanproof/topology"
 )
 
 // rule is what a field demands beyond its Go type. The loader and the schema
@@ -78,7 +80,7 @@ var rules = map[string]rule{
 	"Scenario.labels":  {what: "label", pattern: labelPattern, form: labelForm},
 	"Scenario.claims":  {what: "claim", pattern: namePattern, form: nameForm},
 	"Scenario.matrix":  {what: "variable", pattern: variablePattern, form: variableForm},
-	"Scenario.docker":  {what: "Docker version", enum: []string{"26", "27", "28", "29"}, preset: "29"},
+	"Scenario.docker":  {what: "Docker version", enum: topology.Dockers(), preset: topology.Docker(0).String()},
 	"Check.id":         {what: "id", pattern: namePattern, form: nameForm},
 	"Check.claims":     {what: "claim", pattern: namePattern, form: nameForm},
 	"Check.refutes":    {what: "claim", pattern: namePattern, form: nameForm},

@@ -135,6 +135,8 @@ func TestSchemaAgreesOnMutations(t *testing.T) {
 		{"kind: [icmp, udp, arp]", "family: 5", false},
 		{"labels: [macvlan, docker]", "labels: [macvlan, docker]\ndocker: 27", true},
 		{"labels: [macvlan, docker]", "labels: [macvlan, docker]\ndocker: 3", false},
+		{"labels: [macvlan, docker]", "labels: [macvlan, docker]\ndocker: 20.10", true},
+		{"labels: [macvlan, docker]", "labels: [macvlan, docker]\ndocker: '20.10'", true},
 		{"labels: [macvlan, docker]", "labels: ['a|b']", false},
 		{"labels: [macvlan, docker]", "labels: macvlan", false},
 		{"checks:\n", "checks:\n  - refused: {do: [{network: {name: n, driver: macvlan, macvlan_mode: nonsense}}], reason: not valid}\n", true},

@@ -188,6 +188,8 @@ func word(r rule) object {
 			values = append(values, e)
 			if n, err := strconv.ParseInt(e, 0, 64); err == nil {
 				values = append(values, n)
+			} else if n, err := strconv.ParseFloat(e, 64); err == nil {
+				values = append(values, n)
 			}
 		}
 		return object{"anyOf": []any{object{"enum": values}, variable}}

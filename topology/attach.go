@@ -110,7 +110,7 @@ func (b *builder) childMAC(n *NetworkState, d *Device, mac string) (later []byte
 	switch {
 	case mac != "":
 		chosen = b.mac(mac)
-	case b.docker() <= 27 && len(d.Addresses) > 0 && d.Addresses[0].Addr().Is4():
+	case b.docker().Before(28) && len(d.Addresses) > 0 && d.Addresses[0].Addr().Is4():
 		chosen = dockerMAC(d.Addresses[0].Addr())
 	}
 	if n.Driver == KindMacvlan && n.Mode == "passthru" {

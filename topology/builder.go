@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/netip"
 	"slices"
-	"strconv"
 )
 
 // builder brings a LAN from one state to the next: it checks, changes the
@@ -75,12 +74,12 @@ func (b *builder) failed() bool {
 func (b *builder) op(o Op) { b.ops = append(b.ops, o) }
 
 // docker is the version of Docker whose rules hold.
-func (b *builder) docker() int {
-	v, err := strconv.Atoi(b.lan.Docker)
+func (b *builder) docker() Docker {
+	d, err := ParseDocker(b.lan.Docker)
 	if err != nil {
-		return 29
+		return newestDocker
 	}
-	return v
+	return d
 }
 
 // node reports whether there is a machine of that name; the switch is none.

@@ -174,13 +174,13 @@ func TestSharing(t *testing.T) {
 		driver, first, second string
 		want                  string
 	}{
-		{"26", "macvlan", "bridge", "bridge", "network dm-" + id[:12] + " is already using parent interface eth0"},
-		{"26", "macvlan", "passthru", "bridge", "network dm-" + id[:12] + " is already using parent interface eth0"},
+		{"20.10 23 24 25 26", "macvlan", "bridge", "bridge", "network dm-" + id[:12] + " is already using parent interface eth0"},
+		{"20.10 23 24 25 26", "macvlan", "passthru", "bridge", "network dm-" + id[:12] + " is already using parent interface eth0"},
 		{"27 28 29", "macvlan", "bridge", "private", ""},
 		{"27 28 29", "macvlan", "bridge", "passthru", "cannot use mode passthru, macvlan network " + id + " is already using parent interface eth0"},
 		{"27 28 29", "macvlan", "passthru", "bridge", "macvlan network " + id + " is already using parent interface eth0 in mode passthru"},
-		{"26 27 28 29", "ipvlan", "l2", "l2", "network di-" + id[:12] + " is already using parent interface eth0"},
-		{"26 27 28 29", "ipvlan", "l2", "l3", "network di-" + id[:12] + " is already using parent interface eth0"},
+		{"20.10 23 24 25 26 27 28 29", "ipvlan", "l2", "l2", "network di-" + id[:12] + " is already using parent interface eth0"},
+		{"20.10 23 24 25 26 27 28 29", "ipvlan", "l2", "l3", "network di-" + id[:12] + " is already using parent interface eth0"},
 	} {
 		for _, version := range strings.Fields(c.versions) {
 			want := ""
@@ -202,7 +202,7 @@ func TestMACByVersion(t *testing.T) {
 		p := mustCompile(t, s)
 		a, b := device(t, p, "a/eth0"), device(t, p, "b/eth0")
 		old := a.MAC.String() == "02:42:ac:10:56:02"
-		if old != (version == "26" || version == "27") {
+		if old != (version != "28" && version != "29") {
 			t.Errorf("Docker %s gives %s", version, a.MAC)
 		}
 		if a.MAC[0]&3 != 2 || !a.OwnMAC {
@@ -248,15 +248,15 @@ func TestGatewayByVersion(t *testing.T) {
 		address  string
 		route    string
 	}{
-		{"26 27 28 29", Network{Driver: "macvlan", Parent: "eth0", Subnets: []Subnet{{Subnet: "10.1.0.0/24", Gateway: "10.1.0.1"}}}, "10.1.0.2/24", "default via 10.1.0.1 dev eth0"},
-		{"26 27 28", Network{Driver: "macvlan", Parent: "eth0", Subnets: []Subnet{{Subnet: "10.1.0.0/24"}}}, "10.1.0.2/24", "default via 10.1.0.1 dev eth0"},
+		{"20.10 24 25 26 27 28 29", Network{Driver: "macvlan", Parent: "eth0", Subnets: []Subnet{{Subnet: "10.1.0.0/24", Gateway: "10.1.0.1"}}}, "10.1.0.2/24", "default via 10.1.0.1 dev eth0"},
+		{"20.10 24 25 26 27 28", Network{Driver: "macvlan", Parent: "eth0", Subnets: []Subnet{{Subnet: "10.1.0.0/24"}}}, "10.1.0.2/24", "default via 10.1.0.1 dev eth0"},
 		{"29", Network{Driver: "macvlan", Parent: "eth0", Subnets: []Subnet{{Subnet: "10.1.0.0/24"}}}, "10.1.0.1/24", ""},
-		{"26 27", Network{Driver: "macvlan", Parent: "eth0", Internal: true, Subnets: []Subnet{{Subnet: "10.1.0.0/24"}}}, "10.1.0.2/24", ""},
+		{"20.10 24 25 26 27", Network{Driver: "macvlan", Parent: "eth0", Internal: true, Subnets: []Subnet{{Subnet: "10.1.0.0/24"}}}, "10.1.0.2/24", ""},
 		{"28 29", Network{Driver: "macvlan", Parent: "eth0", Internal: true, Subnets: []Subnet{{Subnet: "10.1.0.0/24"}}}, "10.1.0.1/24", ""},
 		{"28 29", Network{Driver: "macvlan", Subnets: []Subnet{{Subnet: "10.1.0.0/31"}}}, "10.1.0.0/31", ""},
-		{"26 27 28", Network{Driver: "ipvlan", Parent: "eth0", Subnets: []Subnet{{Subnet: "10.1.0.0/24"}}}, "10.1.0.2/24", "default via 10.1.0.1 dev eth0"},
+		{"20.10 24 25 26 27 28", Network{Driver: "ipvlan", Parent: "eth0", Subnets: []Subnet{{Subnet: "10.1.0.0/24"}}}, "10.1.0.2/24", "default via 10.1.0.1 dev eth0"},
 		{"29", Network{Driver: "ipvlan", Parent: "eth0", Subnets: []Subnet{{Subnet: "10.1.0.0/24"}}}, "10.1.0.1/24", ""},
-		{"26 27", Network{Driver: "ipvlan", IpvlanMode: "l3", Parent: "eth0", Subnets: []Subnet{{Subnet: "10.1.0.0/24"}}}, "10.1.0.2/24", "default dev eth0"},
+		{"20.10 24 25 26 27", Network{Driver: "ipvlan", IpvlanMode: "l3", Parent: "eth0", Subnets: []Subnet{{Subnet: "10.1.0.0/24"}}}, "10.1.0.2/24", "default dev eth0"},
 		{"28 29", Network{Driver: "ipvlan", IpvlanMode: "l3s", Parent: "eth0", Subnets: []Subnet{{Subnet: "10.1.0.0/31"}}}, "10.1.0.0/31", "default dev eth0"},
 		{"29", Network{Driver: "ipvlan", IpvlanMode: "l3", Parent: "eth0", Subnets: []Subnet{{Subnet: "10.1.0.0/24", Gateway: "10.1.0.254"}}}, "10.1.0.1/24", "default dev eth0"},
 		{"26 29", Network{Driver: "bridge", Subnets: []Subnet{{Subnet: "10.1.0.0/24"}}}, "10.1.0.2/24", "default via 10.1.0.1 dev eth0"},
@@ -419,5 +419,60 @@ func TestSourceNetwork(t *testing.T) {
 	want := " 02:00:00:00:00:aa " + p.LAN.MACOf(Ref{"host", "eth0"}).String() + " 02:00:00:00:00:01"
 	if d := device(t, p, "a/eth0"); spaced(d.Sources) != want || d.Mode != "source" {
 		t.Errorf("%s listens to%s, want%s", d.Mode, spaced(d.Sources), want)
+	}
+}
+
+// TestParentlessByVersion: until 26.1 a network without a parent was not internal,
+// so that a gateway was guessed on it, too.
+func TestParentlessByVersion(t *testing.T) {
+	for version, want := range map[string]string{
+		"20.10": "10.1.0.2/24 default via 10.1.0.1 dev eth0", "25": "10.1.0.2/24 default via 10.1.0.1 dev eth0",
+		"26": "10.1.0.2/24 ", "27": "10.1.0.2/24 ", "28": "10.1.0.1/24 ", "29": "10.1.0.1/24 ",
+	} {
+		for _, driver := range []string{"macvlan", "ipvlan"} {
+			s := onDocker(version, Network{Driver: driver, Subnets: []Subnet{{Subnet: "10.1.0.0/24"}}})
+			s.Endpoints = endpoints("a", on("net"))
+			p := mustCompile(t, s)
+			got := device(t, p, "a/eth0").Addresses[0].String() + " "
+			for _, c := range commands(p.Ops) {
+				if _, route, ok := strings.Cut(c, "route add "); ok {
+					got += route
+				}
+			}
+			if got != want {
+				t.Errorf("Docker %s, %s: %q, want %q", version, driver, got, want)
+			}
+		}
+	}
+}
+
+// TestHostBitsByVersion: Docker looks at what is asked for since 25; until then it
+// cut host bits off.
+func TestHostBitsByVersion(t *testing.T) {
+	subnet := Subnet{Subnet: "10.1.0.5/24", IPRange: "10.1.0.130/25", Gateway: "10.1.0.1"}
+	for version, want := range map[string]string{
+		"20.10": "", "24": "",
+		"25": "networks.net.subnets[0].subnet: invalid subnet 10.1.0.5/24: it should be 10.1.0.0/24\n",
+		"29": "networks.net.subnets[0].subnet: invalid subnet 10.1.0.5/24: it should be 10.1.0.0/24\n",
+	} {
+		s := onDocker(version, Network{Driver: "macvlan", Parent: "eth0", Subnets: []Subnet{subnet}})
+		if got := told(s); got != want {
+			t.Errorf("Docker %s says %q, want %q", version, got, want)
+		}
+		if want == "" {
+			pool := mustCompile(t, s).LAN.Networks["net"].Pools[0]
+			if pool.Subnet.String() != "10.1.0.0/24" || pool.Range.String() != "10.1.0.128/25" {
+				t.Errorf("Docker %s has %s", version, pool.Describe())
+			}
+		}
+	}
+	for version, want := range map[string]string{
+		"24": "networks.net.subnets[0].gateway: failed to allocate gateway (10.2.0.1): Requested address is out of range\n",
+		"25": "networks.net.subnets[0].gateway: invalid gateway 10.2.0.1: parent subnet 10.1.0.0/24 doesn't contain this address\n",
+	} {
+		s := onDocker(version, Network{Driver: "macvlan", Parent: "eth0", Subnets: []Subnet{{Subnet: "10.1.0.0/24", Gateway: "10.2.0.1"}}})
+		if got := told(s); got != want {
+			t.Errorf("Docker %s says %q, want %q", version, got, want)
+		}
 	}
 }

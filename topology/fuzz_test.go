@@ -146,7 +146,7 @@ func (f *bytes) attachment() Attachment {
 }
 
 func (f *bytes) spec() *Spec {
-	s := &Spec{Docker: pick(f, "", "26", "27", "28", "29", "x")}
+	s := &Spec{Docker: pick(f, "", "20.10", "25", "26", "27", "28", "29", "x")}
 	for _, name := range []string{"h", "i"}[:f.next()%3%3] {
 		s.Hosts = append(s.Hosts, Item[Host]{Name: name, Value: Host{Parents: f.links(), Links: f.links(), Routes: f.route(), Forwarding: true}})
 	}

@@ -27,7 +27,6 @@ var (
 	ipvlanModes   = []string{"l2", "l3", "l3s"}
 	ipvlanFlags   = []string{"bridge", "private", "vepa"}
 	vlanProtocols = []string{"802.1Q", "802.1ad"}
-	dockers       = []string{"26", "27", "28", "29"}
 )
 
 // The numbers that the kernel and the standards set.
@@ -99,6 +98,15 @@ func parseSubnet(s string) (netip.Prefix, string) {
 		return p, fmt.Sprintf("invalid subnet %s: it should be %s", s, p.Masked())
 	}
 	return p, ""
+}
+
+// cutSubnet reads a prefix and drops its host bits.
+func cutSubnet(s string) (netip.Prefix, string) {
+	p, problem := parsePrefix(s)
+	if problem != "" {
+		return parseSubnet(s)
+	}
+	return p.Masked(), ""
 }
 
 func parseAddr(s string) (netip.Addr, string) {

@@ -175,14 +175,17 @@ func (b *builder) bridgeNetwork(state *NetworkState) {
 	state.Parent, state.Made = br.Ref, []Ref{br.Ref}
 }
 
-// dummyParent stands in where Docker is given no parent; such a network is
-// internal, since nothing leads out of a dummy.
+// dummyParent stands in where Docker is given no parent. Nothing leads out of a
+// dummy, but it was not before 26.1 that Docker took such a network for internal
+// (moby: macvlan_network.go:CreateNetwork), so that until then its endpoints have a
+// default route to nobody.
 func (b *builder) dummyParent(state *NetworkState) {
 	d := b.newDevice(Ref{state.Host, dummyName(state.Driver, state.Name)}, KindDummy)
 	d.Network, d.Up = state.Name, true
 	d.MAC, d.OwnMAC = b.lan.MACOf(d.Ref), true
 	b.make(d, nil)
-	state.Parent, state.Made, state.Internal = d.Ref, []Ref{d.Ref}, true
+	state.Parent, state.Made = d.Ref, []Ref{d.Ref}
+	state.Internal = state.Internal || !b.docker().Before(26)
 }
 
 // dummyName is what each driver calls the dummy that it makes.
@@ -226,7 +229,7 @@ func (b *builder) mayShare(state *NetworkState, parent Ref) bool {
 			continue
 		}
 		switch {
-		case state.Driver == KindIpvlan || b.docker() <= 26:
+		case state.Driver == KindIpvlan || b.docker().Before(27):
 			b.problem("network %s is already using parent interface %s", dummyName(state.Driver, name), parent.Link)
 		case state.Mode == "passthru":
 			b.problem("cannot use mode passthru, macvlan network %s is already using parent interface %s", networkID(name), parent.Link)

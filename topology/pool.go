@@ -147,9 +147,9 @@ func (b *builder) subnets(state *NetworkState, n *Network) {
 // ipvlan's layer 3 modes, 29 all (moby: GetSkipGwAlloc of each driver).
 func (b *builder) wantsGateway(n *Network) bool {
 	switch {
-	case n.Driver == KindBridge || b.docker() <= 27:
+	case n.Driver == KindBridge || b.docker().Before(28):
 		return true
-	case b.docker() == 28:
+	case b.docker().Before(29):
 		l3 := n.Driver == KindIpvlan && n.IpvlanMode != "" && n.IpvlanMode != "l2"
 		return n.Parent != "" && !n.Internal && !l3
 	}
@@ -169,9 +169,15 @@ func (l *LAN) takenOf(s space) map[netip.Addr]string {
 	return map[netip.Addr]string{}
 }
 
-// pool checks one subnet by itself (moby: daemon/network.go:validateIpamConfig).
+// pool checks one subnet by itself. Docker does so since 25 (moby:
+// api/types/network/ipam.go:ValidateIPAM); until then it cut host bits off and
+// said nothing (libnetwork/ipam/allocator.go:RequestPool).
 func (b *builder) pool(state *NetworkState, s *Subnet) *Pool {
-	subnet, problem := parseSubnet(s.Subnet)
+	cut := parseSubnet
+	if b.docker().Before(25) {
+		cut = cutSubnet
+	}
+	subnet, problem := cut(s.Subnet)
 	b.in("subnet", func() { b.text(problem) })
 	if problem != "" {
 		return nil
@@ -185,6 +191,9 @@ func (b *builder) pool(state *NetworkState, s *Subnet) *Pool {
 
 func (b *builder) ipRange(p *Pool, s string) {
 	r, problem := parsePrefix(s)
+	if b.docker().Before(25) {
+		r = r.Masked()
+	}
 	switch {
 	case problem != "":
 		b.problem("invalid ip-range %s: it is written like 192.168.32.128/25", s)
@@ -221,6 +230,8 @@ func (b *builder) gateway(p *Pool, s string, wanted bool) {
 		b.problem("invalid gateway %s: invalid address", s)
 	case family(gw) != family(p.Subnet.Addr()):
 		b.problem("invalid gateway %s: parent subnet is an IPv%d block", s, family(p.Subnet.Addr()))
+	case !p.Subnet.Contains(gw) && b.docker().Before(25):
+		b.problem("failed to allocate gateway (%s): Requested address is out of range", s)
 	case !p.Subnet.Contains(gw):
 		b.problem("invalid gateway %s: parent subnet %s doesn't contain this address", s, p.Subnet)
 	case p.Taken(gw):

@@ -15,7 +15,7 @@ func TestProblems(t *testing.T) {
 		want string
 	}{
 		"empty":               {&Spec{}, "there is no machine: a topology needs hosts, endpoints, stations or routers"},
-		"unknown version":     {&Spec{Docker: "25", Hosts: oneHost()}, `docker: unknown version of Docker "25": it is one of 26, 27, 28, 29`},
+		"unknown version":     {&Spec{Docker: "22", Hosts: oneHost()}, `docker: unknown version of Docker "22": it is one of 20.10, 23, 24, 25, 26, 27, 28, 29`},
 		"bad machine name":    {&Spec{Hosts: hosts("a b", Host{Parents: links("eth0", Link{}, "eth1", vlan(1))})}, `hosts.a b: "a b" is no name for a machine: up to 63 letters, digits, dots, dashes and underscores, a letter or digit first`},
 		"name taken":          {&Spec{Hosts: oneHost(), Stations: stations("host", Station{MAC: "x"})}, `stations.host: "host" is the name of one of the hosts already`},
 		"switch is a name":    {&Spec{Stations: stations("switch", Station{})}, `stations.switch: "switch" is the name of the switch already`},
@@ -129,7 +129,7 @@ func TestAllAtOnce(t *testing.T) {
 		Switch: Switch{Ports: list[SwitchPort]("host/eth0", SwitchPort{Allow: []string{"a/eth0", "d/m"}}, "d/m", SwitchPort{})},
 	}
 	want := []string{
-		`docker: unknown version of Docker "1": it is one of 26, 27, 28, 29`,
+		`docker: unknown version of Docker "1": it is one of 20.10, 23, 24, 25, 26, 27, 28, 29`,
 		"hosts.host.parents.eth0.mtu: an MTU is a number of bytes: -1 is too few",
 		`networks.net.driver: unknown driver "nat": it is one of macvlan, ipvlan, bridge`,
 		"networks.net.subnets[0].gateway: invalid gateway 10.1.0.1: parent subnet 10.0.0.0/24 doesn't contain this address",

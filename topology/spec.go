@@ -7,8 +7,8 @@ package topology
 // Spec describes a LAN: hosts with parents, networks by Docker's option names,
 // endpoints, stations and routers, and the switch between them. It is inert.
 type Spec struct {
-	// Docker is the version of Docker whose rules the networks follow: 26, 27,
-	// 28 or 29. Default 29.
+	// Docker is the version of Docker whose rules the networks follow: 20.10, 23,
+	// 24, 25, 26, 27, 28 or 29, each as its last release has it. Default 29.
 	Docker string `yaml:"docker"`
 	// Hosts are the machines that own parents. Even a host is a fresh namespace.
 	Hosts Named[Host] `yaml:"hosts"`
