@@ -26,6 +26,11 @@ type Intent struct {
 	// Unread is what a network or an endpoint may depend on and could not be read,
 	// such as a variable that the shell would know. The rest is answered all the same.
 	Unread []Unread
+	// Refused is what the engine's command line refuses by itself, whatever it runs on.
+	Refused []Refused
+	// Earlier are the moments before this one, where a file builds, takes apart and builds
+	// again: networks of two moments never meet. They have no Unread and no Refused.
+	Earlier []Intent
 }
 
 // Place is where something stands. Line and Column count from 1; 0 is unknown.
@@ -53,6 +58,24 @@ type Unread struct {
 	Text string
 	// Why is the reason as a part of a sentence: "the value of $PARENT is not known here".
 	Why string
+	// Of is the network or the endpoint that it belongs to, and Part what of it is not
+	// known: "subnet", "gateway", "ip", "parent" or another option's key. A word that only
+	// gives something a name (a network, an endpoint, a parent) stands in its place under
+	// a name made of the text, such as PARENT for $PARENT, so that what is named alike
+	// stays together; any other is left out. Both are empty for a whole command.
+	Of, Part string
+}
+
+// Refused is a command that the engine's own program refuses. What could be made out of
+// it stands in the intent all the same, except for a name that is taken.
+type Refused struct {
+	Place Place
+	// Text is what stands there, cut to one line.
+	Text string
+	// Why is what the program says: "no matching subnet for gateway 10.0.0.1".
+	Why string
+	// Of is the network or the endpoint that it belongs to.
+	Of string
 }
 
 // Value is a word with its place. The zero value stands for what was not written.
@@ -96,7 +119,16 @@ type Network struct {
 	IPv4, IPv6 Flag
 	// External networks are somebody else's: nothing but the name is known.
 	External Flag
-	Place    Place
+	// Routes are what endpoints get besides the way to their subnet and the gateway's.
+	Routes []Route
+	Place  Place
+}
+
+// Route is a way that endpoints are told.
+type Route struct {
+	// To is the destination's prefix, Via the next hop, which may be left out.
+	To, Via Value
+	Place   Place
 }
 
 // Option is one option of a driver, by the key that was written.
@@ -119,8 +151,11 @@ func (n *Network) Option(key string) Value {
 // Subnet is one address pool as it is written.
 type Subnet struct {
 	Subnet, Gateway, IPRange Value
-	Aux                      []Option // by name
-	Place                    Place
+	// RangeStart and RangeEnd are the first and the last address to be given, as CNI and
+	// Podman write a range; either may be left out.
+	RangeStart, RangeEnd Value
+	Aux                  []Option // by name
+	Place                Place
 }
 
 // Endpoint is a container as it is written. A service with several replicas is as many
@@ -131,6 +166,8 @@ type Endpoint struct {
 	Name, Known string
 	Engine      Engine
 	// Attach are the networks that it is put on, in the order in which the engine does so.
+	// Where none was named it is the engine's own, "bridge" (Docker) or "podman" (Podman),
+	// without a Place.
 	Attach []Attachment
 	// Mode is what it has in place of networks: host, none, or container:NAME.
 	Mode Value

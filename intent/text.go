@@ -20,9 +20,30 @@ func (i *Intent) String() string {
 	}
 	for _, u := range i.Unread {
 		w.begin(0, "unread", u.Text, u.Place)
-		w.end(": " + u.Why)
+		w.end(of(u.Of, u.Part) + ": " + u.Why)
+	}
+	for _, r := range i.Refused {
+		w.begin(0, "refused", r.Text, r.Place)
+		w.end(of(r.Of, "") + ": " + r.Why)
+	}
+	for k := range i.Earlier {
+		w.WriteString("earlier\n")
+		for line := range strings.Lines(i.Earlier[k].String()) {
+			w.WriteString("  " + line)
+		}
 	}
 	return w.String()
+}
+
+// of tells what something belongs to.
+func of(name, part string) string {
+	switch {
+	case name == "":
+		return ""
+	case part == "":
+		return " of " + quoted(name)
+	}
+	return " of " + quoted(name) + " " + part
 }
 
 // writer collects lines; file is the one in which the line's thing stands.
@@ -104,8 +125,15 @@ func (w *writer) network(n *Network) {
 		w.begin(1, "subnet", s.Subnet.Text, s.Subnet.Place)
 		w.value("gateway", s.Gateway)
 		w.value("range", s.IPRange)
+		w.value("from", s.RangeStart)
+		w.value("to", s.RangeEnd)
 		w.end("")
 		w.options(2, "aux", s.Aux)
+	}
+	for _, r := range n.Routes {
+		w.begin(1, "route", r.To.Text, r.Place)
+		w.value("via", r.Via)
+		w.end("")
 	}
 }
 
