@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/lanproof/lanproof/guest/cards"
+	"github.com/lanproof/lanproof/guest/initrd"
 	"github.com/lanproof/lanproof/guest/inside"
 	"github.com/lanproof/lanproof/guest/kernel"
 	"github.com/lanproof/lanproof/guest/qemu"
@@ -80,6 +81,9 @@ type Options struct {
 	Kernel Kernel
 	// Init is the path of a static binary whose main calls [Init].
 	Init string
+	// Programs are paths of this machine's programs, which the guest has at the same
+	// places, with their libraries.
+	Programs []string
 	// Memory is what the guest's kernel gets, in MiB; 256 if zero.
 	Memory int
 	// Timeout is for the whole run; none if zero.
@@ -173,6 +177,7 @@ type runner struct {
 	machine qemu.Machine
 	store   *store // nil without snapshots
 	init    []byte
+	files   []initrd.File // of Programs
 	line    func([]byte)
 	blob    func(name string, data []byte) error
 }
@@ -209,12 +214,12 @@ func (r *runner) note(format string, args ...any) {
 // bootAndServe boots the guest from nothing, keeps it as a snapshot if that is
 // wanted, and has it do the job.
 func (r *runner) bootAndServe(ctx context.Context, job []byte) error {
-	initrd, err := qemu.NewInitrd(r.writeInitrd)
+	files, err := qemu.NewInitrd(r.writeInitrd)
 	if err != nil {
 		return err
 	}
-	defer initrd.Close()
-	vm, err := r.machine.Boot(initrd)
+	defer files.Close()
+	vm, err := r.machine.Boot(files)
 	if err != nil {
 		return err
 	}

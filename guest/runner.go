@@ -17,6 +17,7 @@ import (
 	"github.com/lanproof/lanproof/guest/initrd"
 	"github.com/lanproof/lanproof/guest/inside"
 	"github.com/lanproof/lanproof/guest/kernel"
+	"github.com/lanproof/lanproof/guest/program"
 	"github.com/lanproof/lanproof/guest/qemu"
 )
 
@@ -38,6 +39,9 @@ func newRunner(o Options) (*runner, error) {
 	if r.init, err = os.ReadFile(o.Init); err != nil {
 		return nil, fmt.Errorf("read the guest's init: %w", err)
 	}
+	if r.files, err = program.Files(o.Programs...); err != nil {
+		return nil, fmt.Errorf("give the guest programs: %w", err)
+	}
 	if o.Snapshot && len(o.NICs) == 0 {
 		if r.store, err = r.newStore(); err != nil {
 			return nil, err
@@ -55,7 +59,7 @@ func (r *runner) writeInitrd(w io.Writer) error {
 		files = append(files, initrd.File{Path: inside.ModuleDir + "/" + m.Name + ".ko", Mode: 0o444, Data: m.Data})
 	}
 	files = append(files, initrd.File{Path: inside.ModuleDir + "/" + inside.OrderFile, Mode: 0o444, Data: []byte(order.String())})
-	return initrd.Write(w, files)
+	return initrd.Write(w, append(files, r.files...))
 }
 
 // store is the place of one guest's snapshot.
@@ -79,6 +83,10 @@ func (r *runner) newStore() (*store, error) {
 	h := sha256.New()
 	fmt.Fprintln(h, machine, r.Kernel.ID, len(r.init))
 	h.Write(r.init)
+	for _, f := range r.files {
+		fmt.Fprintln(h, f.Path, len(f.Data))
+		h.Write(f.Data)
+	}
 	dir := filepath.Join(r.Cache, snapshotDir)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("make the cache: %w", err)

@@ -3,13 +3,14 @@ package run_test
 import (
 	"archive/tar"
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
-	"debug/elf"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,6 +22,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/lanproof/lanproof/guest"
+	"github.com/lanproof/lanproof/guest/program"
 	"github.com/lanproof/lanproof/reports"
 	"github.com/lanproof/lanproof/run"
 	"github.com/lanproof/lanproof/run/repro"
@@ -158,7 +160,7 @@ func runScripts(job []byte, out guest.Emitter) error {
 				shell = "/bin/bash"
 			}
 			cmd := exec.Command(shell, "/"+name)
-			cmd.Env = []string{"PATH=/bin", "LD_LIBRARY_PATH=/lib/shipped"}
+			cmd.Env = []string{"PATH=/bin"}
 			said, err := cmd.CombinedOutput()
 			line, err := json.Marshal(scriptEnd{name, cmd.ProcessState.ExitCode(), fmt.Sprintf("%s(%v)", said, err)})
 			return errors.Join(err, out.Line(line))
@@ -219,60 +221,25 @@ func packed(t *testing.T, files map[string][]byte) []byte {
 	return b.Bytes()
 }
 
-// programs are this machine's programs with their loader and all shared libraries that
-// they need, by where a guest is to have them.
+// programs are this machine's programs with all that they need, by where a guest is to
+// have them: the programs themselves in /bin.
 func programs(t *testing.T, names []string) map[string][]byte {
 	t.Helper()
-	files := map[string][]byte{}
-	var add func(at, from string)
-	add = func(at, from string) {
-		if files[at] != nil {
-			return
-		}
-		data, err := os.ReadFile(from)
-		if err != nil {
-			t.Fatal(err)
-		}
-		files[at] = data
-		f, err := elf.NewFile(bytes.NewReader(data))
-		if err != nil {
-			t.Fatalf("%s: %v", from, err)
-		}
-		libraries, err := f.ImportedLibraries()
-		if err != nil {
-			t.Fatalf("%s: %v", from, err)
-		}
-		for _, l := range libraries {
-			add("lib/shipped/"+l, library(t, l))
-		}
-		i := slices.IndexFunc(f.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP })
-		if i >= 0 {
-			loader, err := io.ReadAll(f.Progs[i].Open())
-			if err != nil {
-				t.Fatal(err)
-			}
-			name := strings.TrimRight(string(loader), "\x00")
-			add(strings.TrimPrefix(name, "/"), name)
-		}
-	}
+	at := map[string]string{}
 	for _, name := range names {
 		path, err := exec.LookPath(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		add("bin/"+name, path)
+		at[path] = "bin/" + name
+	}
+	gathered, err := program.Files(slices.Collect(maps.Keys(at))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string][]byte{}
+	for _, f := range gathered {
+		files[cmp.Or(at["/"+f.Path], f.Path)] = f.Data
 	}
 	return files
-}
-
-// library finds a shared library where Debian and others keep them.
-func library(t *testing.T, name string) string {
-	t.Helper()
-	for _, dir := range []string{"/lib/*-linux-gnu", "/usr/lib/*-linux-gnu", "/lib64", "/usr/lib64", "/lib", "/usr/lib"} {
-		if found, err := filepath.Glob(filepath.Join(dir, name)); err == nil && len(found) > 0 {
-			return found[0]
-		}
-	}
-	t.Fatalf("there is no library %s", name)
-	return ""
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
@@ -52,6 +53,9 @@ func work(job []byte, out guest.Emitter) error {
 		return links(out)
 	case "cards":
 		return cards(strings.Fields(rest), out)
+	case "run":
+		said, err := exec.Command(rest).CombinedOutput()
+		return errors.Join(err, out.Line(said))
 	case "fail":
 		return errors.New(rest)
 	case "panic":
