@@ -122,7 +122,11 @@ func (w *writer) network(n *Network) {
 	w.end("")
 	w.options(1, "option", n.Options)
 	for _, s := range n.Subnets {
-		w.begin(1, "subnet", s.Subnet.Text, s.Subnet.Place)
+		at := s.Subnet.Place
+		if !s.Subnet.Set() {
+			at = s.Place
+		}
+		w.begin(1, "subnet", s.Subnet.Text, at)
 		w.value("gateway", s.Gateway)
 		w.value("range", s.IPRange)
 		w.value("from", s.RangeStart)

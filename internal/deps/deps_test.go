@@ -53,6 +53,8 @@ var forbidden = []struct {
 	{"reports", "modernc.org/sqlite", "a database is for a history alone"},
 	{"intent", "github.com/vishvananda/netlink", "what is written is read on any machine"},
 	{"intent", module + "scenarios", "what is written does not know what would come of it"},
+	{"run", "github.com/compose-spec/compose-go/v2/loader", "a guest works for a run, and reads no Compose file"},
+	{"advice", "github.com/compose-spec/compose-go/v2/loader", "advice is given on what was read, whichever the file"},
 	{"advice", module + "internal/netns", "advice is given on any machine"},
 	{"advice", module + "run", "advice names what shows it and runs nothing"},
 }

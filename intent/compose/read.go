@@ -1,0 +1,265 @@
+package compose
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/compose-spec/compose-go/v2/dotenv"
+	"github.com/compose-spec/compose-go/v2/types"
+	"go.yaml.in/yaml/v4"
+
+	"github.com/lanproof/lanproof/intent"
+)
+
+// Limits of what is read: a large project's files have a hundredth of it.
+const (
+	// MaxBytes is the size of a file.
+	MaxBytes = 1 << 20
+	// maxFiles is how many files a project may consist of.
+	maxFiles = 200
+	// maxNodes bounds a file's values, with aliases replaced by what they stand for.
+	maxNodes = 100_000
+	// maxWork bounds what the variables of one line cost, in bytes looked at.
+	maxWork = 4 << 20
+)
+
+// book is all the files that a project consists of, read and parsed.
+type book struct {
+	root  *os.Root
+	dir   string // absolute
+	shown string // dir as it was named
+	main  *model
+	// What was read already: included models, and files that are extended, by what
+	// decides their content.
+	models  map[string]*model
+	sources map[string]*source
+	count   int
+}
+
+// model is what Compose loads in one go: files that override one another, with one
+// folder for relative paths and one environment.
+type model struct {
+	dir   string
+	env   types.Mapping
+	files []*source
+	// open while its files are read: who includes it then goes in a circle.
+	open bool
+}
+
+// source is one file.
+type source struct {
+	shown, path string
+	content     []byte
+	docs        []*yaml.Node
+	model       *model
+	included    []*model
+	// bases are the files that services of this one extend, by path as written.
+	bases map[string]*source
+}
+
+func (b *book) close() { b.root.Close() }
+
+// at is a node's place.
+func (s *source) at(n *yaml.Node) intent.Place {
+	return intent.Place{File: s.shown, Line: n.Line, Column: n.Column}
+}
+
+// wrong is an error at a node.
+func (s *source) wrong(n *yaml.Node, format string, args ...any) error {
+	return &intent.Error{Place: s.at(n), Err: fmt.Errorf(format, args...)}
+}
+
+// readNamed reads a file that the user named himself.
+func readNamed(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, unreadable(name, err)
+	}
+	defer f.Close()
+	content, err := readAll(f)
+	return content, unreadable(name, err)
+}
+
+// readInside reads a file that a file named, which must be a plain one below the
+// project's folder.
+func (b *book) readInside(path string) ([]byte, error) {
+	name := b.show(path)
+	inside, err := filepath.Rel(b.dir, path)
+	if err != nil || !filepath.IsLocal(inside) {
+		return nil, errors.New("leaves the project's folder")
+	}
+	// A fifo must not hold us up.
+	f, err := b.root.OpenFile(inside, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, reason(err)
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no plain file", name)
+	}
+	return readAll(f)
+}
+
+func readAll(r io.Reader) ([]byte, error) {
+	content, err := io.ReadAll(io.LimitReader(r, MaxBytes+1))
+	if err == nil && len(content) > MaxBytes {
+		err = fmt.Errorf("larger than %d bytes, the most that it may have", MaxBytes)
+	}
+	return content, reason(err)
+}
+
+// reason is an error without the path in front, which the place says already.
+func reason(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
+}
+
+// unreadable says that a whole file could not be read.
+func unreadable(name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &intent.Error{Place: intent.Place{File: name}, Err: fmt.Errorf("cannot be read: %w", reason(err))}
+}
+
+// show is a path as the user would write it, from how he named the folder.
+func (b *book) show(path string) string {
+	inside, err := filepath.Rel(b.dir, path)
+	if err != nil || !filepath.IsLocal(inside) {
+		return path
+	}
+	return filepath.Join(b.shown, inside)
+}
+
+// dotenv reads an env file below the project's folder.
+func (b *book) dotenv(path string, env types.Mapping) (types.Mapping, error) {
+	content, err := b.readInside(path)
+	if err != nil {
+		return nil, unreadable(b.show(path), err)
+	}
+	return parseEnv(b.show(path), content, env, nil)
+}
+
+// parseEnv reads NAME=value lines; the environment and earlier files may stand in them.
+func parseEnv(name string, content []byte, env, earlier types.Mapping) (types.Mapping, error) {
+	for i, line := range strings.Split(string(content), "\n") {
+		if laborious(line) {
+			return nil, &intent.Error{Place: intent.Place{File: name, Line: i + 1}, Err: errors.New("too many variables in one line")}
+		}
+	}
+	read, err := dotenv.ParseWithLookup(bytes.NewReader(content), func(key string) (string, bool) {
+		for _, m := range []types.Mapping{env, earlier} {
+			if v, ok := m[key]; ok {
+				return v, true
+			}
+		}
+		return "", false
+	})
+	if err != nil {
+		line, text := lineOf(err.Error())
+		return nil, &intent.Error{Place: intent.Place{File: name, Line: line}, Err: errors.New(text)}
+	}
+	all := earlier.Clone()
+	if all == nil {
+		all = types.Mapping{}
+	}
+	for key, value := range read {
+		all[key] = value
+	}
+	return all, nil
+}
+
+// laborious says that the variables of a line would take the library long: it looks at
+// the rest of the line again for each.
+func laborious(line string) bool { return strings.Count(line, "${")*len(line) > maxWork }
+
+// parse reads a source's documents.
+func (s *source) parse() error {
+	l, err := yaml.NewLoader(bytes.NewReader(s.content))
+	if err != nil {
+		return unreadable(s.shown, err)
+	}
+	for {
+		var doc yaml.Node
+		err := l.Load(&doc)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return s.broken(err)
+		}
+		if len(doc.Content) == 0 {
+			continue
+		}
+		root := resolve(doc.Content[0])
+		if root.Kind == yaml.ScalarNode && root.Tag == "!!null" {
+			continue
+		}
+		if root.Kind != yaml.MappingNode {
+			return s.wrong(root, "not a Compose file: a mapping with services and networks is expected at the top")
+		}
+		left := maxNodes
+		if err := s.measure(root, &left, nil); err != nil {
+			return err
+		}
+		s.docs = append(s.docs, root)
+	}
+}
+
+// measure walks everything that a node stands for and says whether that is too much, or
+// without an end.
+func (s *source) measure(n *yaml.Node, left *int, above []*yaml.Node) error {
+	if *left--; *left < 0 {
+		return s.wrong(n, "the file has more than %d values, with aliases replaced by what they stand for", maxNodes)
+	}
+	if len(above) > 100 {
+		return s.wrong(n, "nested too deep")
+	}
+	if n.Kind == yaml.AliasNode {
+		for _, a := range above {
+			if a == n.Alias {
+				return s.wrong(n, "the alias *%s stands inside of what it stands for", n.Value)
+			}
+		}
+		n = n.Alias
+	}
+	if len(n.Content) == 0 {
+		return nil
+	}
+	above = append(above, n)
+	if err := s.unique(n); err != nil {
+		return err
+	}
+	for _, child := range n.Content {
+		if err := s.measure(child, left, above); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unique says which key of a mapping stands there twice.
+func (s *source) unique(n *yaml.Node) error {
+	if n.Kind != yaml.MappingNode {
+		return nil
+	}
+	lines := map[string]int{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key := n.Content[i]
+		if line, ok := lines[key.Value]; ok {
+			return s.wrong(key, "the key %q stands in line %d already", key.Value, line)
+		}
+		lines[key.Value] = key.Line
+	}
+	return nil
+}

@@ -1,0 +1,289 @@
+package compose
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/compose-spec/compose-go/v2/types"
+	"go.yaml.in/yaml/v4"
+
+	"github.com/lanproof/lanproof/intent"
+)
+
+// read reads the named files and whatever they include and extend, and finds what must
+// not be given to the library.
+func (b *book) read() error {
+	var all []error
+	for _, s := range b.main.files {
+		content, err := readNamed(s.shown)
+		if err == nil {
+			s.content = content
+			s.path, err = filepath.Abs(s.shown)
+		}
+		if err == nil {
+			err = b.take(s, true)
+		}
+		all = append(all, err)
+	}
+	return joined(all)
+}
+
+// take parses a source that has its content, and reads what it depends on. Files that
+// are extended do not include: Compose ignores it.
+func (b *book) take(s *source, includes bool) error {
+	if err := s.parse(); err != nil {
+		return err
+	}
+	var all []error
+	for _, doc := range s.docs {
+		all = append(all, s.check(doc))
+	}
+	if err := joined(all); err != nil {
+		return err
+	}
+	s.bases = map[string]*source{}
+	for _, doc := range s.docs {
+		if includes {
+			all = append(all, b.include(s, doc))
+		}
+		for _, section := range sections {
+			all = append(all, b.extends(s, doc, section))
+		}
+	}
+	return joined(all)
+}
+
+// sections of a Compose file that hold containers.
+var sections = [...]string{"services", "jobs"}
+
+// extends reads the files that the services of a document extend.
+func (b *book) extends(s *source, doc *yaml.Node, section string) error {
+	services, ok := child(doc, section)
+	if !ok {
+		return nil
+	}
+	var all []error
+	for _, service := range entries(services.value) {
+		file, ok := descend(service.value, "extends", "file")
+		if !ok || file.value.Kind != yaml.ScalarNode {
+			continue
+		}
+		name := s.text(file.value)
+		if s.bases[name] != nil {
+			continue
+		}
+		base, err := b.base(s, file.value, name)
+		s.bases[name] = base
+		all = append(all, err)
+	}
+	return joined(all)
+}
+
+// base reads a file that is extended, once.
+func (b *book) base(s *source, at *yaml.Node, name string) (*source, error) {
+	path, err := b.inside(s, at, name, s.folder())
+	if err != nil {
+		return nil, err
+	}
+	key := fmt.Sprintf("%p %s", s.model, path)
+	if known := b.sources[key]; known != nil {
+		return known, nil
+	}
+	base := &source{shown: b.show(path), path: path, model: s.model}
+	b.sources[key] = base
+	if base.content, err = b.another(s, at, name, path); err != nil {
+		return nil, err
+	}
+	return base, b.take(base, false)
+}
+
+// folder is what relative paths of extended files start from: that of the project for
+// its own files, and an extended file's own.
+func (s *source) folder() string {
+	if slices.Contains(s.model.files, s) {
+		return s.model.dir
+	}
+	return filepath.Dir(s.path)
+}
+
+// inside is the absolute path of a file that another names.
+func (b *book) inside(s *source, at *yaml.Node, name, from string) (string, error) {
+	for _, mark := range []string{"://", "git@", "oci:", "github.com/"} {
+		if strings.HasPrefix(name, mark) || mark == "://" && strings.Contains(name, mark) {
+			return "", s.wrong(at, "%s is elsewhere in the net: nothing is fetched", name)
+		}
+	}
+	path := name
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(from, path)
+	}
+	if inside, err := filepath.Rel(b.dir, path); err != nil || !filepath.IsLocal(inside) {
+		return "", s.wrong(at, "%s is not in the project's folder, and files outside of it are not read", name)
+	}
+	return path, nil
+}
+
+// another reads one more file that another names.
+func (b *book) another(s *source, at *yaml.Node, name, path string) ([]byte, error) {
+	if b.count++; b.count > maxFiles {
+		return nil, s.wrong(at, "the project has more than %d files", maxFiles)
+	}
+	content, err := b.readInside(path)
+	if err != nil {
+		return nil, s.wrong(at, "%s cannot be read: %w", name, err)
+	}
+	return content, nil
+}
+
+// include reads the models that a document includes.
+func (b *book) include(s *source, doc *yaml.Node) error {
+	list, ok := child(doc, "include")
+	if !ok {
+		return nil
+	}
+	var all []error
+	for _, item := range items(list.value) {
+		m, err := b.includeOne(s, item)
+		if m != nil && !slices.Contains(s.included, m) {
+			s.included = append(s.included, m)
+		}
+		all = append(all, err)
+	}
+	return joined(all)
+}
+
+// includeOne reads one entry of include: a path, or a mapping with one or several.
+func (b *book) includeOne(s *source, item *yaml.Node) (*model, error) {
+	paths := []*yaml.Node{item}
+	var folder, envFiles entry
+	if item.Kind == yaml.MappingNode {
+		path, _ := child(item, "path")
+		paths = items(path.value)
+		folder, _ = child(item, "project_directory")
+		envFiles, _ = child(item, "env_file")
+	}
+	m := &model{}
+	for _, node := range paths {
+		if node.Kind != yaml.ScalarNode {
+			continue
+		}
+		path, err := b.inside(s, node, s.text(node), s.model.dir)
+		if err != nil {
+			return nil, err
+		}
+		m.files = append(m.files, &source{shown: b.show(path), path: path, model: m})
+	}
+	if len(m.files) == 0 {
+		return nil, nil
+	}
+	if err := b.settle(m, s, item, folder.value, envFiles.value); err != nil {
+		return nil, err
+	}
+	key := m.key()
+	if known := b.models[key]; known != nil {
+		if known.open {
+			return nil, s.wrong(item, "%s includes itself", m.files[0].shown)
+		}
+		return known, nil
+	}
+	b.models[key] = m
+	m.open = true
+	defer func() { m.open = false }()
+	for i, f := range m.files {
+		var err error
+		if f.content, err = b.another(s, paths[i], s.text(paths[i]), f.path); err != nil {
+			return nil, err
+		}
+		if err := b.take(f, true); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+// settle finds the folder and the environment of an included model.
+func (b *book) settle(m *model, s *source, at, folder, envFiles *yaml.Node) (err error) {
+	m.dir = filepath.Dir(m.files[0].path)
+	if folder != nil && folder.Kind == yaml.ScalarNode && s.text(folder) != "" {
+		if m.dir, err = b.inside(s, folder, s.text(folder), s.model.dir); err != nil {
+			return err
+		}
+	}
+	var more types.Mapping
+	for _, node := range items(envFiles) {
+		name := s.text(node)
+		if node.Kind != yaml.ScalarNode || name == os.DevNull {
+			continue
+		}
+		path, err := b.inside(s, node, name, s.model.dir)
+		if err != nil {
+			return err
+		}
+		content, err := b.another(s, node, name, path)
+		if err != nil {
+			return err
+		}
+		if more, err = parseEnv(b.show(path), content, s.model.env, more); err != nil {
+			return err
+		}
+	}
+	if len(items(envFiles)) == 0 {
+		more, err = b.dotenv(filepath.Join(m.dir, ".env"), s.model.env)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	m.env = s.model.env.Clone().Merge(more)
+	return nil
+}
+
+// key is all that decides what a model holds.
+func (m *model) key() string {
+	var key strings.Builder
+	fmt.Fprintf(&key, "%q", m.dir)
+	for _, f := range m.files {
+		fmt.Fprintf(&key, " %q", f.path)
+	}
+	for _, name := range slices.Sorted(keysOf(m.env)) {
+		fmt.Fprintf(&key, " %q=%q", name, m.env[name])
+	}
+	return key.String()
+}
+
+// joined are all errors in the order of their places, each once; nil when there is none.
+func joined(all []error) error {
+	flat := flatten(all, nil)
+	slices.SortStableFunc(flat, func(a, b error) int {
+		p, q := placeOf(a), placeOf(b)
+		return cmp.Or(strings.Compare(p.File, q.File), p.Line-q.Line, p.Column-q.Column)
+	})
+	flat = slices.CompactFunc(flat, func(a, b error) bool { return a.Error() == b.Error() })
+	if len(flat) == 1 {
+		return flat[0]
+	}
+	return errors.Join(flat...)
+}
+
+func flatten(from, to []error) []error {
+	for _, err := range from {
+		if many, ok := err.(interface{ Unwrap() []error }); ok {
+			to = flatten(many.Unwrap(), to)
+		} else if err != nil {
+			to = append(to, err)
+		}
+	}
+	return to
+}
+
+func placeOf(err error) intent.Place {
+	var at *intent.Error
+	if errors.As(err, &at) {
+		return at.Place
+	}
+	return intent.Place{}
+}
