@@ -61,7 +61,7 @@ func (b *builder) driverMade(s *Spec) map[Ref]bool {
 			host = s.Hosts[0].Name
 		}
 		if n.Value.Driver == KindBridge {
-			made[Ref{host, shortName("br-", n.Name)}] = true
+			made[Ref{host, BridgeName(n.Name)}] = true
 		} else if n.Value.Parent != "" {
 			made[Ref{host, n.Value.Parent}] = true
 		}

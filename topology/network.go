@@ -163,7 +163,7 @@ func (b *builder) networkParent(state *NetworkState, n *Network) {
 
 // bridgeNetwork makes the bridge that carries the network's gateways.
 func (b *builder) bridgeNetwork(state *NetworkState) {
-	br := b.newDevice(Ref{state.Host, shortName("br-", state.Name)}, KindBridge)
+	br := b.newDevice(Ref{state.Host, BridgeName(state.Name)}, KindBridge)
 	br.Network, br.Up = state.Name, true
 	br.MAC, br.OwnMAC = b.lan.MACOf(br.Ref), true
 	for _, p := range state.Pools {
@@ -307,3 +307,6 @@ func (b *builder) userOf(r Ref, driver string) string {
 	}
 	return ""
 }
+
+// BridgeName is the name of the bridge that a network of driver bridge makes.
+func BridgeName(network string) string { return shortName("br-", network) }

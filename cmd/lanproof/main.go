@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"runtime/debug"
 
+	cells "github.com/lanproof/lanproof/engine/cell"
 	"github.com/lanproof/lanproof/guest"
 )
 
@@ -19,6 +20,7 @@ func main() {
 		// It does not return: the machine ends with it.
 		guest.Init(inGuest)
 	}
+	cells.Main() // neither does this, where a role of a cell is played
 	tune()
 	os.Exit(execute(context.Background(), os.Args[1:]))
 }

@@ -1,0 +1,277 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lanproof/lanproof/engine"
+	"github.com/lanproof/lanproof/engine/cell"
+	"github.com/lanproof/lanproof/internal/netns"
+	"github.com/lanproof/lanproof/internal/rtnl"
+	"github.com/lanproof/lanproof/topology"
+)
+
+func TestMain(m *testing.M) {
+	cell.Main()
+	os.Exit(m.Run())
+}
+
+// cache is where make test unpacks dockerd to.
+func cache() string {
+	if dir := os.Getenv("LANPROOF_CACHE"); dir != "" {
+		return dir
+	}
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(dir, "lanproof")
+}
+
+// host is a namespace with a parent that has a carrier, and dockerd in it.
+func host(t *testing.T) (engine.Engine, *netns.NS) {
+	t.Helper()
+	i, err := Find(t.Context(), cache())
+	var none *engine.Unavailable
+	if errors.As(err, &none) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	ns, err := netns.New()
+	if err != nil {
+		t.Skip(err)
+	}
+	t.Cleanup(func() { ns.Close() })
+	if err := ns.Do(func() error {
+		c, err := rtnl.OpenHere()
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		if err := c.NewLink(&rtnl.Link{Name: "eth0", Kind: "veth", Index: 100, Peer: &rtnl.Link{Name: "wire", Index: 101}}); err != nil {
+			return err
+		}
+		up := true
+		return errors.Join(c.SetLink(1, &rtnl.Change{Up: &up}), c.SetLink(101, &rtnl.Change{Up: &up}), c.SetLink(100, &rtnl.Change{Up: &up}))
+	}); err != nil {
+		t.Skip(err)
+	}
+	start := time.Now()
+	e, err := i.Start(t.Context(), ns)
+	if errors.As(err, &none) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("docker %s started in %v", i.Version(), time.Since(start))
+	t.Cleanup(func() {
+		start := time.Now()
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+		t.Logf("ended in %v", time.Since(start))
+	})
+	return e, ns
+}
+
+// inside are the devices of a namespace with their addresses.
+func inside(t *testing.T, ns *netns.NS) (links []*rtnl.State, addresses []string) {
+	t.Helper()
+	err := ns.Do(func() error {
+		c, err := rtnl.OpenHere()
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		if links, err = c.Links(); err != nil {
+			return err
+		}
+		all, err := c.Addresses()
+		for _, a := range all {
+			if a.Index != 1 {
+				addresses = append(addresses, a.Prefix.String())
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return links, addresses
+}
+
+func TestNetworks(t *testing.T) {
+	e, _ := host(t)
+	ctx := t.Context()
+	lan := &topology.Network{Driver: "macvlan", Parent: "eth0", Subnets: []topology.Subnet{{Subnet: "192.0.2.0/24", Gateway: "192.0.2.1", IPRange: "192.0.2.64/27"}}}
+	if err := e.Network(ctx, "lan", lan); err != nil {
+		t.Fatal(err)
+	}
+	inner := &topology.Network{Driver: "bridge", Subnets: []topology.Subnet{{Subnet: "198.51.100.0/24"}}}
+	if err := e.Network(ctx, "inner", inner); err != nil {
+		t.Fatal(err)
+	}
+	ns, err := e.Endpoint(ctx, "web", &topology.Attachment{Network: "lan", MAC: "02:00:00:00:00:09"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ns.Close()
+	links, addresses := inside(t, ns)
+	i := slices.IndexFunc(links, func(s *rtnl.State) bool { return s.Name == "eth0" })
+	if i < 0 || links[i].Kind != "macvlan" || links[i].Mode != "bridge" || links[i].MAC.String() != "02:00:00:00:00:09" {
+		t.Errorf("the container has %+v", links)
+	}
+	if diff := cmp.Diff([]string{"192.0.2.64/24"}, addresses); diff != "" {
+		t.Errorf("addresses (-want +got):\n%s", diff)
+	}
+	if err := e.Attach(ctx, "web", topology.Attachment{Network: "inner", IP: "198.51.100.7"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, addresses = inside(t, ns); !slices.Contains(addresses, "198.51.100.7/24") {
+		t.Errorf("attached, it has the addresses %v", addresses)
+	}
+	if err := e.Detach(ctx, "web", "lan"); err != nil {
+		t.Fatal(err)
+	}
+	if _, addresses = inside(t, ns); slices.Contains(addresses, "192.0.2.64/24") {
+		t.Errorf("detached, it has the addresses %v", addresses)
+	}
+	if err := e.RemoveEndpoint(ctx, "web"); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.RemoveNetwork(ctx, "lan"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestAlone runs a container on no network, which joins one later.
+func TestAlone(t *testing.T) {
+	e, _ := host(t)
+	ctx := t.Context()
+	ns, err := e.Endpoint(ctx, "alone", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ns.Close()
+	if err := e.Network(ctx, "lan", &topology.Network{Driver: "macvlan", Parent: "eth0", Subnets: []topology.Subnet{{Subnet: "192.0.2.0/24"}}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Attach(ctx, "alone", topology.Attachment{Network: "lan", IP: "192.0.2.9"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, addresses := inside(t, ns); !slices.Equal(addresses, []string{"192.0.2.9/24"}) {
+		t.Errorf("it has the addresses %v", addresses)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	e, _ := host(t)
+	ctx := t.Context()
+	pool := func(subnet string) []topology.Subnet { return []topology.Subnet{{Subnet: subnet}} }
+	refused := func(what string, err error, words string) {
+		t.Helper()
+		var no *engine.Refusal
+		if !errors.As(err, &no) || !strings.Contains(no.Text, words) {
+			t.Errorf("%s: got %v, want a refusal with %q", what, err, words)
+		}
+	}
+	refused("a parent that is not there", e.Network(ctx, "a", &topology.Network{Driver: "macvlan", Parent: "eth9", Subnets: pool("192.0.2.0/24")}), "invalid subinterface vlan name eth9")
+	refused("the loopback as parent", e.Network(ctx, "a", &topology.Network{Driver: "macvlan", Parent: "lo", Subnets: pool("192.0.2.0/24")}), "loopback interface is not a valid macvlan parent link")
+	refused("a mode that is none", e.Network(ctx, "a", &topology.Network{Driver: "macvlan", Parent: "eth0", MacvlanMode: "brigde", Subnets: pool("192.0.2.0/24")}), "requested macvlan mode 'brigde' is not valid")
+	if err := e.Network(ctx, "a", &topology.Network{Driver: "macvlan", Parent: "eth0", Subnets: pool("192.0.2.0/24")}); err != nil {
+		t.Fatal(err)
+	}
+	refused("a subnet twice", e.Network(ctx, "b", &topology.Network{Driver: "bridge", Subnets: pool("192.0.2.0/24")}), "verlap")
+	_, err := e.Endpoint(ctx, "web", &topology.Attachment{Network: "a", IP: "203.0.113.1"})
+	refused("an address of another subnet", err, "203.0.113.1")
+	ns, err := e.Endpoint(ctx, "web", &topology.Attachment{Network: "a", IP: "192.0.2.7"})
+	if err != nil {
+		t.Fatalf("after it was refused: %v", err)
+	}
+	defer ns.Close()
+	refused("removing a network in use", e.RemoveNetwork(ctx, "a"), "has active endpoints")
+
+	var cannot *engine.Cannot
+	if err := e.Network(ctx, "s", &topology.Network{Driver: "macvlan", Parent: "eth0", MacvlanMode: "source"}); !errors.As(err, &cannot) {
+		t.Errorf("mode source: got %v, want that it cannot be asked for", err)
+	}
+}
+
+func TestVersionOf(t *testing.T) {
+	for _, c := range []struct{ said, version, docker string }{
+		{"Docker version 20.10.24+dfsg1, build 5d6db84\n", "20.10.24+dfsg1", "20.10"},
+		{"Docker version 28.5.2, build 89c5e8f", "28.5.2", "28"},
+		{"Docker version v29.0.0-rc.1, build x", "29.0.0-rc.1", "29"},
+		{"Docker version dev, build x", "", ""},
+	} {
+		i := &Installation{version: versionOf(c.said)}
+		if i.Version() != c.version || i.Docker() != c.docker {
+			t.Errorf("%q is of version %q, docker %q; want %q and %q", c.said, i.Version(), i.Docker(), c.version, c.docker)
+		}
+	}
+}
+
+func TestMissing(t *testing.T) {
+	t.Setenv(Variable, "/nowhere/dockerd")
+	var none *engine.Unavailable
+	if _, err := Find(t.Context(), ""); !errors.As(err, &none) {
+		t.Errorf("got %v, want that it is not available", err)
+	}
+}
+
+// TestBroken starts what is no dockerd.
+func TestBroken(t *testing.T) {
+	ns, err := netns.New()
+	if err != nil {
+		t.Skip(err)
+	}
+	defer ns.Close()
+	path, err := exec.LookPath("false")
+	if err != nil {
+		t.Skip(err)
+	}
+	_, err = (&Installation{Path: path, version: "0"}).Start(context.Background(), ns)
+	var none *engine.Unavailable
+	var failure *engine.Failure
+	switch {
+	case errors.As(err, &none):
+		t.Skip(err)
+	case !errors.As(err, &failure) || !strings.Contains(failure.Log, "ended with status 1"):
+		t.Errorf("got %v, want that it failed, with its log", err)
+	}
+}
+
+func TestWithMAC(t *testing.T) {
+	got, err := withMAC([]byte(`{"Image":"x","NetworkingConfig":{"EndpointsConfig":{"lan":{"MacAddress":"02:00:00:00:00:01"}}}}`))
+	if err != nil || !strings.Contains(string(got), `"MacAddress":"02:00:00:00:00:01","NetworkingConfig"`) {
+		t.Errorf("got %s, %v", got, err)
+	}
+	if _, err := withMAC([]byte("{")); err == nil {
+		t.Error("half a request is read without an error")
+	}
+}
+
+func TestPools(t *testing.T) {
+	pool, err := poolOf(&topology.Subnet{Subnet: "192.0.2.0/24", IPRange: "192.0.2.64/26", Gateway: "192.0.2.1", AuxAddresses: map[string]string{"host": "192.0.2.65"}})
+	if err != nil || pool.AuxAddress["host"] != netip.MustParseAddr("192.0.2.65") || pool.IPRange.Bits() != 26 {
+		t.Errorf("got %+v, %v", pool, err)
+	}
+	for _, s := range []topology.Subnet{{Subnet: "192.0.2.0"}, {Subnet: "192.0.2.0/24", Gateway: "x"}, {Subnet: "192.0.2.0/24", IPRange: "x"}, {Subnet: "192.0.2.0/24", AuxAddresses: map[string]string{"a": "x"}}} {
+		if _, err := poolOf(&s); err == nil {
+			t.Errorf("%+v is read without an error", s)
+		}
+	}
+}
