@@ -19,12 +19,16 @@ LDFLAGS := -s -w -X main.linked=$(VERSION)
 #   arping, tcpdump     what exported scripts use
 #   mandoc, zsh, fish, bash_completion
 #                       readers of manual pages and completions
+#   host-local, podman, netavark, crun, conmon
+#                       container engines: CNI's plugins, and what Podman is made of
 #   gcc-12, xz          drivers with a bug in each
 PACKAGES_run  := qemu-system-x86_64=qemu-system-x86
 PACKAGES_test := $(PACKAGES_run) ip=iproute2 ping=iputils-ping fping=fping iperf3=iperf3 tshark=tshark \
 	prove=perl dot=graphviz shellcheck=shellcheck arping=iputils-arping tcpdump=tcpdump chromium=chromium \
 	mandoc=mandoc zsh=zsh fish=fish /usr/share/bash-completion/bash_completion=bash-completion \
-	/usr/lib/python3/dist-packages/prometheus_client/openmetrics/parser.py=python3-prometheus-client
+	/usr/lib/python3/dist-packages/prometheus_client/openmetrics/parser.py=python3-prometheus-client \
+	/usr/lib/cni/host-local=containernetworking-plugins \
+	podman=podman /usr/lib/podman/netavark=netavark crun=crun conmon=conmon
 # To build kernel modules; iproute2 brings the libelf1 that their objtool needs.
 PACKAGES_mutants := $(PACKAGES_run) gcc-12=gcc-12 xz=xz-utils ip=iproute2
 
