@@ -210,18 +210,17 @@ func (s *source) layers(section, name string, seen map[visit]bool) layers {
 		return nil
 	}
 	seen[visit{s, name}] = true
-	var all, bases layers
+	var all layers
 	for _, doc := range slices.Backward(s.docs) {
 		e, ok := descend(doc, section, name)
 		if !ok {
 			continue
 		}
 		all = append(all, layer{source: s, key: e.key, node: e.value})
-		if section != "networks" && len(bases) == 0 {
-			bases = s.extended(section, e.value, seen)
-		}
 	}
-	all = append(all, bases...)
+	if section != "networks" {
+		all = append(all, s.extended(section, name, seen)...)
+	}
 	for _, m := range slices.Backward(s.included) {
 		all = append(all, m.layers(section, name, seen)...)
 	}
@@ -229,36 +228,22 @@ func (s *source) layers(section, name string, seen map[visit]bool) layers {
 }
 
 // extended are the layers of the service that another extends.
-func (s *source) extended(section string, service *yaml.Node, seen map[visit]bool) layers {
-	base, name := s.base(service)
-	if name == "" || base == nil {
+func (s *source) extended(section, service string, seen map[visit]bool) layers {
+	at, name := s.extends(section, service)
+	if at == nil {
 		return nil
 	}
-	all := base.layers(section, name, seen)
+	from := s
+	if file := s.file(at); file != nil {
+		if from, section = s.bases[s.text(file)], sections[0]; from == nil {
+			return nil
+		}
+	}
+	all := from.layers(section, name, seen)
 	for i := range all {
 		all[i].extended = true
 	}
 	return all
-}
-
-// base is the service that one extends, and the file that it stands in.
-func (s *source) base(service *yaml.Node) (*source, string) {
-	e, ok := child(service, "extends")
-	if !ok {
-		return nil, ""
-	}
-	if e.value.Kind == yaml.ScalarNode {
-		return s, s.text(e.value)
-	}
-	name, ok := child(e.value, "service")
-	if !ok || name.value.Kind != yaml.ScalarNode {
-		return nil, ""
-	}
-	file, ok := child(e.value, "file")
-	if !ok || file.value.Kind != yaml.ScalarNode {
-		return s, s.text(name.value)
-	}
-	return s.bases[s.text(file.value)], s.text(name.value)
 }
 
 // order are the names of a section as they stand: each file's before those of its

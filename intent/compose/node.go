@@ -27,51 +27,59 @@ type entry struct {
 func entries(n *yaml.Node) []entry {
 	var all []entry
 	seen := map[string]bool{}
-	collect(resolve(n), 0, func(e entry) {
+	each(resolve(n), 0, func(e entry) bool {
 		if !seen[e.name] {
 			seen[e.name] = true
 			all = append(all, e)
 		}
+		return true
 	})
 	return all
 }
 
-// collect gives each entry to a function, a mapping's own before those that it merges
-// in, as these count only where there is no own.
-func collect(n *yaml.Node, depth int, to func(entry)) {
-	if n == nil || depth > 100 {
-		return
-	}
-	if n.Kind == yaml.SequenceNode {
+// each gives the entries to a function until that returns false: a mapping's own before
+// those that it merges in, as these count only where there is no own.
+func each(n *yaml.Node, depth int, to func(entry) bool) bool {
+	switch {
+	case n == nil || depth > maxDepth:
+		return true
+	case n.Kind == yaml.SequenceNode:
 		for _, item := range n.Content {
 			if item = resolve(item); item.Kind == yaml.ScalarNode {
 				name, _, _ := strings.Cut(item.Value, "=")
-				to(entry{name, item, item})
+				if !to(entry{name, item, item}) {
+					return false
+				}
 			}
 		}
-		return
-	}
-	if n.Kind != yaml.MappingNode {
-		return
-	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if key := n.Content[i]; !merges(key) {
-			to(entry{key.Value, key, resolve(n.Content[i+1])})
-		}
+		return true
+	case n.Kind != yaml.MappingNode:
+		return true
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		if !merges(n.Content[i]) {
-			continue
+		if key := n.Content[i]; !merges(key) && !to(entry{key.Value, key, resolve(n.Content[i+1])}) {
+			return false
 		}
-		from := resolve(n.Content[i+1])
-		if from.Kind == yaml.SequenceNode {
-			for _, one := range from.Content {
-				collect(resolve(one), depth+1, to)
-			}
-			continue
-		}
-		collect(from, depth+1, to)
 	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if merges(n.Content[i]) && !eachMerged(resolve(n.Content[i+1]), depth+1, to) {
+			return false
+		}
+	}
+	return true
+}
+
+// eachMerged gives the entries of what a merge key brings in: a mapping or several.
+func eachMerged(from *yaml.Node, depth int, to func(entry) bool) bool {
+	if from.Kind != yaml.SequenceNode {
+		return each(from, depth, to)
+	}
+	for _, one := range from.Content {
+		if one = resolve(one); one.Kind == yaml.MappingNode && !each(one, depth, to) {
+			return false
+		}
+	}
+	return true
 }
 
 // merges says whether a key is the merge key.
@@ -80,13 +88,14 @@ func merges(key *yaml.Node) bool { return key.Value == "<<" && key.Style&quoted 
 const quoted = yaml.SingleQuotedStyle | yaml.DoubleQuotedStyle
 
 // child is the entry of that name.
-func child(n *yaml.Node, name string) (entry, bool) {
-	for _, e := range entries(n) {
-		if e.name == name {
-			return e, true
+func child(n *yaml.Node, name string) (found entry, ok bool) {
+	each(resolve(n), 0, func(e entry) bool {
+		if ok = e.name == name; ok {
+			found = e
 		}
-	}
-	return entry{}, false
+		return !ok
+	})
+	return found, ok
 }
 
 // descend follows names from a node.

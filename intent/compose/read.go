@@ -26,6 +26,10 @@ const (
 	maxFiles = 200
 	// maxNodes bounds a file's values, with aliases replaced by what they stand for.
 	maxNodes = 100_000
+	// maxDepth is how deep they may stand in one another.
+	maxDepth = 100
+	// maxKeys is how many a mapping may have.
+	maxKeys = 4096
 	// maxWork bounds what the variables of one line cost, in bytes looked at.
 	maxWork = 4 << 20
 )
@@ -40,7 +44,10 @@ type book struct {
 	// decides their content.
 	models  map[string]*model
 	sources map[string]*source
-	count   int
+	// all are the files that were read, in that order.
+	all []*source
+	// count is how many files were asked for, env files among them.
+	count int
 }
 
 // model is what Compose loads in one go: files that override one another, with one
@@ -90,7 +97,6 @@ func readNamed(name string) ([]byte, error) {
 // readInside reads a file that a file named, which must be a plain one below the
 // project's folder.
 func (b *book) readInside(path string) ([]byte, error) {
-	name := b.show(path)
 	inside, err := filepath.Rel(b.dir, path)
 	if err != nil || !filepath.IsLocal(inside) {
 		return nil, errors.New("leaves the project's folder")
@@ -102,7 +108,7 @@ func (b *book) readInside(path string) ([]byte, error) {
 	}
 	defer f.Close()
 	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is no plain file", name)
+		return nil, errors.New("it is no plain file")
 	}
 	return readAll(f)
 }
@@ -222,7 +228,7 @@ func (s *source) measure(n *yaml.Node, left *int, above []*yaml.Node) error {
 	if *left--; *left < 0 {
 		return s.wrong(n, "the file has more than %d values, with aliases replaced by what they stand for", maxNodes)
 	}
-	if len(above) > 100 {
+	if len(above) > maxDepth {
 		return s.wrong(n, "nested too deep")
 	}
 	if n.Kind == yaml.AliasNode {
@@ -252,6 +258,9 @@ func (s *source) measure(n *yaml.Node, left *int, above []*yaml.Node) error {
 func (s *source) unique(n *yaml.Node) error {
 	if n.Kind != yaml.MappingNode {
 		return nil
+	}
+	if len(n.Content) > 2*maxKeys {
+		return s.wrong(n, "a mapping with more than %d keys", maxKeys)
 	}
 	lines := map[string]int{}
 	for i := 0; i+1 < len(n.Content); i += 2 {

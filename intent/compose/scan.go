@@ -26,34 +26,44 @@ func (b *book) read() error {
 			s.path, err = filepath.Abs(s.shown)
 		}
 		if err == nil {
-			err = b.take(s, true)
+			err = b.take(s)
 		}
 		all = append(all, err)
 	}
 	return joined(all)
 }
 
-// take parses a source that has its content, and reads what it depends on. Files that
-// are extended do not include: Compose ignores it.
-func (b *book) take(s *source, includes bool) error {
-	if err := s.parse(); err != nil {
+// take parses a source that has its content, and reads what it depends on.
+func (b *book) take(s *source) error {
+	if err := b.prepare(s); err != nil {
 		return err
 	}
 	var all []error
 	for _, doc := range s.docs {
-		all = append(all, s.check(doc))
+		all = append(all, b.include(s, doc))
 	}
-	if err := joined(all); err != nil {
+	for _, doc := range s.docs {
+		for _, section := range sections {
+			if e, ok := child(doc, section); ok {
+				for _, service := range entries(e.value) {
+					all = append(all, b.follow(s, section, service.name))
+				}
+			}
+		}
+	}
+	return joined(all)
+}
+
+// prepare parses a source and finds out whether its variables can be replaced.
+func (b *book) prepare(s *source) error {
+	b.all = append(b.all, s)
+	if err := s.parse(); err != nil {
 		return err
 	}
 	s.bases = map[string]*source{}
+	var all []error
 	for _, doc := range s.docs {
-		if includes {
-			all = append(all, b.include(s, doc))
-		}
-		for _, section := range sections {
-			all = append(all, b.extends(s, doc, section))
-		}
+		all = append(all, s.check(doc))
 	}
 	return joined(all)
 }
@@ -61,45 +71,84 @@ func (b *book) take(s *source, includes bool) error {
 // sections of a Compose file that hold containers.
 var sections = [...]string{"services", "jobs"}
 
-// extends reads the files that the services of a document extend.
-func (b *book) extends(s *source, doc *yaml.Node, section string) error {
-	services, ok := child(doc, section)
-	if !ok {
-		return nil
-	}
-	var all []error
-	for _, service := range entries(services.value) {
-		file, ok := descend(service.value, "extends", "file")
-		if !ok || file.value.Kind != yaml.ScalarNode {
-			continue
+// follow reads the files that a service extends, one after the other, and finds where it
+// goes in a circle or to nothing. Other services of these files do not matter.
+func (b *book) follow(s *source, section, name string) error {
+	seen := map[visit]bool{}
+	for {
+		seen[visit{s, name}] = true
+		at, next := s.extends(section, name)
+		if at == nil {
+			return nil
 		}
-		name := s.text(file.value)
-		if s.bases[name] != nil {
-			continue
+		from, file := s, s.file(at)
+		if file != nil {
+			section = sections[0]
+			if err := b.extend(s, file); err != nil {
+				return err
+			}
+			from = s.bases[s.text(file)]
 		}
-		base, err := b.base(s, file.value, name)
-		s.bases[name] = base
-		all = append(all, err)
+		if seen[visit{from, next}] {
+			return s.wrong(at, "the service %s extends itself in the end", name)
+		}
+		if len(from.layers(section, next, map[visit]bool{})) == 0 {
+			return s.wrong(at, "extends the service %s, which is not in %s", next, from.shown)
+		}
+		s, name = from, next
 	}
-	return joined(all)
 }
 
-// base reads a file that is extended, once.
-func (b *book) base(s *source, at *yaml.Node, name string) (*source, error) {
+// extends is what a service says that it extends, and the name of that service.
+func (s *source) extends(section, name string) (*yaml.Node, string) {
+	for _, doc := range slices.Backward(s.docs) {
+		e, ok := descend(doc, section, name, "extends")
+		if !ok {
+			continue
+		}
+		if e.value.Kind == yaml.ScalarNode && e.value.Tag != "!!null" {
+			return e.value, s.text(e.value)
+		}
+		if service := s.part(e.value, "service"); service != "" {
+			return e.value, service
+		}
+	}
+	return nil, ""
+}
+
+// file is the word that names the file of what is extended; nil for the same file.
+func (s *source) file(extends *yaml.Node) *yaml.Node {
+	e, ok := child(extends, "file")
+	if extends.Kind != yaml.MappingNode || !ok || e.value.Kind != yaml.ScalarNode || e.value.Tag == "!!null" {
+		return nil
+	}
+	return e.value
+}
+
+// extend reads a file that is extended, once.
+func (b *book) extend(s *source, at *yaml.Node) error {
+	name := s.text(at)
+	if s.bases[name] != nil {
+		return nil
+	}
 	path, err := b.inside(s, at, name, s.folder())
 	if err != nil {
-		return nil, err
+		return err
 	}
 	key := fmt.Sprintf("%p %s", s.model, path)
-	if known := b.sources[key]; known != nil {
-		return known, nil
+	base := b.sources[key]
+	if base == nil {
+		base = &source{shown: b.show(path), path: path, model: s.model}
+		if base.content, err = b.another(s, at, name, path); err != nil {
+			return err
+		}
+		if err := b.prepare(base); err != nil {
+			return err
+		}
+		b.sources[key] = base
 	}
-	base := &source{shown: b.show(path), path: path, model: s.model}
-	b.sources[key] = base
-	if base.content, err = b.another(s, at, name, path); err != nil {
-		return nil, err
-	}
-	return base, b.take(base, false)
+	s.bases[name] = base
+	return nil
 }
 
 // folder is what relative paths of extended files start from: that of the project for
@@ -176,6 +225,9 @@ func (b *book) includeOne(s *source, item *yaml.Node) (*model, error) {
 		if err != nil {
 			return nil, err
 		}
+		if path == b.dir {
+			return nil, s.wrong(node, "%s is a folder", s.text(node))
+		}
 		m.files = append(m.files, &source{shown: b.show(path), path: path, model: m})
 	}
 	if len(m.files) == 0 {
@@ -199,7 +251,7 @@ func (b *book) includeOne(s *source, item *yaml.Node) (*model, error) {
 		if f.content, err = b.another(s, paths[i], s.text(paths[i]), f.path); err != nil {
 			return nil, err
 		}
-		if err := b.take(f, true); err != nil {
+		if err := b.take(f); err != nil {
 			return nil, err
 		}
 	}

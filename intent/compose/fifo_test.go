@@ -1,0 +1,5 @@
+package compose
+
+import "syscall"
+
+func mkfifo(name string) error { return syscall.Mkfifo(name, 0o600) }
