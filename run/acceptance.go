@@ -61,6 +61,8 @@ func aboutChild(op topology.Op) bool {
 		d = op.Device
 	case topology.AddRoute:
 		d = op.Device
+	case topology.RemoveRoute:
+		d = op.Device
 	}
 	return d != nil && slices.Contains([]string{topology.KindMacvlan, topology.KindIpvlan, topology.KindVLAN}, d.Kind)
 }

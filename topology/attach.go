@@ -20,7 +20,7 @@ func (b *builder) attach(endpoint string, a Attachment) {
 		return
 	}
 	d := b.newDevice(r, n.Driver)
-	d.Network, d.Up = n.Name, true
+	d.Network, d.Up, d.priority = n.Name, true, a.GatewayPriority
 	b.in("name", func() { b.childName(r) })
 	for _, want := range []struct {
 		field, ip string
@@ -40,7 +40,6 @@ func (b *builder) attach(endpoint string, a Attachment) {
 		b.op(ChangeLink{Device: d.clone(), MAC: mac})
 		b.lan.changeMAC(d, mac)
 	}
-	b.elect(endpoint)
 }
 
 // networkFor finds the network that an endpoint is to be attached to. It is nil
@@ -78,7 +77,8 @@ func (b *builder) childName(r Ref) {
 
 // lease takes an address for a child and notes the default route that comes
 // with it: its pool's gateway, or for ipvlan's layer 3 modes the device itself
-// whatever the gateway.
+// whatever the gateway. Since 29 a network without a gateway stands for one all the
+// same, by which nothing goes (moby: driverapi.JoinInfo.ForceGw4).
 func (b *builder) lease(n *NetworkState, d *Device, ip string, v6 bool) {
 	prefix, gw := b.take(n, ip, v6)
 	if !prefix.IsValid() {
@@ -87,10 +87,13 @@ func (b *builder) lease(n *NetworkState, d *Device, ip string, v6 bool) {
 	d.Addresses = append(d.Addresses, prefix)
 	d.leases = append(d.leases, prefix.Addr())
 	route := defaultRoute{prefix: anyPrefix(prefix.Addr()), via: gw}
-	if n.Driver == KindIpvlan && n.Mode != "l2" {
-		route.via = netip.Addr{}
-	} else if n.Internal || !gw.IsValid() {
+	switch {
+	case n.Internal:
 		return
+	case n.Driver == KindIpvlan && n.Mode != "l2":
+		route.via = netip.Addr{}
+	case !gw.IsValid():
+		route.nowhere = true
 	}
 	d.defaults = append(d.defaults, route)
 }

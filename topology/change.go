@@ -56,7 +56,10 @@ func (b *builder) change(c *Change) {
 	may("switch", c.Switch != nil, func() { b.changeSwitch(c.Switch) })
 	may("network", c.Network != nil, func() { b.addNetwork(c.Network.Name, &c.Network.Network) })
 	may("remove_network", c.RemoveNetwork != "", func() { b.removeNetwork(c.RemoveNetwork) })
-	may("attach", c.Attach != nil, func() { b.attach(c.Attach.Endpoint, c.Attach.Attachment) })
+	may("attach", c.Attach != nil, func() {
+		b.attach(c.Attach.Endpoint, c.Attach.Attachment)
+		b.elect(c.Attach.Endpoint)
+	})
 	may("detach", c.Detach != nil, func() { b.detach(c.Detach.Endpoint, c.Detach.Network) })
 	may("address", c.Address != nil, func() { b.addAddress(c.Address) })
 	may("remove_address", c.RemoveAddress != nil, func() { b.removeAddress(c.RemoveAddress) })

@@ -297,6 +297,8 @@ func TestChanges(t *testing.T) {
 			[]string{
 				"ip -n host link add link eth2 name eth1 netns a index NEXT txqueuelen 0 type ipvlan mode l2 bridge && ip -n a link set dev eth1 up",
 				"ip -n a address add 10.2.0.77/24 dev eth1",
+				"ip -n a route delete default via 10.1.0.1 dev eth0",
+				"ip -n a route add default via 10.2.0.1 dev eth1",
 			},
 			func(t *testing.T, p *Plan) {
 				if device(t, p, "a/eth1").MAC.String() != device(t, p, "host/eth2").MAC.String() {
@@ -316,7 +318,7 @@ func TestChanges(t *testing.T) {
 		},
 		"detach from a bridge": {
 			Change{Detach: &Detach{"c", "br"}},
-			[]string{"ip -n c link delete dev eth1"},
+			[]string{"ip -n c link delete dev eth1", "ip -n c route add default via 10.2.0.1 dev eth0"},
 			func(t *testing.T, p *Plan) {
 				if p.LAN.Device(Ref{"host", "veth-c"}) != nil {
 					t.Error("the host's end is left")

@@ -159,6 +159,7 @@ func (b *builder) endpoint(name string, e *Endpoint) {
 	for i, a := range e.Attach {
 		b.in("attach", func() { b.in(i, func() { attach(a) }) })
 	}
+	b.elect(name)
 }
 
 func (b *builder) allRoutes(s *Spec) {

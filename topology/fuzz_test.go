@@ -134,6 +134,7 @@ func (f *bytes) network() Network {
 			IPRange: pick(f, "", "10.0.0.0/25", "10.0.0.0/31", "fd00::/126", "x"),
 		})
 	}
+	n.EnableIPv4, n.EnableIPv6 = pick(f, nil, ptr(true), ptr(false)), pick(f, nil, ptr(true), ptr(false))
 	return n
 }
 
@@ -142,7 +143,7 @@ func (f *bytes) route() []Route {
 }
 
 func (f *bytes) attachment() Attachment {
-	return Attachment{Network: pick(f, "n0", "n1", "x"), IP: pick(f, "", "", "10.0.0.2", "fd00::2"), IP6: pick(f, "", "", "fd00::9", "x"), Name: pick(f, "", "", "eth0", "a b")}
+	return Attachment{Network: pick(f, "n0", "n1", "x"), IP: pick(f, "", "", "10.0.0.2", "fd00::2"), IP6: pick(f, "", "", "fd00::9", "x"), Name: pick(f, "", "", "eth0", "a b"), GatewayPriority: pick(f, 0, 0, 1, -1)}
 }
 
 func (f *bytes) spec() *Spec {

@@ -109,6 +109,8 @@ type Device struct {
 	// defaults the default routes that it offers.
 	leases   []netip.Addr
 	defaults []defaultRoute
+	// priority is what was asked for of the network as a gateway.
+	priority int
 	// noCarrier is what a device knows of a parent that is down, if it is not told.
 	noCarrier bool
 	// restore is the address that a parent gets back when its passthru child

@@ -24,6 +24,8 @@ type NetworkState struct {
 	Internal   bool
 	Pools      []*Pool
 
+	// ignored are subnets that were given for a family that is left out.
+	ignored []netip.Prefix
 	// broken networks have problems of their own.
 	broken bool
 }

@@ -88,6 +88,9 @@ type AddRoute struct {
 	Device *Device // may be nil when Via says it
 }
 
+// RemoveRoute takes a route away from it.
+type RemoveRoute AddRoute
+
 // SetPort sets how a port of the switch behaves.
 type SetPort struct {
 	Device *Device // the one that is plugged in
@@ -104,6 +107,7 @@ func (MoveDevice) op()    {}
 func (AddAddress) op()    {}
 func (RemoveAddress) op() {}
 func (AddRoute) op()      {}
+func (RemoveRoute) op()   {}
 func (SetPort) op()       {}
 func (DeleteNode) op()    {}
 func (ChangeFilter) op()  {}

@@ -14,9 +14,10 @@ type Pool struct {
 	Gateway netip.Addr
 	Aux     map[netip.Addr]string
 
-	// network is the owner, ranged is set where it gave an ip_range.
-	network string
-	ranged  bool
+	// network is the owner, ranged is set where it gave an ip_range, and configured
+	// where it gave the subnet.
+	network            string
+	ranged, configured bool
 	// taken says which network has taken which address. All pools of one subnet
 	// on one host share it (moby: libnetwork/ipams/defaultipam/address_space.go).
 	taken map[netip.Addr]string
@@ -126,22 +127,6 @@ func lastOf(p netip.Prefix) netip.Addr {
 	return a
 }
 
-// subnets checks a network's pools by the rules of docker network create.
-func (b *builder) subnets(state *NetworkState, n *Network) {
-	gateway := b.wantsGateway(n)
-	defer b.enter("subnets")()
-	for i, s := range n.Subnets {
-		b.in(i, func() {
-			if p := b.pool(state, &s); p != nil && b.noOverlap(state, p) {
-				p.taken = b.lan.takenOf(space{state.Host, p.Subnet})
-				b.in("gateway", func() { b.gateway(p, s.Gateway, gateway) })
-				b.auxiliary(p, s.AuxAddresses)
-				state.Pools = append(state.Pools, p)
-			}
-		})
-	}
-}
-
 // wantsGateway reports whether Docker picks a gateway where none is given: for
 // bridge networks always, for others up to 27; 28 spares internal networks and
 // ipvlan's layer 3 modes, 29 all (moby: GetSkipGwAlloc of each driver).
@@ -182,7 +167,7 @@ func (b *builder) pool(state *NetworkState, s *Subnet) *Pool {
 	if problem != "" {
 		return nil
 	}
-	p := &Pool{Subnet: subnet, Range: subnet, Aux: map[netip.Addr]string{}, network: state.Name}
+	p := &Pool{Subnet: subnet, Range: subnet, Aux: map[netip.Addr]string{}, network: state.Name, configured: true}
 	if s.IPRange != "" {
 		b.in("ip_range", func() { b.ipRange(p, s.IPRange) })
 	}
@@ -297,7 +282,7 @@ func (b *builder) noOverlap(state *NetworkState, p *Pool) bool {
 func (b *builder) take(n *NetworkState, ip string, v6 bool) (netip.Prefix, netip.Addr) {
 	pools := slices.DeleteFunc(slices.Clone(n.Pools), func(p *Pool) bool { return p.Subnet.Addr().Is6() != v6 })
 	if ip != "" {
-		return b.takeGiven(pools, ip, v6)
+		return b.takeGiven(n, pools, ip, v6)
 	}
 	if len(pools) == 0 {
 		return netip.Prefix{}, netip.Addr{}
@@ -312,7 +297,7 @@ func (b *builder) take(n *NetworkState, ip string, v6 bool) (netip.Prefix, netip
 	return netip.Prefix{}, netip.Addr{}
 }
 
-func (b *builder) takeGiven(pools []*Pool, ip string, v6 bool) (netip.Prefix, netip.Addr) {
+func (b *builder) takeGiven(n *NetworkState, pools []*Pool, ip string, v6 bool) (netip.Prefix, netip.Addr) {
 	a, problem := parseAddr(ip)
 	if problem != "" || a.Is6() != v6 {
 		want := 4
@@ -322,10 +307,14 @@ func (b *builder) takeGiven(pools []*Pool, ip string, v6 bool) (netip.Prefix, ne
 		b.problem("%q is not an IPv%d address", ip, want)
 		return netip.Prefix{}, netip.Addr{}
 	}
-	i := slices.IndexFunc(pools, func(p *Pool) bool { return p.Subnet.Contains(a) })
+	i := slices.IndexFunc(pools, func(p *Pool) bool {
+		return p.Subnet.Contains(a) && (p.configured || !b.docker().Before(29))
+	})
 	switch {
+	case i < 0 && b.docker().Before(29) && n.leftOut(a):
+		// It is checked against what is configured, and then nobody asks for it.
 	case i < 0:
-		b.problem("no configured subnet contains IP address %s", a)
+		b.text(b.foreign(a, slices.ContainsFunc(pools, func(p *Pool) bool { return p.configured })))
 	case pools[i].Taken(a):
 		b.problem("Address already in use: %s", a)
 	default:

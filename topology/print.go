@@ -306,10 +306,15 @@ func (o ChangeFilter) String() string {
 }
 
 // String returns the command that adds the route.
-func (o AddRoute) String() string {
-	s := "route add "
+func (o AddRoute) String() string { return o.command("add") }
+
+// String returns the command that takes the route away.
+func (o RemoveRoute) String() string { return AddRoute(o).command("delete") }
+
+func (o AddRoute) command(verb string) string {
+	s := "route " + verb + " "
 	if o.Prefix.Addr().Is6() {
-		s = "-6 route add "
+		s = "-6 " + s
 	}
 	if o.Prefix.Bits() == 0 {
 		s += "default"

@@ -7,6 +7,8 @@ type defaultRoute struct {
 	prefix netip.Prefix
 	// via is the gateway, invalid where the device itself is the way.
 	via netip.Addr
+	// nowhere is set where the network stands for a gateway and has none.
+	nowhere bool
 	// set is true of the one that the endpoint has.
 	set bool
 }
@@ -85,17 +87,4 @@ func (b *builder) defaultOf(node string, prefix netip.Prefix) *Device {
 		}
 	}
 	return nil
-}
-
-// elect sets the default routes that a node lacks and a network offers. One
-// network serves as the gateway of a family, the first that can.
-func (b *builder) elect(node string) {
-	for _, d := range b.lan.DevicesOf(node) {
-		for i, r := range d.defaults {
-			if !r.set && b.defaultOf(node, r.prefix) == nil {
-				d.defaults[i].set = true
-				b.op(AddRoute{Node: node, Prefix: r.prefix, Via: r.via, Device: d.clone()})
-			}
-		}
-	}
 }

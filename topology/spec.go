@@ -100,6 +100,9 @@ type Attachment struct {
 	MAC string `yaml:"mac"`
 	// Name of the device in the endpoint; eth and the lowest free number when empty.
 	Name string `yaml:"name"`
+	// GatewayPriority decides which network gives the default route: the highest
+	// does. Docker knows it since 28; older ones pay no heed to it.
+	GatewayPriority int `yaml:"gw_priority"`
 }
 
 // Network is Docker's grouping of endpoints.
@@ -124,6 +127,14 @@ type Network struct {
 	IpvlanFlag string `yaml:"ipvlan_flag"`
 	// Subnets of the network, IPv4 and IPv6.
 	Subnets []Subnet `yaml:"subnets"`
+	// EnableIPv4 has Docker choose a subnet of IPv4 where none is given, as it does
+	// by itself. False leaves IPv4 out, whatever is given, since Docker 28; older
+	// ones do not know it. Left out here, there is IPv4 where a subnet of it is.
+	EnableIPv4 *bool `yaml:"enable_ipv4"`
+	// EnableIPv6 has Docker choose a subnet of IPv6 where none is given, which it can
+	// since 27. False leaves IPv6 out, whatever is given, as Docker does by itself.
+	// Left out here, there is IPv6 where a subnet of it is.
+	EnableIPv6 *bool `yaml:"enable_ipv6"`
 	// Internal networks get no gateway.
 	Internal bool `yaml:"internal"`
 }

@@ -86,7 +86,15 @@ func familyOf(a netip.Addr) int {
 // AddRoute adds a route to the main table. via may be invalid for a route that
 // is on the link; index may be 0 when via says the device.
 func (c *Conn) AddRoute(to netip.Prefix, via netip.Addr, index int) error {
-	r := c.request(unix.RTM_NEWROUTE, unix.NLM_F_CREATE|unix.NLM_F_EXCL)
+	return c.route(c.request(unix.RTM_NEWROUTE, unix.NLM_F_CREATE|unix.NLM_F_EXCL), to, via, index)
+}
+
+// RemoveRoute takes a route from the main table; via and index as in AddRoute.
+func (c *Conn) RemoveRoute(to netip.Prefix, via netip.Addr, index int) error {
+	return c.route(c.request(unix.RTM_DELROUTE, 0), to, via, index)
+}
+
+func (c *Conn) route(r *nl.NetlinkRequest, to netip.Prefix, via netip.Addr, index int) error {
 	h := nl.NewRtMsg()
 	h.Family = uint8(familyOf(to.Addr()))
 	h.Dst_len = uint8(to.Bits())

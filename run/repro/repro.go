@@ -184,6 +184,8 @@ func nodesOf(op topology.Op) []string {
 		return device(o.Device)
 	case topology.AddRoute:
 		return []string{o.Node}
+	case topology.RemoveRoute:
+		return []string{o.Node}
 	case topology.SetPort:
 		return device(o.Device)
 	}

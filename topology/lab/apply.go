@@ -39,15 +39,21 @@ func (l *Lab) apply(op topology.Op, nics map[string]string) error {
 	case topology.ChangeFilter:
 		return l.conn(o.Device).SetFilter(o.Device.Index, o.MAC, !o.Remove)
 	case topology.AddRoute:
-		index := 0
-		if o.Device != nil {
-			index = o.Device.Index
-		}
-		return l.nodes[o.Node].Conn.AddRoute(o.Prefix, o.Via, index)
+		return l.nodes[o.Node].Conn.AddRoute(o.Prefix, o.Via, indexOf(o.Device))
+	case topology.RemoveRoute:
+		return l.nodes[o.Node].Conn.RemoveRoute(o.Prefix, o.Via, indexOf(o.Device))
 	case topology.SetPort:
 		return l.setPort(o)
 	}
 	return fmt.Errorf("no lab can carry out %T", op)
+}
+
+// indexOf is a device's number, 0 for none.
+func indexOf(d *topology.Device) int {
+	if d == nil {
+		return 0
+	}
+	return d.Index
 }
 
 func (l *Lab) conn(d *topology.Device) *rtnl.Conn { return l.nodes[d.Node].Conn }
