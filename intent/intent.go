@@ -169,7 +169,8 @@ type Endpoint struct {
 	// Where none was named it is the engine's own, "bridge" (Docker) or "podman" (Podman),
 	// without a Place.
 	Attach []Attachment
-	// Mode is what it has in place of networks: host, none, or container:NAME.
+	// Mode is what it has in place of networks: host, none, container:NAME, or (Compose)
+	// service:NAME for that of another endpoint of the file.
 	Mode Value
 	// Ports are what is published, as written.
 	Ports []Value

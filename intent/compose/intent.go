@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
 	"go.yaml.in/yaml/v4"
@@ -129,10 +130,14 @@ func (b *book) endpoints(p *types.Project, name string) ([]intent.Endpoint, erro
 	l := b.services(name)
 	one := intent.Endpoint{
 		Name: name, Engine: intent.Docker, Place: l.place(),
-		Mode:    l.value(from.NetworkMode, "network_mode"),
 		Expose:  l.words(from.Expose, "expose"),
 		Sysctls: l.options(from.Sysctls, "sysctls"),
 		Attach:  l.attach(&from),
+	}
+	if mode := l.value(from.NetworkMode, "network_mode"); instead(mode.Text) {
+		one.Mode = mode
+	} else if mode.Set() {
+		one.Attach = []intent.Attachment{{Network: named(p, mode.Text), MAC: l.value(from.MacAddress, "mac_address"), Place: mode.Place}}
 	}
 	if len(from.Ports) > 0 {
 		one.Ports = l.written("ports")
@@ -154,6 +159,26 @@ func (b *book) endpoints(p *types.Project, name string) ([]intent.Endpoint, erro
 		all = append(all, e)
 	}
 	return all, nil
+}
+
+// instead says whether a network mode stands in place of networks; any other names the
+// network to be on, as the engine knows it (moby api/types/container, NetworkMode).
+func instead(mode string) bool {
+	return mode == "host" || mode == "none" || strings.HasPrefix(mode, types.ServicePrefix) || strings.HasPrefix(mode, types.ContainerPrefix)
+}
+
+// named is the file's name for a network that the engine knows under another; "bridge",
+// which the mode calls "default" as well, is the engine's own.
+func named(p *types.Project, known string) string {
+	for _, name := range slices.Sorted(maps.Keys(p.Networks)) {
+		if p.Networks[name].Name == known {
+			return name
+		}
+	}
+	if known == "default" {
+		return "bridge"
+	}
+	return known
 }
 
 // scale is the place that says how many containers there are.

@@ -137,8 +137,12 @@ func (s *source) stray(raw any, doc *yaml.Node, path []string, key string) error
 	if len(path) > 0 {
 		where = "in " + strings.Join(path, ".")
 	}
+	keys := known(raw, path)
+	if len(path) > 0 && len(keys) == 0 {
+		return s.wrong(at, "%q cannot be a name in %s: Compose takes the letters a to z, digits, dots, dashes and underscores", key, strings.Join(path, "."))
+	}
 	hint := ""
-	if meant := spell.Closest(key, known(raw, path)); meant != "" {
+	if meant := spell.Closest(key, keys); meant != "" {
 		hint = fmt.Sprintf(" (did you mean %q?)", meant)
 	}
 	return s.wrong(at, "unknown key %q %s%s", key, where, hint)
