@@ -210,3 +210,19 @@ func (e *expansion) device(name string) (d *topology.Device, explicit bool) {
 	}
 	return e.plan.LAN.Main(name), false
 }
+
+// Why are the oracle's rules by which the flow of a check does not happen on the LAN as
+// it is built: of the first frame that gets lost the decision that it meets first, and
+// those where it is kept from its target. They are none for a check that asks about no
+// flow, where the tables say that it happens, and where routers have a say in it.
+func (p *Prepared) Why(check string) []reports.Rule {
+	if p == nil {
+		return nil
+	}
+	for _, c := range p.Stages[0].Checks {
+		if q, ok := c.question.(*flowQuestion); ok && c.ID == check {
+			return whyNot(p.Plan.LAN, q.way(p.Plan.LAN, nil))
+		}
+	}
+	return nil
+}

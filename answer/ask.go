@@ -1,0 +1,278 @@
+package answer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/lanproof/lanproof/advice"
+	"github.com/lanproof/lanproof/intent"
+	"github.com/lanproof/lanproof/reports"
+	"github.com/lanproof/lanproof/run"
+	"github.com/lanproof/lanproof/scenarios"
+	"github.com/lanproof/lanproof/topology"
+)
+
+// Options are how an answer is found. The zero value answers for the newest Docker, on
+// this kernel or else in a guest.
+type Options struct {
+	// Around is what the files do not say. It also decides what the simulation is like:
+	// which addresses parents have, and whether they are plugged into a wire.
+	Around advice.Surroundings
+	// Known is what is known of this machine beside that; it leads to warnings only.
+	Known advice.Surroundings
+	// Run are the run's options.
+	Run run.Options
+}
+
+// mainName is the scenario's that the table comes from.
+const mainName = "checked"
+
+// Ask answers what would come of an intent. The error says that lanproof itself could
+// not work; what could not be found out is told in the answer's Trouble.
+func Ask(ctx context.Context, in *intent.Intent, o Options) (*Answer, error) {
+	d, err := NewDraft(in, o.Around)
+	if err != nil {
+		return nil, err
+	}
+	a := &Answer{
+		Schema: Schema, Docker: o.Around.Docker, Files: filesOf(in), draft: d, Machines: d.Machines, Networks: d.Networks,
+		Endpoints: d.Endpoints, LeftOut: d.LeftOut, Reach: []Reach{}, Warnings: []Warning{}, Unread: []Unread{},
+	}
+	if a.Docker == "" {
+		a.Docker = newest
+	}
+	for _, u := range in.Unread {
+		a.Unread = append(a.Unread, Unread{File: u.Place.File, Line: u.Place.Line, Text: u.Text, Why: u.Why})
+	}
+	warnings := advise(in, d, o)
+	asked, nat := d.pairs()
+	a.tellTranslated(nat)
+	if err := a.run(ctx, asked, warnings, o.Run); err != nil {
+		return nil, err
+	}
+	a.LeftOut = append([]LeftOut{}, a.LeftOut...)
+	return a, nil
+}
+
+// newest is the version of Docker whose rules count where none is named.
+const newest = "29"
+
+func filesOf(in *intent.Intent) []string {
+	files := []string{}
+	add := func(p intent.Place) {
+		if p.File != "" && !slices.Contains(files, p.File) {
+			files = append(files, p.File)
+		}
+	}
+	for _, n := range in.Networks {
+		add(n.Place)
+	}
+	for _, e := range in.Endpoints {
+		add(e.Place)
+	}
+	for _, u := range in.Unread {
+		add(u.Place)
+	}
+	return files
+}
+
+// tellTranslated notes for each machine behind the engine's NAT that the table does not
+// say what it exchanges with whom.
+func (a *Answer) tellTranslated(nat []pair) {
+	var told []string
+	for _, p := range nat {
+		m := p.from
+		if !a.draft.behindNAT(m) {
+			m = p.to
+		}
+		if slices.Contains(told, m.Name) {
+			continue
+		}
+		told = append(told, m.Name)
+		a.LeftOut = append(a.LeftOut, LeftOut{What: "pairs", Name: m.Name, Why: "what it exchanges with the LAN goes through the engine's NAT on the host, which is not simulated"})
+	}
+}
+
+// run makes the table and the trials of warnings in one run.
+func (a *Answer) run(ctx context.Context, asked []pair, warnings []advice.Warning, o run.Options) error {
+	var cases []*scenarios.Case
+	if len(asked) > 0 {
+		c, err := caseOf(&scenarios.Scenario{Name: mainName, Title: "Who reaches whom", Spec: a.draft.Spec, Checks: questions(asked)}, mainName)
+		if err != nil {
+			return err
+		}
+		a.main = c
+		cases = append(cases, c)
+	}
+	trials := map[*advice.Trial]string{}
+	for i := range warnings {
+		t := warnings[i].Trial
+		if t == nil || trials[t] != "" {
+			continue
+		}
+		name := fmt.Sprintf("trial-%d", len(trials)+1)
+		c, err := caseOf(t.Scenario, name)
+		if err != nil {
+			return fmt.Errorf("prepare what shows warning %s: %w", warnings[i].ID, err)
+		}
+		trials[t], cases = name, append(cases, c)
+	}
+	byName := map[string]*reports.Case{}
+	if len(cases) > 0 {
+		results, err := run.Run(ctx, cases, o)
+		if results == nil {
+			return err
+		}
+		if err != nil {
+			a.trouble(err.Error())
+		}
+		for i := range results.Cases {
+			byName[results.Cases[i].Case] = &results.Cases[i]
+		}
+	}
+	a.reach(asked, byName[mainName], o.Seed)
+	for i := range warnings {
+		a.Warnings = append(a.Warnings, told(&warnings[i], byName[trials[warnings[i].Trial]]))
+	}
+	return nil
+}
+
+func (a *Answer) trouble(text string) {
+	if a.Trouble != "" {
+		a.Trouble += "; "
+	}
+	a.Trouble += text
+}
+
+// caseOf makes the case of a scenario, under another name, as if it had been read from
+// a file: a guest gets it as one.
+func caseOf(s *scenarios.Scenario, name string) (*scenarios.Case, error) {
+	named := *s
+	named.Name = name
+	text, err := scenarios.Write(&named)
+	if err != nil {
+		return nil, err
+	}
+	f, err := scenarios.Load(name+".yaml", text)
+	if err != nil {
+		return nil, fmt.Errorf("a scenario of lanproof's own: %w", err)
+	}
+	return f.Cases()[0], nil
+}
+
+// questions are the checks that ask about pairs.
+func questions(asked []pair) []scenarios.Check {
+	var all []scenarios.Check
+	for i := range asked {
+		all = append(all, scenarios.Check{ID: checkID(i), Reach: asked[i].flow()})
+	}
+	return all
+}
+
+func (p *pair) flow() *scenarios.Flow {
+	f := &scenarios.Flow{From: scenarios.Values{p.from.Node}, To: scenarios.Values{p.to.Node}, Family: scenarios.Values{"4"}}
+	if p.v6 {
+		f.Family = scenarios.Values{"6"}
+	}
+	if p.several {
+		f.Address = p.target.String()
+	}
+	return f
+}
+
+// reach fills the table from what the run has found out.
+func (a *Answer) reach(asked []pair, c *reports.Case, seed uint64) {
+	if len(asked) == 0 {
+		return
+	}
+	byID := map[string]*reports.Check{}
+	reason := "it was not tried"
+	if c != nil {
+		a.Ground, a.Kernel = c.Ground, c.Kernel
+		for i := range c.Checks {
+			byID[c.Checks[i].ID] = &c.Checks[i]
+		}
+		if c.Reason != "" {
+			reason = c.Reason
+			a.trouble(reason)
+		}
+	}
+	var rules *run.Prepared
+	for i := range asked {
+		p := &asked[i]
+		r := Reach{From: p.from.Name, To: p.to.Name, Family: p.family(), Address: p.target.String(), Observed: reason}
+		if k := byID[checkID(i)]; k != nil {
+			r.Proof, r.Observed = k.Proof, k.Observed
+			switch k.Verdict {
+			case reports.Pass, reports.Fail:
+				reached := k.Verdict == reports.Pass
+				r.Reached = &reached
+			case reports.Skip, reports.Error:
+				a.trouble(fmt.Sprintf("%s to %s: %s", r.From, r.To, k.Observed))
+			}
+			if k.Verdict == reports.Fail {
+				if rules == nil {
+					rules, _ = run.Prepare(a.main, seed)
+				}
+				r.Why = rules.Why(k.ID)
+			}
+		}
+		a.Reach = append(a.Reach, r)
+	}
+}
+
+// told is a warning with what its trial has shown.
+func told(w *advice.Warning, c *reports.Case) Warning {
+	t := Warning{
+		ID: w.ID, Severity: w.Severity, File: w.Place.File, Line: w.Place.Line, Column: w.Place.Column,
+		Text: w.Text, Networks: w.Networks, Endpoints: w.Endpoints,
+	}
+	if w.Trial == nil || c == nil {
+		return t
+	}
+	shown := len(c.Checks) > 0 && c.Verdict != reports.Skip && c.Verdict != reports.Error
+	for i := range c.Checks {
+		k := &c.Checks[i]
+		if len(w.Shown) > 0 && !slices.Contains(w.Shown, k.ID) {
+			continue
+		}
+		shown = shown && k.Verdict == reports.Pass
+		t.Evidence = append(t.Evidence, Shown{Check: k.Title, Verdict: k.Verdict, Observed: k.Observed, Evidence: k.Evidence})
+	}
+	shown = shown && len(t.Evidence) > 0
+	t.Shown = &shown
+	return t
+}
+
+// advise gathers the warnings, and what the engine refuses that no other says.
+func advise(in *intent.Intent, d *Draft, o Options) []advice.Warning {
+	var all []advice.Warning
+	for _, r := range d.Refused {
+		all = append(all, advice.Warning{
+			ID: "engine-refuses", Severity: advice.Error, Place: r.Place, Text: "the engine refuses this: " + r.Text,
+			Networks: r.Networks, Endpoints: r.Endpoints,
+		})
+	}
+	return all
+}
+
+// Failed reports whether a warning is an error.
+func (a *Answer) Failed() bool {
+	return slices.ContainsFunc(a.Warnings, func(w Warning) bool { return w.Severity == advice.Error })
+}
+
+// Scenario returns the scenario of the table, with reach for what was reached and blocked for
+// what was not; an error where nothing was simulated.
+func (a *Answer) Scenario(name string) (*scenarios.Scenario, error) {
+	if a.main == nil {
+		return nil, errors.New("there is nothing to write a scenario of: no network of the file is simulated")
+	}
+	s := &scenarios.Scenario{Name: name, Title: "What comes of " + title(a.Files), Spec: a.draft.Spec}
+	s.Checks = append(s.Checks, a.draft.stateChecks()...)
+	s.Checks = append(s.Checks, a.reachChecks()...)
+	return s, nil
+}
+
+var _ = topology.KindVeth

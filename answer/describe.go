@@ -1,0 +1,248 @@
+package answer
+
+import (
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/lanproof/lanproof/topology"
+)
+
+// machines lists the rows of the table: endpoints, then the others in a fixed order.
+func (d *Draft) machines() {
+	shared := map[string][]string{}
+	for _, e := range d.ends {
+		switch {
+		case e.mode == "host":
+			shared[d.Spec.Hosts[0].Name] = append(shared[d.Spec.Hosts[0].Name], e.of.Name)
+		case e.mode != "" && e.mode != "none":
+			if with := d.sharer(e.mode); with != nil {
+				node := with.node
+				if with.mode == "host" {
+					node = d.Spec.Hosts[0].Name
+				}
+				shared[node] = append(shared[node], e.of.Name)
+			}
+		}
+	}
+	add := func(name string, role Role, node string) {
+		if d.Plan.LAN.Main(node) != nil {
+			d.Machines = append(d.Machines, Machine{Name: name, Role: role, Node: node, Shared: shared[node]})
+		}
+	}
+	for _, e := range d.ends {
+		if e.built() {
+			add(e.of.Name, RoleEndpoint, e.node)
+		}
+	}
+	add(d.Spec.Hosts[0].Name, RoleHost, d.Spec.Hosts[0].Name)
+	for _, s := range d.Spec.Stations {
+		role := RoleLAN
+		switch {
+		case strings.HasPrefix(s.Name, string(RoleGateway)):
+			role = RoleGateway
+		case strings.HasPrefix(s.Name, string(RoleVLAN)):
+			role = RoleVLAN
+		}
+		add(s.Name, role, s.Name)
+	}
+}
+
+// describe tells the networks and who gets which address.
+func (d *Draft) describe() {
+	for _, n := range d.networks {
+		d.Networks = append(d.Networks, d.network(n))
+	}
+	for _, e := range d.ends {
+		d.Endpoints = append(d.Endpoints, d.endpoint(e)...)
+	}
+}
+
+func (d *Draft) network(n *network) Network {
+	of := n.of
+	t := Network{
+		Name: of.Name, Driver: n.spec.Driver, Parent: n.spec.Parent, Internal: n.spec.Internal,
+		Simulated: n.built(), Subnets: []Subnet{}, File: of.Place.File, Line: of.Place.Line,
+	}
+	for i, s := range n.spec.Subnets {
+		t.Subnets = append(t.Subnets, Subnet{Subnet: s.Subnet, Gateway: s.Gateway, IPRange: s.IPRange, Chosen: n.subnets[i] < 0})
+	}
+	t.Mode, t.Flag = n.spec.MacvlanMode+n.spec.IpvlanMode, n.spec.IpvlanFlag
+	state := d.Plan.LAN.Networks[n.name]
+	if !n.built() || state == nil {
+		return t
+	}
+	t.Internal, t.Mode, t.Flag = state.Internal, state.Mode, state.Flag
+	for i, p := range state.Pools {
+		t.Subnets[i].Gateway = ""
+		if p.Gateway.IsValid() {
+			t.Subnets[i].Gateway = p.Gateway.String()
+		}
+	}
+	return t
+}
+
+// endpoint is an entry for each network that the endpoint is on.
+func (d *Draft) endpoint(e *endpoint) []Endpoint {
+	at := e.of.Place
+	plain := Endpoint{Name: e.of.Name, Mode: e.mode, File: at.File, Line: at.Line}
+	if !e.built() {
+		return []Endpoint{plain}
+	}
+	var all []Endpoint
+	for _, dev := range d.Plan.LAN.DevicesOf(e.node) {
+		n := d.built(dev.Network)
+		if n == nil {
+			continue
+		}
+		t := plain
+		t.Network, t.Interface, t.MAC = n.of.Name, dev.Link, dev.MAC.String()
+		t.MACRandom = dev.OwnMAC && !d.asked(e, n) && !strings.HasPrefix(t.MAC, "02:42:")
+		for _, p := range dev.Addresses {
+			if p.Addr().Is4() {
+				t.IPv4 = p.Addr().String()
+			} else {
+				t.IPv6 = p.Addr().String()
+			}
+		}
+		t.Gateway, t.Gateway6 = d.defaultRoute(dev, false), d.defaultRoute(dev, true)
+		all = append(all, t)
+	}
+	return all
+}
+
+// built is the network of that name in the spec.
+func (d *Draft) built(name string) *network {
+	i := slices.IndexFunc(d.networks, func(n *network) bool { return n.name == name && n.built() })
+	if i < 0 {
+		return nil
+	}
+	return d.networks[i]
+}
+
+// asked reports whether a MAC address was asked for.
+func (d *Draft) asked(e *endpoint, n *network) bool {
+	return slices.ContainsFunc(e.attach, func(a attachment) bool { return a.network == n && a.of != nil && a.of.MAC.Set() })
+}
+
+// defaultRoute is the next hop of the default route over a device, "link" where that is
+// the way itself, and empty where there is no such route.
+func (d *Draft) defaultRoute(dev *topology.Device, v6 bool) string {
+	for _, op := range d.Plan.Ops {
+		r, ok := op.(topology.AddRoute)
+		if !ok || r.Node != dev.Node || r.Device == nil || r.Device.Ref != dev.Ref || r.Prefix.Bits() != 0 || r.Prefix.Addr().Is6() != v6 {
+			continue
+		}
+		if r.Via.IsValid() {
+			return r.Via.String()
+		}
+		return "link"
+	}
+	return ""
+}
+
+// pair is one question of the table: does one reach the other's address.
+type pair struct {
+	from, to *Machine
+	v6       bool
+	target   netip.Addr
+	// several is set where the target has other addresses of the family, too.
+	several bool
+}
+
+func (p *pair) family() string {
+	if p.v6 {
+		return "ipv6"
+	}
+	return "ipv4"
+}
+
+// pairs are all questions that the simulation can answer, and those that it cannot.
+func (d *Draft) pairs() (asked, nat []pair) {
+	for i := range d.Machines {
+		for k := range d.Machines {
+			from, to := &d.Machines[i], &d.Machines[k]
+			if from == to {
+				continue
+			}
+			for _, v6 := range []bool{false, true} {
+				target, several, ok := d.target(from.Node, to.Node, v6)
+				p := pair{from, to, v6, target, several}
+				switch {
+				case !ok:
+				case d.translated(from, to):
+					nat = append(nat, p)
+				default:
+					asked = append(asked, p)
+				}
+			}
+		}
+	}
+	return asked, nat
+}
+
+// target is the address by which one machine would ask for another: one in a subnet of
+// its own before any other.
+func (d *Draft) target(from, to string, v6 bool) (target netip.Addr, several, ok bool) {
+	best, count := -1, 0
+	sources := addressesOf(d.Plan.LAN, from, v6)
+	for _, t := range addressesOf(d.Plan.LAN, to, v6) {
+		count++
+		for _, s := range sources {
+			score := 0
+			if s.Contains(t.Addr()) {
+				score = 1 + s.Bits()
+			}
+			if score > best {
+				best, target = score, t.Addr()
+			}
+		}
+	}
+	return target, count > 1, best >= 0
+}
+
+func addressesOf(lan *topology.LAN, node string, v6 bool) []netip.Prefix {
+	var all []netip.Prefix
+	for _, dev := range lan.DevicesOf(node) {
+		for _, p := range dev.Addresses {
+			if p.Addr().Is6() == v6 {
+				all = append(all, p)
+			}
+		}
+	}
+	return all
+}
+
+// translated reports whether what happens between two machines is decided by the
+// engine's NAT on the host, which is not simulated: one of them is on bridge networks
+// only, of which one leads out, and the other is neither the host nor on a bridge.
+func (d *Draft) translated(a, b *Machine) bool {
+	return d.behindNAT(a) && d.elsewhere(b) || d.behindNAT(b) && d.elsewhere(a)
+}
+
+func (d *Draft) behindNAT(m *Machine) bool {
+	if m.Role != RoleEndpoint {
+		return false
+	}
+	out := false
+	for _, dev := range d.Plan.LAN.DevicesOf(m.Node) {
+		n := d.built(dev.Network)
+		if n == nil || n.spec.Driver != topology.KindBridge {
+			return false
+		}
+		out = out || !n.spec.Internal
+	}
+	return out
+}
+
+// elsewhere reports whether a machine is on no bridge network.
+func (d *Draft) elsewhere(m *Machine) bool {
+	return m.Role != RoleHost && !slices.ContainsFunc(d.Plan.LAN.DevicesOf(m.Node), func(dev *topology.Device) bool {
+		n := d.built(dev.Network)
+		return n != nil && n.spec.Driver == topology.KindBridge
+	})
+}
+
+// check is a pair's name among the checks.
+func checkID(i int) string { return "pair-" + strconv.Itoa(i+1) }

@@ -1,0 +1,276 @@
+package answer
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/lanproof/lanproof/intent"
+	"github.com/lanproof/lanproof/topology"
+)
+
+// network is one of the intent on its way into the spec.
+type network struct {
+	of   *intent.Network
+	name string // in the spec
+	spec topology.Network
+	// subnets says for each of the spec's which of the intent's it is, -1 for one that
+	// the engine picks.
+	subnets []int
+	// out is set when it is left out of the simulation, refused when the engine refuses it.
+	out, refused bool
+}
+
+func (n *network) built() bool { return !n.out && !n.refused }
+
+// onWire reports whether the network's children sit on a device of the machine.
+func (n *network) onWire() bool { return n.spec.Parent != "" }
+
+// layer3 reports whether the network is an ipvlan that asks nobody where an address is.
+func (n *network) layer3() bool {
+	return n.spec.Driver == topology.KindIpvlan && n.spec.IpvlanMode != "" && n.spec.IpvlanMode != "l2"
+}
+
+// The names that engines give to networks which are always there.
+const (
+	dockerBridge = "bridge"
+	podmanBridge = "podman"
+)
+
+// readNetworks takes over what can be simulated.
+func (d *Draft) readNetworks() {
+	named := names{}
+	for i := range d.in.Networks {
+		n := &network{of: &d.in.Networks[i]}
+		n.name = named.take(n.of.Name)
+		d.networks = append(d.networks, n)
+		d.read(n)
+	}
+	for _, n := range d.networks {
+		if n.built() {
+			d.pick(n)
+		}
+	}
+}
+
+func (d *Draft) read(n *network) {
+	of := n.of
+	n.spec.Driver = cmp.Or(of.Driver.Text, topology.KindBridge)
+	why := ""
+	switch {
+	case of.External.Is:
+		why = "it is made elsewhere (external), and no more than its name is known"
+	case !slices.Contains([]string{topology.KindMacvlan, topology.KindIpvlan, topology.KindBridge}, n.spec.Driver):
+		why = fmt.Sprintf("networks of driver %s are not simulated", n.spec.Driver)
+	case of.IPAM.Text == "dhcp" || of.Engine == intent.Podman && n.spec.Driver == topology.KindMacvlan && of.IPAM.Text == "" && len(of.Subnets) == 0:
+		why = "its addresses come by DHCP, from a server that nothing is known of"
+	}
+	if why != "" {
+		n.out = true
+		d.leaveOut("network", of.Name, why, of.Place)
+		return
+	}
+	n.options()
+	n.spec.Internal = of.Internal.Is
+	if none := of.IPAM.Text == "none" || of.IPAM.Text == "null"; !none {
+		d.readSubnets(n)
+	}
+}
+
+// options takes the words over that the engine knows; advice speaks about others.
+func (n *network) options() {
+	text := func(keys ...string) string {
+		for _, k := range keys {
+			if v := n.of.Option(k); v.Set() {
+				return v.Text
+			}
+		}
+		return ""
+	}
+	parent, mode := "parent", n.spec.Driver+"_mode"
+	switch n.of.Engine {
+	case intent.Podman:
+		mode = "mode"
+	case intent.CNI:
+		parent, mode = "master", "mode"
+	case intent.Docker:
+	}
+	switch n.spec.Driver {
+	case topology.KindMacvlan:
+		n.spec.Parent, n.spec.MacvlanMode = text(parent), text(mode)
+	case topology.KindIpvlan:
+		n.spec.Parent, n.spec.IpvlanMode, n.spec.IpvlanFlag = text(parent), text(mode), text("ipvlan_flag")
+	default:
+		return
+	}
+	if n.spec.Parent == "" && n.of.Engine != intent.Docker && n.of.Engine != "" {
+		n.spec.Parent = text("interface_name", "interface-name")
+		if n.spec.Parent == "" {
+			n.spec.Parent = "eth0" // the device of the default route, whatever its name is
+		}
+	}
+}
+
+// readSubnets takes the pools over, of the families that are switched on.
+func (d *Draft) readSubnets(n *network) {
+	of := n.of
+	for i, s := range of.Subnets {
+		if s.Subnet.Text == "" && s.Gateway.Text == "" && s.IPRange.Text == "" {
+			continue
+		}
+		prefix, _ := netip.ParsePrefix(s.Subnet.Text)
+		v6 := prefix.Addr().Is6()
+		docker := of.Engine == intent.Docker || of.Engine == ""
+		if v6 && docker && !of.IPv6.Is || prefix.IsValid() && !v6 && of.IPv4.Known && !of.IPv4.Is {
+			continue // the engine takes no notice of a family that is off
+		}
+		subnet := topology.Subnet{Subnet: s.Subnet.Text, Gateway: s.Gateway.Text, IPRange: s.IPRange.Text}
+		if subnet.Gateway == "" && of.Engine == intent.Podman && !n.spec.Internal && prefix.IsValid() {
+			subnet.Gateway = prefix.Masked().Addr().Next().String()
+		}
+		for _, a := range s.Aux {
+			if subnet.AuxAddresses == nil {
+				subnet.AuxAddresses = map[string]string{}
+			}
+			subnet.AuxAddresses[a.Key] = a.Value.Text
+		}
+		n.spec.Subnets, n.subnets = append(n.spec.Subnets, subnet), append(n.subnets, i)
+	}
+}
+
+// pick gives a network the pools that the engine picks where none is named.
+func (d *Draft) pick(n *network) {
+	if n.of.IPAM.Text == "none" || n.of.IPAM.Text == "null" || n.of.Engine == intent.CNI {
+		return
+	}
+	has := func(v6 bool) bool {
+		return slices.ContainsFunc(n.spec.Subnets, func(s topology.Subnet) bool {
+			p, err := netip.ParsePrefix(s.Subnet)
+			return err != nil || p.Addr().Is6() == v6 // what cannot be read may be either
+		})
+	}
+	add := func(p netip.Prefix) {
+		n.spec.Subnets, n.subnets = append(n.spec.Subnets, topology.Subnet{Subnet: p.String()}), append(n.subnets, -1)
+	}
+	if !has(false) && (!n.of.IPv4.Known || n.of.IPv4.Is) {
+		if p, ok := d.freePool(defaultPools(n.of.Engine)); ok {
+			add(p)
+		}
+	}
+	if !has(true) && n.of.IPv6.Is {
+		sum := sha256.Sum256([]byte(n.of.Name))
+		add(netip.PrefixFrom(netip.AddrFrom16([16]byte{0xfd, sum[0], sum[1], sum[2], sum[3], sum[4]}), 64))
+	}
+}
+
+// freePool is the first that overlaps none that is in use.
+func (d *Draft) freePool(pools []netip.Prefix) (netip.Prefix, bool) {
+	for _, p := range pools {
+		used := slices.ContainsFunc(d.networks, func(n *network) bool {
+			return slices.ContainsFunc(n.spec.Subnets, func(s topology.Subnet) bool {
+				other, err := netip.ParsePrefix(s.Subnet)
+				return err == nil && other.Overlaps(p)
+			})
+		})
+		for _, parent := range d.around.Parents {
+			used = used || slices.ContainsFunc(parent.Addresses, p.Overlaps)
+		}
+		if !used {
+			return p, true
+		}
+	}
+	return netip.Prefix{}, false
+}
+
+// defaultPools are what engines pick from, without the one that their own bridge has:
+// Docker's daemon/libnetwork/ipamutils/utils.go, Podman's default_subnet_pools.
+func defaultPools(e intent.Engine) []netip.Prefix {
+	var pools []netip.Prefix
+	if e == intent.Podman {
+		for i := range 255 - 89 {
+			pools = append(pools, netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(89 + i), 0, 0}), 24))
+		}
+		return pools
+	}
+	for i := 18; i <= 31; i++ {
+		pools = append(pools, netip.PrefixFrom(netip.AddrFrom4([4]byte{172, byte(i), 0, 0}), 16))
+	}
+	for i := 0; i < 256; i += 16 {
+		pools = append(pools, netip.PrefixFrom(netip.AddrFrom4([4]byte{192, 168, byte(i), 0}), 20))
+	}
+	return pools
+}
+
+// place is where in the file a problem's path leads to.
+func (n *network) place(path []any) intent.Place {
+	field := ""
+	if len(path) > 2 {
+		field = fmt.Sprint(path[2])
+	}
+	var v intent.Value
+	switch field {
+	case "subnets":
+		return n.subnetPlace(path[3:])
+	case "driver":
+		v = n.of.Driver
+	case "parent", "hosts":
+		v = n.option("parent", "master")
+	case "macvlan_mode", "ipvlan_mode":
+		v = n.option(field, "mode")
+	case "ipvlan_flag":
+		v = n.option(field)
+	case "internal":
+		v.Place = n.of.Internal.Place
+	case "parents": // of the host
+		v = n.option("parent", "master")
+	}
+	return placeOr(v.Place, n.of.Place)
+}
+
+func (n *network) option(keys ...string) intent.Value {
+	for _, k := range keys {
+		if v := n.of.Option(k); v.Set() {
+			return v
+		}
+	}
+	return intent.Value{}
+}
+
+// subnetPlace is where a pool's field stands: path is its number and the field.
+func (n *network) subnetPlace(path []any) intent.Place {
+	if len(path) == 0 {
+		return n.of.Place
+	}
+	i, ok := path[0].(int)
+	if !ok || i >= len(n.subnets) || n.subnets[i] < 0 {
+		return n.of.Place
+	}
+	s := &n.of.Subnets[n.subnets[i]]
+	whole := placeOr(s.Subnet.Place, placeOr(s.Place, n.of.Place))
+	if len(path) < 2 {
+		return whole
+	}
+	switch path[1] {
+	case "gateway":
+		return placeOr(s.Gateway.Place, whole)
+	case "ip_range":
+		return placeOr(s.IPRange.Place, whole)
+	case "aux_addresses":
+		for _, a := range s.Aux {
+			if len(path) > 2 && a.Key == path[2] {
+				return placeOr(a.Value.Place, placeOr(a.Place, whole))
+			}
+		}
+	}
+	return whole
+}
+
+// placeOr is the first place, or else the second.
+func placeOr(p, other intent.Place) intent.Place {
+	if p == (intent.Place{}) {
+		return other
+	}
+	return p
+}
