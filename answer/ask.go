@@ -11,7 +11,6 @@ import (
 	"github.com/lanproof/lanproof/reports"
 	"github.com/lanproof/lanproof/run"
 	"github.com/lanproof/lanproof/scenarios"
-	"github.com/lanproof/lanproof/topology"
 )
 
 // Options are how an answer is found. The zero value answers for the newest Docker, on
@@ -202,26 +201,47 @@ func (a *Answer) reach(asked []pair, c *reports.Case, seed uint64) {
 	var rules *run.Prepared
 	for i := range asked {
 		p := &asked[i]
-		r := Reach{From: p.from.Name, To: p.to.Name, Family: p.family(), Address: p.target.String(), Observed: reason}
+		t := Attempt{Address: p.target.String(), Observed: reason}
 		if k := byID[checkID(i)]; k != nil {
-			r.Proof, r.Observed = k.Proof, k.Observed
+			t.Proof, t.Observed = k.Proof, k.Observed
 			switch k.Verdict {
 			case reports.Pass, reports.Fail:
 				reached := k.Verdict == reports.Pass
-				r.Reached = &reached
+				t.Reached = &reached
 			case reports.Skip, reports.Error:
-				a.trouble(fmt.Sprintf("%s to %s: %s", r.From, r.To, k.Observed))
+				a.trouble(fmt.Sprintf("%s to %s: %s", p.from.Name, p.to.Name, k.Observed))
 			}
 			if k.Verdict == reports.Fail {
 				if rules == nil {
 					rules, _ = run.Prepare(a.main, seed)
 				}
-				r.Why = rules.Why(k.ID)
+				t.Why = rules.Why(k.ID)
 			}
 		}
-		a.Reach = append(a.Reach, r)
+		a.attempts = append(a.attempts, t)
+		a.enter(p, t)
 	}
 }
+
+// enter puts an attempt into the table, with others of the same pair.
+func (a *Answer) enter(p *pair, t Attempt) {
+	last := len(a.Reach) - 1
+	if last < 0 || a.Reach[last].From != p.from.Name || a.Reach[last].To != p.to.Name || a.Reach[last].Family != p.family() {
+		a.Reach = append(a.Reach, Reach{From: p.from.Name, To: p.to.Name, Family: p.family(), Attempt: t})
+		return
+	}
+	r := &a.Reach[last]
+	if r.By == nil {
+		r.By = []Attempt{r.Attempt}
+	}
+	r.By = append(r.By, t)
+	if !r.reached() && t.reached() || r.Reached != nil && !*r.Reached && t.Reached == nil {
+		r.Attempt = t
+	}
+}
+
+// reached reports whether it is known to have been.
+func (t *Attempt) reached() bool { return t.Reached != nil && *t.Reached }
 
 // told is a warning with what its trial has shown.
 func told(w *advice.Warning, c *reports.Case) Warning {
@@ -274,5 +294,3 @@ func (a *Answer) Scenario(name string) (*scenarios.Scenario, error) {
 	s.Checks = append(s.Checks, a.reachChecks()...)
 	return s, nil
 }
-
-var _ = topology.KindVeth

@@ -142,7 +142,7 @@ func (d *Draft) defaultRoute(dev *topology.Device, v6 bool) string {
 	return ""
 }
 
-// pair is one question of the table: does one reach the other's address.
+// pair is one question: does one reach the other by an address.
 type pair struct {
 	from, to *Machine
 	v6       bool
@@ -167,14 +167,14 @@ func (d *Draft) pairs() (asked, nat []pair) {
 				continue
 			}
 			for _, v6 := range []bool{false, true} {
-				target, several, ok := d.target(from.Node, to.Node, v6)
-				p := pair{from, to, v6, target, several}
-				switch {
-				case !ok:
-				case d.translated(from, to):
-					nat = append(nat, p)
-				default:
-					asked = append(asked, p)
+				targets, several := d.targets(from, to, v6)
+				for _, t := range targets {
+					p := pair{from, to, v6, t, several}
+					if d.translated(from, to) {
+						nat = append(nat, p)
+					} else {
+						asked = append(asked, p)
+					}
 				}
 			}
 		}
@@ -182,24 +182,26 @@ func (d *Draft) pairs() (asked, nat []pair) {
 	return asked, nat
 }
 
-// target is the address by which one machine would ask for another: one in a subnet of
-// its own before any other.
-func (d *Draft) target(from, to string, v6 bool) (target netip.Addr, several, ok bool) {
-	best, count := -1, 0
-	sources := addressesOf(d.Plan.LAN, from, v6)
-	for _, t := range addressesOf(d.Plan.LAN, to, v6) {
-		count++
-		for _, s := range sources {
-			score := 0
-			if s.Contains(t.Addr()) {
-				score = 1 + s.Bits()
-			}
-			if score > best {
-				best, target = score, t.Addr()
-			}
+// targets are the addresses by which one machine would ask for another: all that are in
+// a subnet of its own, or else one that is not. Of the machines that lanproof adds one
+// is enough. several is set where the target has more than one of the family.
+func (d *Draft) targets(from, to *Machine, v6 bool) (targets []netip.Addr, several bool) {
+	sources, all := addressesOf(d.Plan.LAN, from.Node, v6), addressesOf(d.Plan.LAN, to.Node, v6)
+	if len(sources) == 0 || len(all) == 0 {
+		return nil, false
+	}
+	for _, t := range all {
+		if slices.ContainsFunc(sources, func(s netip.Prefix) bool { return s.Contains(t.Addr()) }) {
+			targets = append(targets, t.Addr())
 		}
 	}
-	return target, count > 1, best >= 0
+	switch {
+	case len(targets) == 0:
+		targets = []netip.Addr{all[0].Addr()}
+	case to.Role != RoleEndpoint && to.Role != RoleHost:
+		targets = targets[:1]
+	}
+	return targets, len(all) > 1
 }
 
 func addressesOf(lan *topology.LAN, node string, v6 bool) []netip.Prefix {

@@ -69,10 +69,6 @@ func routeState(dev *topology.Device, via string, v6 bool) *scenarios.RouteState
 // reachChecks are the table as expectations: one check for all targets of a sender that
 // fare alike, and one sender for all that have the same targets.
 func (a *Answer) reachChecks() []scenarios.Check {
-	nodes := map[string]string{}
-	for _, m := range a.Machines {
-		nodes[m.Name] = m.Node
-	}
 	asked, _ := a.draft.pairs()
 	type group struct {
 		from, to []string
@@ -81,14 +77,14 @@ func (a *Answer) reachChecks() []scenarios.Check {
 		reached  bool
 	}
 	var groups []*group
-	for i := range a.Reach {
-		r := &a.Reach[i]
-		if r.Reached == nil {
+	for i, t := range a.attempts {
+		p := &asked[i]
+		if t.Reached == nil {
 			continue
 		}
-		g := &group{from: []string{nodes[r.From]}, to: []string{nodes[r.To]}, family: strings.TrimPrefix(r.Family, "ipv"), reached: *r.Reached}
-		if asked[i].several {
-			g.address = r.Address
+		g := &group{from: []string{p.from.Node}, to: []string{p.to.Node}, family: strings.TrimPrefix(p.family(), "ipv"), reached: *t.Reached}
+		if p.several {
+			g.address = t.Address
 		}
 		same := slices.IndexFunc(groups, func(o *group) bool {
 			return o.from[0] == g.from[0] && o.family == g.family && o.address == "" && g.address == "" && o.reached == g.reached

@@ -32,6 +32,8 @@ type Answer struct {
 
 	draft *Draft
 	main  *scenarios.Case
+	// attempts are those of all pairs, in the order of the main case's checks.
+	attempts []Attempt
 }
 
 // Role is what a machine of the table is.
@@ -111,7 +113,15 @@ type Reach struct {
 	From   string `json:"from"`
 	To     string `json:"to"`
 	Family string `json:"family"` // ipv4 or ipv6
-	// Address of the target that was asked.
+	// By is how it went with each address of the target that the sender shares a subnet
+	// with; what stands beside it is the first of those that were reached, or else the
+	// first.
+	By []Attempt `json:"by,omitempty"`
+	Attempt
+}
+
+// Attempt is what came of sending to one address.
+type Attempt struct {
 	Address string `json:"address"`
 	// Reached is null where it could not be found out; Observed then says why.
 	Reached *bool         `json:"reached"`

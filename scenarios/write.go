@@ -33,7 +33,7 @@ func Write(s *Scenario) ([]byte, error) {
 			out.WriteByte('\n')
 		}
 		section := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Content: []*yaml.Node{wordNode(f.name), n}}
-		text, err := yaml.Dump(section, yaml.WithIndent(2), yaml.WithCompactSeqIndent(false), yaml.WithLineWidth(-1))
+		text, err := yaml.Dump(section, yaml.WithIndent(2), yaml.WithCompactSeqIndent(false), yaml.WithLineWidth(-1), yaml.WithQuotePreference(yaml.QuoteDouble))
 		if err != nil {
 			return nil, fmt.Errorf("write %s of scenario %q: %w", f.name, s.Name, err)
 		}

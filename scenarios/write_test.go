@@ -81,7 +81,7 @@ func TestWrittenFile(t *testing.T) {
 	}
 	want := strings.TrimPrefix(`
 name: readable
-title: 'yes: a title'
+title: "yes: a title"
 description: |
   Two lines,
   with $${this} in them.

@@ -77,7 +77,10 @@ networks: {lan: {driver: macvlan, parent: eth0, subnets: [{subnet: 192.168.1.0/2
 endpoints: {a: {network: lan}, b: {network: lan}}
 checks: [{blocked: {from: a, to: b}}]
 `
-	for name, text := range map[string]string{"two-modes.yaml": two, "failing.yaml": failing} {
+	const compose = `services: {web: {image: nginx, networks: [lan]}, db: {image: postgres, networks: [lan]}}
+networks: {lan: {driver: macvlan, driver_opts: {parent: eth0}, ipam: {config: [{subnet: 192.168.1.0/24, gateway: 192.168.1.1, ip_range: 192.168.1.192/27}]}}}
+`
+	for name, text := range map[string]string{"two-modes.yaml": two, "failing.yaml": failing, "compose.yaml": compose} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}

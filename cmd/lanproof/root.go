@@ -37,7 +37,7 @@ GITHUB_STEP_SUMMARY and GITHUB_ACTIONS are heeded as lanproof run says.`,
 		return usage("%w (see: %s --help)", err, cmd.CommandPath())
 	})
 	root.AddCommand(
-		newRun(), newExplain(), newSelftest(), newExplore(), newList(), newValidate(), newPlan(), newGraph(),
+		newRun(), newCheck(), newExplain(), newSelftest(), newExplore(), newList(), newValidate(), newPlan(), newGraph(),
 		newShell(), newExec(), newExport(), newReport(), newBench(), newCompare(), newHistory(), newQualify(), newVerify(),
 		newDoctor(), newClean(), newSchema(), newVersion(), newCompletion(), newMan(),
 	)

@@ -1,0 +1,191 @@
+package answer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/lanproof/lanproof/intent"
+	"github.com/lanproof/lanproof/intent/compose"
+)
+
+// MaxBytes is the size of a file that is read.
+const MaxBytes = 1 << 20
+
+// StandardInput is the name that stands for it.
+const StandardInput = "-"
+
+// ReadOptions are what the readers are told.
+type ReadOptions struct {
+	Compose compose.Options
+	// Stdin is read where a file is named -.
+	Stdin io.Reader
+}
+
+// kind is the language that a file is written in.
+type kind int
+
+const (
+	composeFile kind = iota
+	commands
+	cniFile
+)
+
+// Read reads files, each by the reader that its name and content ask for: Compose files
+// together as one project, CNI configurations, and everything else as text with docker
+// and podman command lines. The error is an *intent.Error, or several of them joined.
+func Read(ctx context.Context, files []string, o ReadOptions) (*intent.Intent, error) {
+	var whole intent.Intent
+	var project []string
+	var errs []error
+	for _, name := range files {
+		text, err := readFile(name, o.Stdin)
+		if err != nil {
+			errs = append(errs, &intent.Error{Place: intent.Place{File: shown(name)}, Err: err})
+			continue
+		}
+		switch kindOf(name, text) {
+		case composeFile:
+			if name == StandardInput {
+				errs = append(errs, &intent.Error{Place: intent.Place{File: shown(name)}, Err: errors.New("a Compose file is read from the folder that it stands in: name the file")})
+			}
+			project = append(project, name)
+		case commands:
+			errs = append(errs, &intent.Error{Place: intent.Place{File: shown(name)}, Err: errors.New("this is no Compose file")})
+		case cniFile:
+			errs = append(errs, &intent.Error{Place: intent.Place{File: shown(name)}, Err: errors.New("this is no Compose file")})
+		}
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	if len(project) > 0 {
+		in, err := compose.Load(ctx, project, o.Compose)
+		if err != nil {
+			return nil, err
+		}
+		join(&whole, in)
+	}
+	return &whole, nil
+}
+
+// shown is a file's name as people read it.
+func shown(name string) string {
+	if name == StandardInput {
+		return "standard input"
+	}
+	return name
+}
+
+// readFile reads a file, no more of it than may be.
+func readFile(name string, stdin io.Reader) ([]byte, error) {
+	from := stdin
+	if name != StandardInput {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, reason(err)
+		}
+		defer f.Close()
+		from = f
+	}
+	if from == nil {
+		return nil, errors.New("there is no standard input")
+	}
+	text, err := io.ReadAll(io.LimitReader(from, MaxBytes+1))
+	switch {
+	case err != nil:
+		return nil, reason(err)
+	case len(text) > MaxBytes:
+		return nil, fmt.Errorf("it is larger than %d bytes, the most that is read", MaxBytes)
+	case len(bytes.TrimSpace(text)) == 0:
+		return nil, errors.New("it is empty")
+	}
+	return text, nil
+}
+
+// reason is what the system said, without the path that is named already.
+func reason(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}
+
+// kindOf tells languages apart: by the name where it says it, else by the content.
+func kindOf(name string, text []byte) kind {
+	switch strings.ToLower(filepath.Ext(name)) {
+	case ".yml", ".yaml":
+		return composeFile
+	case ".conflist":
+		return cniFile
+	case ".sh", ".bash", ".zsh", ".md", ".txt":
+		return commands
+	}
+	switch {
+	case bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")):
+		return cniFile
+	case isCompose(text):
+		return composeFile
+	}
+	return commands
+}
+
+// isCompose reports whether text is YAML with one of the parts that a Compose file has.
+func isCompose(text []byte) bool {
+	var root map[string]any
+	if yaml.Unmarshal(text, &root) != nil {
+		return false
+	}
+	return slices.ContainsFunc([]string{"services", "networks", "include"}, func(key string) bool {
+		_, ok := root[key]
+		return ok
+	})
+}
+
+// join adds an intent to another one. A network that one says is made elsewhere is the
+// other's of that name, if it makes one.
+func join(whole, more *intent.Intent) {
+	whole.Networks = append(whole.Networks, more.Networks...)
+	whole.Endpoints = append(whole.Endpoints, more.Endpoints...)
+	whole.Unread = append(whole.Unread, more.Unread...)
+	whole.Refused = append(whole.Refused, more.Refused...)
+	whole.Earlier = append(whole.Earlier, more.Earlier...)
+	for i := 0; i < len(whole.Networks); i++ {
+		n := &whole.Networks[i]
+		if !n.External.Is {
+			continue
+		}
+		made := slices.IndexFunc(whole.Networks, func(o intent.Network) bool { return !o.External.Is && known(&o) == known(n) })
+		if made < 0 {
+			continue
+		}
+		to, was := whole.Networks[made].Name, n.Name
+		for k := range whole.Endpoints {
+			for l := range whole.Endpoints[k].Attach {
+				if a := &whole.Endpoints[k].Attach[l]; a.Network == was {
+					a.Network = to
+				}
+			}
+		}
+		whole.Networks = slices.Delete(whole.Networks, i, i+1)
+		i--
+	}
+}
+
+// known is the name by which the engine knows a network.
+func known(n *intent.Network) string {
+	if n.Known != "" {
+		return n.Known
+	}
+	return n.Name
+}

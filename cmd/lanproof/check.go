@@ -1,0 +1,222 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lanproof/lanproof/advice"
+	"github.com/lanproof/lanproof/answer"
+	"github.com/lanproof/lanproof/intent"
+	"github.com/lanproof/lanproof/internal/rootless"
+	"github.com/lanproof/lanproof/reports"
+	"github.com/lanproof/lanproof/run"
+	"github.com/lanproof/lanproof/scenarios"
+)
+
+// checkFlags are the flags of lanproof check.
+type checkFlags struct {
+	read    answer.ReadOptions
+	run     run.Options
+	on      *choice
+	docker  *choice
+	parents []string
+	emit    string
+	json    bool
+}
+
+func newCheck() *cobra.Command {
+	f := &checkFlags{
+		on:     oneOf(string(run.Auto), string(run.Host), string(run.Guest)),
+		docker: oneOf("29", "28", "27", "26", "25", "24", "23", "20.10"),
+	}
+	cmd := &cobra.Command{
+		Use:   "check FILE...",
+		Short: "Answer what would come of a Compose file's networks, before anything is deployed",
+		Long: `Answer what would come of the networks in a Compose file, before anything is
+deployed: who gets which address, MAC address and gateway, who reaches whom, and
+what to mind. The networks are built in network namespaces, by the rules of the
+Docker version that --docker names, and frames are sent through them. Nothing that a
+file says is executed, and the machine's own network is not touched.
+
+On the wire with the containers are the host that they are on, another machine
+(lan), whoever has the gateways' addresses (gateway, which forwards nothing) and a
+machine on each VLAN. --parent tells what a parent is plugged into, and its
+addresses.
+
+Several Compose files are one project, of which later ones override earlier ones.
+
+Exit status: 0 there is an answer; 1 something in it is an error; 2 bad usage, or a
+file that cannot be read; 3 the harness could not do its work.`,
+		Example: `  lanproof check compose.yaml
+  lanproof check --docker 26 --json compose.yaml
+  lanproof check --parent eth0=wired,192.168.1.5/24 compose.yaml
+  lanproof check --emit scenario.yaml compose.yaml`,
+		Args: atLeastOne("FILE"),
+		RunE: func(cmd *cobra.Command, args []string) error { return f.check(cmd, args) },
+	}
+	f.flags(cmd)
+	return cmd
+}
+
+func (f *checkFlags) flags(cmd *cobra.Command) {
+	o, flags := &f.run, cmd.Flags()
+	flags.Var(f.docker, "docker", "version of Docker whose rules the networks follow")
+	flags.StringArrayVar(&f.parents, "parent", nil, "what a parent of the machine is like, as `NAME[=wired|wifi|cloud][,ADDRESS/LENGTH...]` (repeatable)")
+	flags.StringArrayVar(&f.read.Compose.EnvFiles, "env-file", nil, "file of variables in place of .env, `FILE` (repeatable)")
+	flags.StringArrayVar(&f.read.Compose.Profiles, "profile", nil, "Compose profile, `NAME`, that is switched on (repeatable)")
+	flags.StringVar(&f.read.Compose.ProjectName, "project-name", "", "`NAME` of the Compose project")
+	flags.StringVar(&f.emit, "emit", "", "write the scenario with what came of it as its checks to `FILE`, - is standard output")
+	flags.BoolVar(&f.json, "json", false, "write the answer as JSON")
+	flags.Var(f.on, "on", "where the networks are built: auto is this kernel where it can, else a guest")
+	flags.StringArrayVar(&o.Kernels, "kernel", nil, "guest kernel `K`, as lanproof run takes it")
+	flags.StringVar(&o.Modules, "modules", "", "`DIR` of modules for a kernel that is a bare image")
+	flags.StringVar(&o.Out, "out", "", "`DIR` for captures and a report of the run; none is kept without it")
+}
+
+func (f *checkFlags) check(cmd *cobra.Command, files []string) error {
+	o, err := f.options()
+	if err != nil {
+		return err
+	}
+	if o.Run.On != run.Guest {
+		if status, done, err := rootless.Enter(); done || err != nil {
+			return errors.Join(err, ended(status))
+		}
+	}
+	f.read.Stdin, f.read.Compose.Environ = cmd.InOrStdin(), os.Environ()
+	in, err := answer.Read(cmd.Context(), files, f.read)
+	if err != nil {
+		return &exit{exitUsage, err}
+	}
+	a, err := f.ask(cmd.Context(), in, o)
+	if err != nil {
+		return err
+	}
+	return f.deliver(cmd.OutOrStdout(), a)
+}
+
+// options makes the options out of the flags, or says what is wrong with them.
+func (f *checkFlags) options() (answer.Options, error) {
+	o := answer.Options{Run: f.run}
+	o.Run.On, o.Run.Version = run.Ground(f.on.value), version()
+	o.Around.Docker = f.docker.value
+	if err := checkKernels(&o.Run); err != nil {
+		return o, err
+	}
+	if f.emit != "" && f.emit != answer.StandardInput {
+		if _, err := scenarioName(f.emit); err != nil {
+			return o, err
+		}
+	}
+	for _, text := range f.parents {
+		name, parent, err := parseParent(text)
+		if err != nil {
+			return o, err
+		}
+		if o.Around.Parents == nil {
+			o.Around.Parents = map[string]advice.Parent{}
+		}
+		o.Around.Parents[name] = parent
+	}
+	return o, nil
+}
+
+// parseParent reads NAME[=MEDIUM][,ADDRESS/LENGTH...].
+func parseParent(text string) (string, advice.Parent, error) {
+	var p advice.Parent
+	head, list, _ := strings.Cut(text, ",")
+	name, medium, given := strings.Cut(head, "=")
+	switch {
+	case name == "":
+		return "", p, usage("--parent %q: it begins with the name of a device", text)
+	case medium == "wired" || !given:
+	case medium == string(advice.WiFi) || medium == string(advice.Cloud):
+		p.Medium = advice.Medium(medium)
+	default:
+		return "", p, usage("--parent %q: %q is none of wired, wifi, cloud", text, medium)
+	}
+	for word := range strings.SplitSeq(list, ",") {
+		if word == "" {
+			continue
+		}
+		a, err := netip.ParsePrefix(word)
+		if err != nil {
+			return "", p, usage("--parent %q: %q is no address with prefix length, as in 192.168.1.5/24", text, word)
+		}
+		p.Addresses = append(p.Addresses, a)
+	}
+	return name, p, nil
+}
+
+// deliver writes the answer wherever it is wanted.
+func (f *checkFlags) deliver(stdout io.Writer, a *answer.Answer) error {
+	var err error
+	if f.emit != "" {
+		err = f.writeScenario(stdout, a)
+	}
+	switch {
+	case f.json:
+		e := json.NewEncoder(stdout)
+		e.SetIndent("", "  ")
+		e.SetEscapeHTML(false)
+		err = errors.Join(err, e.Encode(a))
+	case f.emit != answer.StandardInput:
+		err = errors.Join(err, answer.Write(stdout, a, reports.Colored(stdout)))
+	}
+	switch {
+	case err != nil:
+		return err
+	case a.Trouble != "":
+		return ended(exitHarness)
+	case a.Failed():
+		return ended(exitFail)
+	}
+	return nil
+}
+
+// scenarioName is the name that a scenario in a file has to have.
+func scenarioName(file string) (string, error) {
+	base := filepath.Base(file)
+	name := strings.TrimSuffix(strings.TrimSuffix(base, ".yaml"), ".yml")
+	if name == base || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" || strings.HasPrefix(name, "-") || name == "" {
+		return "", usage("--emit %q: a scenario's file is named with lower-case letters, digits and dashes, and ends in .yaml", file)
+	}
+	return name, nil
+}
+
+func (f *checkFlags) writeScenario(stdout io.Writer, a *answer.Answer) error {
+	name := "checked"
+	if f.emit != answer.StandardInput {
+		name, _ = scenarioName(f.emit)
+	}
+	s, err := a.Scenario(name)
+	if err != nil {
+		return fmt.Errorf("--emit: %w", err)
+	}
+	text, err := scenarios.Write(s)
+	if err != nil {
+		return err
+	}
+	if f.emit == answer.StandardInput {
+		_, err = stdout.Write(text)
+		return err
+	}
+	return writeOut(stdout, f.emit, func(w io.Writer) error {
+		_, err := w.Write(text)
+		return err
+	})
+}
+
+// ask finds the answer. This is the place for an engine that builds the networks.
+func (f *checkFlags) ask(ctx context.Context, in *intent.Intent, o answer.Options) (*answer.Answer, error) {
+	return answer.Ask(ctx, in, o)
+}
