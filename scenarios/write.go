@@ -33,7 +33,7 @@ func Write(s *Scenario) ([]byte, error) {
 			out.WriteByte('\n')
 		}
 		section := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Content: []*yaml.Node{wordNode(f.name), n}}
-		text, err := yaml.Dump(section, yaml.WithIndent(2), yaml.WithCompactSeqIndent(false), yaml.WithLineWidth(-1), yaml.WithQuotePreference(yaml.QuoteDouble))
+		text, err := yaml.Dump(section, yaml.WithIndent(2), yaml.WithCompactSeqIndent(false), yaml.WithLineWidth(-1))
 		if err != nil {
 			return nil, fmt.Errorf("write %s of scenario %q: %w", f.name, s.Name, err)
 		}
@@ -143,6 +143,8 @@ func wordNode(s string) *yaml.Node {
 		n.Style = yaml.DoubleQuotedStyle
 	case strings.Contains(s, "\n"):
 		n.Style = yaml.LiteralStyle
+	case n.Style&yaml.SingleQuotedStyle != 0 || strings.Count(s, ":") == 5 || strings.Contains(s, ": "):
+		n.Style = yaml.DoubleQuotedStyle // MAC addresses and sentences, as people quote them
 	}
 	return n
 }
