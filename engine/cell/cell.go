@@ -49,6 +49,8 @@ type Options struct {
 	Env []string
 	// Hide are folders of the machine that are empty in the cell.
 	Hide []string
+	// Files are there when the program starts, by their names in Dir.
+	Files map[string]string
 }
 
 // Cell is a running one. Close ends it.

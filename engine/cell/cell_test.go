@@ -55,7 +55,7 @@ func open(t *testing.T, script string, hide ...string) *Cell {
 		t.Skip(err)
 	}
 	t.Cleanup(func() { ns.Close() })
-	c, err := Start(Options{Host: ns, Program: "/bin/sh", Args: []string{"-c", script}, Env: []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}, Hide: hide})
+	c, err := Start(Options{Host: ns, Program: "/bin/sh", Args: []string{"-c", script}, Env: []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}, Hide: hide, Files: map[string]string{"given": "given\n"}})
 	var none *engine.Unavailable
 	if errors.As(err, &none) {
 		t.Skip(err)
@@ -76,12 +76,12 @@ func TestSeesNothingOfTheMachine(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(hidden, "file"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c := open(t, "ls /run; ls "+hidden+" | wc -l; ls /sys/class/net; set -- /proc/[0-9]*; echo $#; cat /proc/self/cgroup | tail -n 1; touch file; echo that is all; exec sleep 1000", hidden)
+	c := open(t, "ls /run; ls "+hidden+" | wc -l; ls /sys/class/net; set -- /proc/[0-9]*; echo $#; cat /proc/self/cgroup | tail -n 1; touch file; cat given; echo that is all; exec sleep 1000", hidden)
 	if err := c.Await(t.Context(), "that is all"); err != nil {
 		t.Fatal(err)
 	}
 	// Its own folder alone, nothing of the hidden one, one device, init and the shell.
-	if want := "lanproof\n0\nlo\n2\n0::/cell\nthat is all\n"; c.Log() != want {
+	if want := "lanproof\n0\nlo\n2\n0::/cell\ngiven\nthat is all\n"; c.Log() != want {
 		t.Errorf("it sees:\n%s\nwant:\n%s", c.Log(), want)
 	}
 	if _, err := os.Stat(c.Path(Dir + "/file")); err != nil {

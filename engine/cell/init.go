@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 )
@@ -96,6 +97,11 @@ func setUp(o *Options, g group) error {
 	}
 	if err := os.Mkdir(Dir, 0o755); err != nil {
 		return err
+	}
+	for name, text := range o.Files {
+		if err := os.WriteFile(filepath.Join(Dir, name), []byte(text), 0o644); err != nil {
+			return err
+		}
 	}
 	return unix.Sethostname([]byte("lanproof"))
 }

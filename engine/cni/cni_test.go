@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,8 +17,7 @@ import (
 
 	"github.com/lanproof/lanproof/engine"
 	"github.com/lanproof/lanproof/engine/cni"
-	"github.com/lanproof/lanproof/internal/netns"
-	"github.com/lanproof/lanproof/internal/rtnl"
+	"github.com/lanproof/lanproof/engine/enginetest"
 	"github.com/lanproof/lanproof/topology"
 )
 
@@ -31,36 +29,6 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	os.Exit(m.Run())
-}
-
-// newHost is a host's namespace with a parent eth0, and started an engine on it.
-func newHost() (*netns.NS, error) {
-	all, err := netns.NewEach(1, func(int, *netns.NS) error {
-		c, err := rtnl.OpenHere()
-		if err != nil {
-			return err
-		}
-		defer c.Close()
-		link := &rtnl.Link{Name: "eth0", Kind: "veth", Peer: &rtnl.Link{Name: "wire"}}
-		if err := c.NewLink(link); err != nil {
-			return err
-		}
-		up := true
-		for _, name := range []string{"wire", "eth0"} {
-			l, err := c.LinkByName(name)
-			if err == nil {
-				err = c.SetLink(l.Index, &rtnl.Change{Up: &up})
-			}
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return all[0], nil
 }
 
 func found(t *testing.T) engine.Installation {
@@ -82,88 +50,8 @@ func found(t *testing.T) engine.Installation {
 // started is an engine on a host with a parent.
 func started(t *testing.T, i engine.Installation) engine.Engine {
 	t.Helper()
-	host, err := newHost()
-	if err != nil {
-		t.Fatal(err)
-	}
-	e, err := i.Start(t.Context(), host)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := errors.Join(e.Close(), e.Close(), host.Close()); err != nil {
-			t.Error(err)
-		}
-	})
+	e, _ := enginetest.Started(t, i, nil)
 	return e
-}
-
-// built is what a namespace has, in words: each device with its MAC and addresses, and
-// the default routes.
-func built(t *testing.T, ns *netns.NS) (words []string) {
-	t.Helper()
-	err := ns.Do(func() error {
-		c, err := rtnl.OpenHere()
-		if err != nil {
-			return err
-		}
-		defer c.Close()
-		links, err := c.Links()
-		if err != nil {
-			return err
-		}
-		addresses, err := c.Addresses()
-		if err != nil {
-			return err
-		}
-		for _, l := range links {
-			if l.Name == "lo" {
-				continue
-			}
-			text := []string{l.Name, l.Kind, l.Mode}
-			for _, a := range addresses {
-				if a.Index == l.Index && !a.LinkLocal() {
-					text = append(text, a.Prefix.String())
-				}
-			}
-			words = append(words, strings.Join(text, " "))
-		}
-		routes, err := c.Routes()
-		if err != nil {
-			return err
-		}
-		for _, r := range routes {
-			if r.To.Bits() == 0 {
-				words = append(words, fmt.Sprintf("default via %s", r.Via))
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return words
-}
-
-func macOf(t *testing.T, ns *netns.NS, name string) (mac net.HardwareAddr) {
-	t.Helper()
-	err := ns.Do(func() error {
-		c, err := rtnl.OpenHere()
-		if err != nil {
-			return err
-		}
-		defer c.Close()
-		l, err := c.LinkByName(name)
-		if err != nil {
-			return err
-		}
-		mac = l.MAC
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return mac
 }
 
 var lan = topology.Network{
@@ -203,22 +91,22 @@ func TestEndpoints(t *testing.T) {
 		"eth0 macvlan bridge 192.168.1.8/24 fd00:1::2/64", "other0 macvlan private 10.1.2.3/8", "default via 192.168.1.1",
 		"eth0 macvlan bridge 192.168.1.10/24 fd00:1::3/64", "default via 192.168.1.1",
 	}
-	if diff := cmp.Diff(want, append(built(t, a), built(t, b)...)); diff != "" {
+	if diff := cmp.Diff(want, append(enginetest.Built(t, a), enginetest.Built(t, b)...)); diff != "" {
 		t.Error(diff)
 	}
-	if mac := macOf(t, a, "eth0").String(); mac != "02:00:00:00:00:0a" {
+	if mac := enginetest.MAC(t, a, "eth0").String(); mac != "02:00:00:00:00:0a" {
 		t.Errorf("its MAC address is %s", mac)
 	}
 	if err := e.Detach(ctx, "a", "lan"); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"other0 macvlan private 10.1.2.3/8"}, built(t, a)); diff != "" {
+	if diff := cmp.Diff([]string{"other0 macvlan private 10.1.2.3/8"}, enginetest.Built(t, a)); diff != "" {
 		t.Error(diff)
 	}
 	if err := errors.Join(e.RemoveEndpoint(ctx, "b"), e.RemoveEndpoint(ctx, "a"), e.RemoveEndpoint(ctx, "a")); err != nil {
 		t.Fatal(err)
 	}
-	if words := append(built(t, a), built(t, b)...); words != nil {
+	if words := append(enginetest.Built(t, a), enginetest.Built(t, b)...); words != nil {
 		t.Errorf("left: %q", words)
 	}
 	if err := e.RemoveNetwork(ctx, "lan"); err != nil {
@@ -291,6 +179,7 @@ func TestCannot(t *testing.T) {
 		"has no mode source":   {Driver: "macvlan", Parent: "eth0", MacvlanMode: "source"},
 		"has no flags":         {Driver: "ipvlan", Parent: "eth0", IpvlanFlag: "private"},
 		"CNI makes no parent":  {Driver: "macvlan"},
+		"CNI makes a bridge":   {Driver: "bridge"},
 		"no plugin overlay":    {Driver: "overlay", Parent: "eth0"},
 		"takes no MAC address": {Driver: "ipvlan", Parent: "eth0"},
 	} {
@@ -320,7 +209,7 @@ func scripts(t *testing.T, body string) string {
 	t.Helper()
 	dir := t.TempDir()
 	text := "#!/bin/sh\ncase $CNI_COMMAND in '') echo CNI x plugin v9.9; exit;;\nVERSION) echo '{\"cniVersion\":\"1.0.0\",\"supportedVersions\":[\"1.0.0\"]}'; exit;; esac\n" + body
-	for _, name := range []string{"macvlan", "ipvlan", "bridge", "host-local"} {
+	for _, name := range []string{"macvlan", "ipvlan", "host-local"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -360,7 +249,7 @@ func hang() error {
 	if err != nil {
 		return err
 	}
-	host, err := newHost()
+	host, err := enginetest.NewHost()
 	if err != nil {
 		return err
 	}

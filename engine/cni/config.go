@@ -23,8 +23,6 @@ type plugin struct {
 	Type         string          `json:"type"`
 	Master       string          `json:"master,omitempty"`
 	Mode         string          `json:"mode,omitempty"`
-	Bridge       string          `json:"bridge,omitempty"`
-	IsGateway    bool            `json:"isGateway,omitempty"`
 	Capabilities map[string]bool `json:"capabilities"`
 	IPAM         *ipam           `json:"ipam,omitempty"`
 }
@@ -71,12 +69,11 @@ func configure(name, dataDir string, n *topology.Network) ([]byte, error) {
 			why = "the ipvlan plugin of CNI has no flags"
 		}
 	case topology.KindBridge:
-		p.Capabilities["mac"] = true
-		p.Bridge, p.IsGateway = bridgeName(name), slices.ContainsFunc(n.Subnets, func(s topology.Subnet) bool { return s.Gateway != "" })
+		why = "CNI makes a bridge when the first endpoint comes, and lanproof looks for it when the network is made"
 	default:
 		why = fmt.Sprintf("there is no plugin %s in CNI", n.Driver)
 	}
-	if n.Driver != topology.KindBridge && n.Parent == "" {
+	if why == "" && n.Parent == "" {
 		why = "CNI makes no parent: a network without one would sit on the device of the default route"
 	}
 	if why != "" {
@@ -98,12 +95,6 @@ func or(s, otherwise string) string {
 		return otherwise
 	}
 	return s
-}
-
-// bridgeName is the name of a network's bridge; the kernel's names end after 15 bytes.
-func bridgeName(network string) string {
-	name := "br-" + network
-	return name[:min(len(name), 15)]
 }
 
 // manage has host-local hand out the addresses of a network's subnets: one set of ranges

@@ -1,0 +1,136 @@
+// Package enginetest has what the tests of all engines need: a host for them, and a look
+// at what they have built on it.
+package enginetest
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/lanproof/lanproof/engine"
+	"github.com/lanproof/lanproof/internal/netns"
+	"github.com/lanproof/lanproof/internal/rtnl"
+)
+
+// NewHost is a host's namespace with a parent eth0 that has a carrier.
+func NewHost() (*netns.NS, error) {
+	all, err := netns.NewEach(1, func(int, *netns.NS) error {
+		c, err := rtnl.OpenHere()
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		if err := c.NewLink(&rtnl.Link{Name: "eth0", Kind: "veth", Index: 100, Peer: &rtnl.Link{Name: "wire", Index: 101}}); err != nil {
+			return err
+		}
+		up := true
+		for _, index := range []int{1, 101, 100} {
+			if err := c.SetLink(index, &rtnl.Change{Up: &up}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return all[0], nil
+}
+
+// Started is an engine on a host of its own. The test is skipped where the machine has no
+// such engine, or does not let it run.
+func Started(t *testing.T, i engine.Installation, err error) (engine.Engine, *netns.NS) {
+	t.Helper()
+	skip := func(err error) {
+		var none *engine.Unavailable
+		if errors.As(err, &none) {
+			t.Skip(err)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	skip(err)
+	host, err := NewHost()
+	if err != nil {
+		t.Skip(err)
+	}
+	e, err := i.Start(t.Context(), host)
+	skip(err)
+	t.Cleanup(func() {
+		if err := errors.Join(e.Close(), e.Close(), host.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	return e, host
+}
+
+// look calls fn with what talks to the kernel of a namespace.
+func look(t *testing.T, ns *netns.NS, fn func(c *rtnl.Conn) error) {
+	t.Helper()
+	err := ns.Do(func() error {
+		c, err := rtnl.OpenHere()
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		return fn(c)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Built is what a namespace has, in words: each device with its kind, mode and addresses,
+// and then the default routes.
+func Built(t *testing.T, ns *netns.NS) (words []string) {
+	t.Helper()
+	look(t, ns, func(c *rtnl.Conn) error {
+		links, err := c.Links()
+		if err != nil {
+			return err
+		}
+		addresses, err := c.Addresses()
+		if err != nil {
+			return err
+		}
+		routes, err := c.Routes()
+		if err != nil {
+			return err
+		}
+		for _, l := range links {
+			if l.Name == "lo" {
+				continue
+			}
+			text := []string{l.Name, l.Kind, l.Mode}
+			for _, a := range addresses {
+				if a.Index == l.Index && !a.LinkLocal() {
+					text = append(text, a.Prefix.String())
+				}
+			}
+			words = append(words, strings.Join(text, " "))
+		}
+		for _, r := range routes {
+			if r.To.Bits() == 0 {
+				words = append(words, fmt.Sprintf("default via %s", r.Via))
+			}
+		}
+		return nil
+	})
+	return words
+}
+
+// MAC is the address of a device.
+func MAC(t *testing.T, ns *netns.NS, name string) (mac net.HardwareAddr) {
+	t.Helper()
+	look(t, ns, func(c *rtnl.Conn) error {
+		l, err := c.LinkByName(name)
+		if err == nil {
+			mac = l.MAC
+		}
+		return err
+	})
+	return mac
+}
