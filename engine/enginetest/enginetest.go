@@ -6,8 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/lanproof/lanproof/engine"
 	"github.com/lanproof/lanproof/internal/netns"
@@ -133,4 +140,68 @@ func MAC(t *testing.T, ns *netns.NS, name string) (mac net.HardwareAddr) {
 		return err
 	})
 	return mac
+}
+
+// endLimit is how long the processes of an engine may take to end.
+const endLimit = 20 * time.Second
+
+// Killed starts this test's binary with a variable set, kills it once it has written a
+// line with the number of a namespace (netns.NS.Inode), and sees to it that what is in
+// that namespace ends.
+func Killed(t *testing.T, variable string) {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(exe)
+	cmd.Env, cmd.Stderr = append(os.Environ(), variable+"=1"), os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var inode uint32
+	_, err = fmt.Fscan(out, &inode)
+	held := processesIn(t, inode)
+	if killed := cmd.Process.Kill(); killed != nil {
+		t.Fatal(killed)
+	}
+	_ = cmd.Wait()
+	if err != nil || len(held) == 0 {
+		t.Fatalf("there is nothing in the namespace %d: %v", inode, err)
+	}
+	for _, fd := range held {
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(endLimit.Milliseconds()))
+		if n != 1 || err != nil {
+			t.Errorf("a process goes on: %v", err)
+		}
+		_ = unix.Close(fd)
+	}
+}
+
+// processesIn are descriptors of the processes in a namespace.
+func processesIn(t *testing.T, inode uint32) (held []int) {
+	t.Helper()
+	all, err := filepath.Glob("/proc/[0-9]*/ns/net")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range all {
+		if at, err := os.Readlink(path); err != nil || at != fmt.Sprintf("net:[%d]", inode) {
+			continue // most are elsewhere, and some have ended
+		}
+		pid, err := strconv.Atoi(strings.Split(path, "/")[2])
+		if err != nil {
+			t.Fatal(err)
+		}
+		fd, err := unix.PidfdOpen(pid, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		held = append(held, fd)
+	}
+	return held
 }

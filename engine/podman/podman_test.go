@@ -1,7 +1,9 @@
 package podman_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -10,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"github.com/lanproof/lanproof/engine"
 	"github.com/lanproof/lanproof/engine/cell"
@@ -20,7 +23,45 @@ import (
 
 func TestMain(m *testing.M) {
 	cell.Main()
+	if os.Getenv(killedVariable) != "" {
+		fmt.Fprintln(os.Stderr, beKilled())
+		os.Exit(1)
+	}
 	os.Exit(m.Run())
+}
+
+const killedVariable = "LANPROOF_TEST_KILLED"
+
+// beKilled has a container run, says in which namespace, and waits.
+func beKilled() error {
+	ctx := context.Background()
+	i, err := podman.Find(ctx)
+	if err != nil {
+		return err
+	}
+	host, err := enginetest.NewHost()
+	if err != nil {
+		return err
+	}
+	e, err := i.Start(ctx, host)
+	if err != nil {
+		return err
+	}
+	if err := e.Network(ctx, "lan", &lan); err != nil {
+		return err
+	}
+	ns, err := e.Endpoint(ctx, "a", &topology.Attachment{Network: "lan"})
+	if err != nil {
+		return err
+	}
+	fmt.Println(ns.Inode())
+	return unix.Pause()
+}
+
+// TestKilled kills the process for which Podman runs: its containers end.
+func TestKilled(t *testing.T) {
+	started(t) // or skips
+	enginetest.Killed(t, killedVariable)
 }
 
 func started(t *testing.T) engine.Engine {
