@@ -1,0 +1,154 @@
+package command
+
+import (
+	"errors"
+	"regexp"
+	"strings"
+
+	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/lanproof/lanproof/intent"
+)
+
+var (
+	lostEnd = regexp.MustCompile(`\\ +-`)
+	toFill  = regexp.MustCompile(`<[\pL_][^<>|&;$"'\\]{0,60}>`)
+	jinja   = regexp.MustCompile(`\$?\{\{-?\s*([^{}]{1,120}?)\s*-?\}\}`)
+	jname   = regexp.MustCompile(`^(?:env\.|vars\.|\.)?([A-Za-z_]\w*)(?:\s*\|\s*default\(\s*['"]?([\w.:/-]*)['"]?\s*(?:,\s*\w+\s*)?\))?$`)
+	makeVar = regexp.MustCompile(`\$\$|\$\(([A-Za-z_]\w*)\)`)
+	makeSet = regexp.MustCompile(`^(?:export\s+|override\s+)?([A-Za-z_]\w*)\s*(?::{0,3}|\?|\+)=\s*(.*?)\s*(?:#.*)?$`)
+	percent = regexp.MustCompile(`%([A-Za-z_]\w*)%`)
+	batSet  = regexp.MustCompile(`(?i)^\s*set\s+"?([A-Za-z_]\w*)=([^"]*)"?\s*$`)
+	batRem  = regexp.MustCompile(`(?i)^\s*@?(?:rem\b|::|echo\b)`)
+	psVar   = regexp.MustCompile(`\$env:(\w+)`)
+)
+
+func reason(err error) string {
+	if perr := new(syntax.ParseError); errors.As(err, perr) {
+		return perr.Text
+	}
+	return err.Error()
+}
+
+// each replaces every match of re in a piece, from the end to the beginning.
+func each(p piece, re *regexp.Regexp, by func(m []string, at int) (string, bool)) piece {
+	all := re.FindAllStringSubmatchIndex(p.text, -1)
+	text := p.text
+	for i := len(all) - 1; i >= 0; i-- {
+		var m []string
+		for k := 0; k < len(all[i]); k += 2 {
+			if all[i][k] < 0 {
+				m = append(m, "")
+				continue
+			}
+			m = append(m, text[all[i][k]:all[i][k+1]])
+		}
+		if new, ok := by(m, all[i][0]); ok {
+			p = p.replace(all[i][0], all[i][1], new)
+		}
+	}
+	return p
+}
+
+// placeholders makes holes of what is to be filled in before a shell sees it.
+func placeholders(p piece) piece {
+	if strings.Contains(p.text, "{{") {
+		p = each(p, jinja, func(m []string, _ int) (string, bool) {
+			n := jname.FindStringSubmatch(m[1])
+			switch {
+			case n == nil:
+				return hole(m[0]), true
+			case strings.Contains(m[1], "default("):
+				return "${" + n[1] + ":-" + n[2] + "}", true
+			}
+			return "${" + n[1] + "}", true
+		})
+	}
+	if strings.Contains(p.text, "$env:") {
+		p = each(p, psVar, func(m []string, _ int) (string, bool) { return "${" + m[1] + "}", true })
+	}
+	if strings.Contains(p.text, "<") {
+		text := p.text
+		p = each(p, toFill, func(m []string, at int) (string, bool) {
+			ok := (at == 0 || text[at-1] != '<') && !strings.HasSuffix(m[0], " >")
+			return hole(m[0]), ok
+		})
+	}
+	return p
+}
+
+// makefile makes shell of a Makefile's variables and recipes.
+func makefile(ps []piece) []piece {
+	var out []piece
+	for _, p := range ps {
+		if strings.HasPrefix(p.text, "\t") {
+			p = p.cut(len(p.text) - len(strings.TrimLeft(p.text, "\t @+-")))
+		} else if m := makeSet.FindStringSubmatchIndex(p.text); m != nil {
+			value := "'" + strings.ReplaceAll(p.text[m[4]:m[5]], "'", "") + "'"
+			if v := p.text[m[4]:m[5]]; strings.Contains(v, "$") || strings.HasPrefix(v, `"`) {
+				value = `"` + strings.ReplaceAll(v, `"`, "") + `"`
+			}
+			p = p.to(m[5]).replace(m[3], m[5], "="+value).cut(m[2])
+		}
+		p = each(p, makeVar, func(m []string, _ int) (string, bool) {
+			if m[0] == "$$" {
+				return "$", true
+			}
+			return "${" + m[1] + "}", true
+		})
+		out = append(out, p)
+	}
+	return out
+}
+
+// batch makes shell of a Windows batch file's lines.
+func batch(ps []piece) []piece {
+	var out []piece
+	for _, p := range ps {
+		switch m := batSet.FindStringSubmatchIndex(p.text); {
+		case batRem.MatchString(p.text):
+			continue
+		case m != nil:
+			p = p.to(m[5]).replace(m[4], m[5], "'"+strings.ReplaceAll(p.text[m[4]:m[5]], "'", "")+"'").cut(m[2])
+		}
+		out = append(out, each(p, percent, func(m []string, _ int) (string, bool) { return "${" + m[1] + "}", true }))
+	}
+	return out
+}
+
+// repair returns a script's lines with what people get wrong about continuation lines put
+// right, in commands of an engine only, and says what was wrong.
+func (s *shell) repair(file string, ps []piece) (out []piece, notes []intent.Unread) {
+	note := func(p piece, at int, why string) {
+		notes = append(notes, intent.Unread{Place: intent.Place{File: file, Line: p.line, Column: p.column(at)}, Text: p.raw, Why: why})
+	}
+	in := false // inside of such a command
+	for i, p := range ps {
+		trimmed := strings.TrimSpace(p.text)
+		begins := lead(p).begins() >= 0
+		goes := in && len(out) > 0 && strings.HasSuffix(out[len(out)-1].text, `\`)
+		switch {
+		case begins:
+			in = !strings.HasPrefix(trimmed, "#")
+		case !in:
+		case goes && strings.HasPrefix(trimmed, "#") && i+1 < len(ps) && argLine.MatchString(ps[i+1].text):
+			note(p, 0, "a shell ends the command at this comment; it is read as if it went on")
+			continue
+		case !goes && argLine.MatchString(p.text):
+			note(p, 0, "the line before has no backslash at its end; it is read as if it had")
+			last := &out[len(out)-1]
+			*last = last.replace(len(last.text), len(last.text), ` \`)
+		default:
+			in = goes
+		}
+		if m := blanks.FindStringIndex(p.text); in && m != nil && i+1 < len(ps) && strings.TrimSpace(ps[i+1].text) != "" {
+			note(p, m[0], "a shell ends the command here, for a blank follows the backslash; it is read as if it went on")
+			p = p.to(m[0] + 1)
+		}
+		if in {
+			p = placeholders(p)
+		}
+		out = append(out, p)
+	}
+	return out, notes
+}

@@ -1,0 +1,289 @@
+package command
+
+import (
+	"iter"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/lanproof/lanproof/intent"
+)
+
+var (
+	fence = regexp.MustCompile("^[\\s>]*(?:[-*+]\\s+|\\d+[.)]\\s+)?(`{3,}|~{3,})\\s*\\{?\\.?([\\w+-]*)")
+	// bullets are what stands before a command in lists and quotations, and the numbers of
+	// a shell's history.
+	bullets = regexp.MustCompile(`^(?:\s|>|[-*+•·]\s|\d{1,4}[.)、]\s?|\d{1,5}\s\s|\[[ xX]\]\s)*`)
+	keys    = regexp.MustCompile(`^(?:(?:run|command|shell|cmd|script|before_script|ansible\.builtin\.(?:command|shell)|RUN|CMD)\s*:\s*(?:[|>][-+]?\s*)?|ExecSt(?:art|op)(?:Pre|Post)?=[-@!+:]*)`)
+	prompts = regexp.MustCompile(`^(?:\([^()]{1,40}\)\s*)?(?:\[[^\[\]]{1,60}\]|[\w.-]+@[\w.-]+(?:[: ][^\s$#]*)?\s?|~?/?[\w./~-]{0,60}\s?|(?:ba)?sh-[\d.]+|PS [A-Za-z]:[^>]{0,80}|PS|[A-Za-z]:\\[^>]{0,80})?([$#%>❯➜»])(\s*)`)
+	second  = regexp.MustCompile(`^\s*(?:\\?>|>>|\.\.\.|∙)\s?`)
+	// command finds a command line of an engine.
+	command = regexp.MustCompile(`(?:[\w./~-]*/)?(?:docker|podman(?:-remote)?)(?:\.exe)?["']?\s+(?:-{1,2}[\w-]+(?:[= ]\S+)?\s+){0,6}(?:network\s+\w+|(?:container\s+)?(?:run|create|rm|stop|kill|prune)|pod\s+\w+|system\s+prune)(?:\s|$|\x60|"|')`)
+	before  = regexp.MustCompile(`^(?:(?:sudo|doas|env|time|nohup|exec|command|winpty|nice|!|if|then|do|else|while|until|&|timeout\s+\w+)\s+(?:-\w+\s+(?:\w+\s+)?)*?|[A-Za-z_]\w*=\S*\s+|\$\{?\w+\}?\s+|\[[ "'$\-\w{}:=!]+\]{1,2}\s+(?:&&|\|\|)\s+)*["']?$`)
+	behind  = regexp.MustCompile(`(?:&&|\|\||;|\||\$\(|=\x60|\bdo|\bthen|\belse)\s*(?:sudo\s+(?:-\w+\s+)*)?$`)
+	shells  = regexp.MustCompile(`^(?:sudo\s+)?(?:ssh|su|bash|sh|eval)\s`)
+	assigns = regexp.MustCompile(`^(?:(?:export|readonly|local|declare)\s+(?:-\w+\s+)?)?[A-Za-z_]\w*\+?=(?:[^\s=]|$)`)
+	psAssig = regexp.MustCompile(`^\$(?:env:|global:|script:)?(\w+)\s*=\s*("[^"]*"|'[^']*'|[\w.:/-]+)\s*;?$`)
+	argLine = regexp.MustCompile(`^\s*--?[A-Za-z]`)
+	blanks  = regexp.MustCompile(`\\[ \t]+$`)
+	hanging = regexp.MustCompile("\\s[`^]\\s*$")
+)
+
+func sorted[V any](m map[string]V) iter.Seq2[string, V] {
+	return func(yield func(string, V) bool) {
+		for _, k := range slices.Sorted(maps.Keys(m)) {
+			if !yield(k, m[k]) {
+				return
+			}
+		}
+	}
+}
+
+// leading is a line without what stands before its command.
+type leading struct {
+	piece
+	// prompt is set where a shell's prompt was taken away, hash where that was "#" alone,
+	// which may as well begin a comment, code where the line is code in a text, and list
+	// where a key or a bullet was.
+	prompt, hash, code bool
+}
+
+// lead takes away what stands before a line's command.
+func lead(p piece) leading {
+	l := leading{piece: p}
+	l.piece = l.cut(len(bullets.FindString(l.text)))
+	l.piece = l.cut(len(keys.FindString(l.text)))
+	if strings.HasPrefix(l.text, "`") && !strings.HasPrefix(l.text, "```") {
+		if end := strings.LastIndexByte(l.text, '`'); end > 0 && strings.Trim(l.text[end+1:], " .,:;。，：；)") == "" {
+			l.piece, l.code = l.to(end).cut(1), true
+		}
+	}
+	if m := prompts.FindStringSubmatchIndex(l.text); m != nil {
+		mark, rest := l.text[m[2]:m[3]], l.text[m[1]:]
+		// $PARENT and %PARENT% are no prompts.
+		if rest != "" && (m[4] < m[5] || m[2] > 0 && command.MatchString(rest)) {
+			l.hash, l.prompt = mark == "#" && m[2] == 0, true
+			if l.hash || mark == ">" && m[2] == 0 {
+				l.prompt = false
+			}
+			l.piece = l.cut(m[1])
+		}
+	}
+	return l
+}
+
+// begins returns where a command that stands at the line's beginning has its engine's
+// name, -1 when there is none.
+func (l leading) begins() int {
+	if !strings.Contains(l.text, "docker") && !strings.Contains(l.text, "podman") {
+		return -1
+	}
+	m := command.FindStringIndex(l.text)
+	if m == nil || !before.MatchString(l.text[:m[0]]) && !behind.MatchString(l.text[:m[0]]) && !shells.MatchString(l.text) {
+		return -1
+	}
+	return m[0]
+}
+
+// text reads a text in which commands stand among other things.
+func (s *shell) text(file string, ps []piece) {
+	once := s.once
+	s.once = false
+	defer func() { s.once = once }()
+	fenced := slices.ContainsFunc(ps, func(p piece) bool { return fence.MatchString(p.text) })
+	for len(ps) > 0 {
+		open := slices.IndexFunc(ps, func(p piece) bool { return fence.MatchString(p.text) })
+		if !fenced || open < 0 {
+			s.lines(file, ps, true)
+			return
+		}
+		s.lines(file, ps[:open], true)
+		mark := fence.FindStringSubmatch(ps[open].text)
+		ps = ps[open+1:]
+		end := slices.IndexFunc(ps, func(p piece) bool {
+			m := fence.FindStringSubmatch(p.text)
+			return m != nil && m[1][0] == mark[1][0] && len(m[1]) >= len(mark[1]) && m[2] == ""
+		})
+		if end < 0 {
+			end = len(ps)
+		}
+		s.block(file, mark[2], ps[:end])
+		ps = ps[min(end+1, len(ps)):]
+	}
+}
+
+// block reads a block of code in a text: as a script, where it is one.
+func (s *shell) block(file, language string, ps []piece) {
+	switch strings.ToLower(language) {
+	case "", "sh", "bash", "shell", "zsh", "ksh", "console", "text", "terminal":
+		repaired, notes := s.repair(file, ps)
+		f := newFragment(file, repaired)
+		if len(f.text) > maxWhole || s.parsed > maxParsed {
+			break
+		}
+		if parsed, err := s.parse(f); err == nil && s.agrees(parsed, f, ps) {
+			for _, n := range notes {
+				s.state.unread(n)
+			}
+			s.in(f, func() { s.stmts(parsed.Stmts) })
+			return
+		}
+	case "bat", "batch", "cmd", "dos":
+		ps = batch(ps)
+	case "makefile", "make", "mk":
+		ps = makefile(ps)
+	}
+	s.lines(file, ps, false)
+}
+
+// lines reads what commands there are, line by line. prose is set outside of blocks.
+func (s *shell) lines(file string, ps []piece, prose bool) {
+	// A "#" is a prompt where no command stands without it.
+	plain := slices.ContainsFunc(ps, func(p piece) bool { l := lead(p); return !l.hash && l.begins() >= 0 })
+	for i := 0; i < len(ps); {
+		l := lead(ps[i])
+		i++
+		if l.hash && plain {
+			continue
+		}
+		switch {
+		case l.begins() >= 0:
+			unit, n := s.gather(file, l, ps[i:])
+			i += n
+			if failed := failure(ps[i:]); failed != "" {
+				f := newFragment(file, unit)
+				s.state.unread(intent.Unread{Place: f.place(0), Text: f.text, Why: "the text says that it failed: " + failed})
+				continue
+			}
+			s.unit(file, unit, prose && !l.prompt)
+		case psAssig.MatchString(l.text):
+			m := psAssig.FindStringSubmatchIndex(l.text)
+			p := l.to(m[5]).replace(m[3], m[4], "=")
+			s.unit(file, []piece{p.cut(m[2])}, false)
+		case assigns.MatchString(l.text) && (l.prompt || !prose || len(strings.Fields(l.text)) == 1 || strings.HasPrefix(l.text, "export ")):
+			s.unit(file, []piece{l.piece}, false)
+		default:
+			s.mentioned(file, l)
+		}
+	}
+}
+
+// failed finds what the engines say when they refuse.
+var failed = regexp.MustCompile(`^\s*(?:docker: )?Error(?: response from daemon)?: (.{1,200})`)
+
+// failure is what an engine said to the command before these lines.
+func failure(ps []piece) string {
+	if len(ps) > 0 {
+		if m := failed.FindStringSubmatch(ps[0].text); m != nil {
+			return oneLine(m[1], 100)
+		}
+	}
+	return ""
+}
+
+// mentioned names a whole command that stands inside of a sentence, or reads it where it
+// ends the line.
+func (s *shell) mentioned(file string, l leading) {
+	if !Looks([]byte(l.text)) {
+		return
+	}
+	parts := strings.Split(l.text, "`")
+	at := 0
+	for k, part := range parts {
+		end := at + len(part)
+		if k%2 == 1 && k < len(parts)-1 {
+			code := lead(l.to(end).cut(at))
+			if code.begins() >= 0 && strings.Contains(part, " -") && !strings.Contains(part, "[") && len(strings.Fields(part)) > 4 {
+				if strings.Trim(l.text[end+1:], " .,:;。，：；)") == "" {
+					s.unit(file, []piece{code.piece}, true)
+				} else {
+					f := newFragment(file, []piece{code.piece})
+					s.state.unread(intent.Unread{Place: f.place(0), Text: part, Why: "it stands inside of a sentence, and is not taken for a command to run"})
+				}
+			}
+		}
+		at = end + 1
+	}
+}
+
+// gather joins a command's first line with the lines that go on with it, and returns how
+// many of those there are.
+func (s *shell) gather(file string, l leading, rest []piece) ([]piece, int) {
+	unit, size, n := []piece{l.piece}, len(l.text), 0
+	var skipped []piece
+	for _, next := range rest {
+		last := &unit[len(unit)-1]
+		goes := strings.HasSuffix(last.text, `\`) || blanks.MatchString(last.text) || hanging.MatchString(last.text)
+		cut := next.cut(len(second.FindString(next.text)))
+		trimmed := strings.TrimSpace(cut.text)
+		if goes && strings.HasPrefix(trimmed, "#") {
+			skipped = append(skipped, cut)
+			continue
+		}
+		other := lead(next)
+		if size += len(cut.text); size > maxUnit || trimmed == "" || fence.MatchString(next.text) || other.begins() >= 0 && (other.prompt || !goes || other.begins() == 0) {
+			break
+		}
+		switch {
+		case goes:
+			s.unhang(file, last)
+		case argLine.MatchString(cut.text):
+			s.note(file, *last, len(last.text), "the line before has no backslash at its end; it is read as if it had")
+			*last = last.replace(len(last.text), len(last.text), ` \`)
+		default:
+			return unit, n
+		}
+		for _, c := range skipped {
+			s.note(file, c, 0, "a shell ends the command at this comment; it is read as if it went on")
+		}
+		n += len(skipped) + 1
+		skipped = nil
+		unit = append(unit, cut)
+	}
+	// A backslash behind which nothing comes says nothing.
+	last := &unit[len(unit)-1]
+	if t := strings.TrimRight(last.text, " \t"); strings.HasSuffix(t, `\`) {
+		*last = last.to(len(t) - 1)
+	}
+	return unit, n
+}
+
+// unhang makes a shell's continuation out of what stands at a line's end.
+func (s *shell) unhang(file string, p *piece) {
+	if m := hanging.FindStringIndex(p.text); m != nil {
+		*p = p.replace(m[0], len(p.text), ` \`)
+	} else if m := blanks.FindStringIndex(p.text); m != nil {
+		s.note(file, *p, m[0], "a shell ends the command here, for a blank follows the backslash; it is read as if it went on")
+		*p = p.to(m[0] + 1)
+	}
+}
+
+func (s *shell) note(file string, p piece, at int, why string) {
+	s.state.unread(intent.Unread{Place: intent.Place{File: file, Line: p.line, Column: p.column(at)}, Text: p.raw, Why: why})
+}
+
+// unit reads one command with its continuation lines.
+func (s *shell) unit(file string, ps []piece, prose bool) {
+	if s.parsed > maxParsed {
+		return
+	}
+	for i := range ps {
+		ps[i] = placeholders(ps[i])
+		// Blanks behind a backslash inside of a line are what is left of a line's end.
+		for m := lostEnd.FindStringIndex(ps[i].text); m != nil; m = lostEnd.FindStringIndex(ps[i].text) {
+			ps[i] = ps[i].replace(m[0], m[1]-1, " ")
+		}
+	}
+	f := newFragment(file, ps)
+	parsed, err := s.parse(f)
+	if err != nil {
+		if !prose {
+			s.state.unread(intent.Unread{Place: f.place(0), Text: f.text, Why: "a shell cannot read it: " + reason(err)})
+		}
+		return
+	}
+	s.prose = prose
+	s.in(f, func() { s.stmts(parsed.Stmts) })
+	s.prose = false
+}
