@@ -10,10 +10,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var update = stdflag.Bool("update", false, "write the file of what is wanteds anew")
+var update = stdflag.Bool("update", false, "write what is wanted anew")
 
 // TestCorpus reads every file of testdata and compares what was understood, with each
-// word's place, with the file of what is wanted beside it, which somebody has read line by line.
+// word's place, with what is wanted, which stands beside it and was read line by line.
 func TestCorpus(t *testing.T) {
 	files, err := filepath.Glob("testdata/*")
 	if err != nil {
