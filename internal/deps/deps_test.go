@@ -53,7 +53,6 @@ var forbidden = []struct {
 	{"reports", "modernc.org/sqlite", "a database is for a history alone"},
 	{"run", "mvdan.cc/sh/v3/syntax", "a run knows what is to be built, not how somebody wrote it down"},
 	{"run", module + "intent", "a run knows what is to be built, not how somebody wrote it down"},
-	{"intent/command", "os/exec", "what is written is read, never run"},
 	{"intent", "github.com/vishvananda/netlink", "what is written is read on any machine"},
 	{"intent", module + "scenarios", "what is written does not know what would come of it"},
 	{"run", "github.com/compose-spec/compose-go/v2/loader", "a guest works for a run, and reads no Compose file"},
