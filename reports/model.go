@@ -81,6 +81,37 @@ type Case struct {
 	Picture        *Picture `json:"picture,omitempty"`
 	// Console is the tail of a guest's console when the guest died.
 	Console string `json:"console,omitempty"`
+	// Engine is the real container engine that built the case's networks, with its
+	// version; empty where lanproof did. Built is what it made of the host and of each
+	// endpoint, before the first step.
+	Engine string  `json:"engine,omitempty"`
+	Built  []Built `json:"built,omitempty"`
+}
+
+// Built is what there is in a node whose networks an engine has built.
+type Built struct {
+	Node    string        `json:"node"`
+	Devices []BuiltDevice `json:"devices"`
+	// Routes of the main table: default via 192.0.2.1 dev eth0; default6 is IPv6's.
+	Routes []string `json:"routes"`
+	// Settings of the kernel by their names below /proc/sys.
+	Settings map[string]string `json:"settings"`
+	// Differs is what lanproof's own simulation has otherwise, or the engine has.
+	Differs []string `json:"differs,omitempty"`
+}
+
+// BuiltDevice is a device as the kernel reports it.
+type BuiltDevice struct {
+	Name       string   `json:"name"`
+	Kind       string   `json:"kind,omitempty"`
+	Mode       string   `json:"mode,omitempty"`
+	Flag       string   `json:"flag,omitempty"`
+	Parent     string   `json:"parent,omitempty"`
+	MAC        string   `json:"mac,omitempty"`
+	MTU        int      `json:"mtu"`
+	TxQueueLen int      `json:"tx_queue_len"`
+	Up         bool     `json:"up"`
+	Addresses  []string `json:"addresses,omitempty"`
 }
 
 // Check is one expectation and what came of it.

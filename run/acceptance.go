@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/lanproof/lanproof/engine"
 	"github.com/lanproof/lanproof/internal/rtnl"
 	"github.com/lanproof/lanproof/probe"
 	"github.com/lanproof/lanproof/reports"
@@ -31,6 +32,9 @@ func turnedDown(err error, building bool) (turndown, bool) {
 	if errors.Is(err, lab.ErrUnsettled) {
 		return turndown{"wait until carrier and operstate fit", err.Error()}, true
 	}
+	if t, ok := refusedByEngine(err); ok {
+		return t, true
+	}
 	var op topology.Op
 	var built *lab.OpError
 	var changed *errRefused
@@ -44,6 +48,19 @@ func turnedDown(err error, building bool) (turndown, bool) {
 		return turndown{}, false
 	}
 	return turndown{op.String(), probe.ErrnoText(err) + ": " + err.Error()}, true
+}
+
+// refusedByEngine makes out whether an engine did not do what it was asked for.
+func refusedByEngine(err error) (turndown, bool) {
+	var no *engine.Refusal
+	if !errors.As(err, &no) {
+		return turndown{}, false
+	}
+	what := "a change"
+	if deed := (*lab.DeedError)(nil); errors.As(err, &deed) {
+		what = deed.Deed.String()
+	}
+	return turndown{what, no.Text}, true
 }
 
 // aboutChild reports whether an operation is about a device of the drivers that

@@ -203,6 +203,9 @@ func (e *errRefused) Unwrap() error { return e.err }
 // change carries a change out and waits until the kernel has caught up. Its error is of type errRefused when the engine
 // or the kernel said no; nothing is left of the change then.
 func (b *bench) change(c *topology.Change) error {
+	if b.lab.Engine() != nil && c.Deed(nil) != nil {
+		return b.changeByEngine(c)
+	}
 	next, err := b.plan.Change(c)
 	if err != nil {
 		return &errRefused{err: err}

@@ -111,7 +111,12 @@ func (o *Outcome) execute(ctx context.Context, p *Prepared, nics map[string]stri
 		}
 		options.Cable = &p.cable.ports
 	}
+	p.byEngine(ctx, &options)
 	b, err := openBench(plan, runID(p), options)
+	if why, ok := unwilling(err); ok {
+		o.Result.Verdict, o.Result.Reason = reports.Skip, why
+		return nil
+	}
 	if t, ok := turnedDown(err, true); ok {
 		o.refusedToAccept(builtCheck, notBuilt, "", p.Case.File+":1", t)
 		return nil
@@ -124,6 +129,9 @@ func (o *Outcome) execute(ctx context.Context, p *Prepared, nics map[string]stri
 		return fmt.Errorf("%s: %w", notBuilt, err)
 	}
 	if o.namespaces, err = namespacesOf(b.lab); err != nil {
+		return err
+	}
+	if err := o.compareBuilt(b, p); err != nil {
 		return err
 	}
 	var packets []packet

@@ -308,7 +308,7 @@ func (q *flowQuestion) flow(b *bench) (*probe.Flow, error) {
 		return nil, err
 	}
 	flow := &probe.Flow{
-		Kind: q.kind, Cast: q.cast, From: from, To: to, Source: q.source, Target: q.target,
+		Kind: q.kind, Cast: q.cast, From: from, To: to, Source: b.lab.Real(q.source), Target: b.lab.Real(q.target),
 		Bind: q.bind, Tags: q.tags, Size: q.size, Static: q.static,
 	}
 	for _, m := range []struct {

@@ -15,6 +15,10 @@ func (r *runner) place(j *job) {
 	j.result = newResult(j.p)
 	j.result.Repeat = j.repeat
 	j.result.Ground, j.result.Kernel = string(Host), r.release
+	if r.o.Engine != nil {
+		r.placeWithEngine(j)
+		return
+	}
 	if r.cable != nil || r.o.Emulate != "" {
 		r.placeOnCable(j)
 		return
@@ -38,6 +42,15 @@ func (r *runner) place(j *job) {
 		j.result.Ground = string(Guest)
 		j.result.Placement = fmt.Sprintf("in a guest, since kernel %s has no %s", r.release, strings.Join(sortedKeys(lacks), ", "))
 	}
+}
+
+// placeWithEngine decides whether this kernel, on which the engine runs, can carry a job.
+func (r *runner) placeWithEngine(j *job) {
+	if j.unfit != "" {
+		j.result.Verdict, j.result.Reason = reports.Skip, j.unfit
+		return
+	}
+	r.placeHere(j)
 }
 
 // spread makes a job of every guest kernel out of one that runs in a guest.

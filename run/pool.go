@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/lanproof/lanproof/probe"
 	"github.com/lanproof/lanproof/scenarios"
 )
 
@@ -34,6 +35,10 @@ const maxHandedOut = 1 << 17
 
 func (q *poolQuestion) ask(_ context.Context, b *bench) answer {
 	n := b.plan.LAN.Networks[q.want.Network]
+	if b.lab.Engine() != nil {
+		const why = "what a pool would hand out next is asked of lanproof's simulation: an engine only tells what it has handed out"
+		return answer{Finding: probe.Finding{Moot: why, Observed: why}}
+	}
 	if n == nil {
 		return trouble(fmt.Errorf("there is no network %s any more", q.want.Network))
 	}

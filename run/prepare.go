@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/lanproof/lanproof/engine"
 	"github.com/lanproof/lanproof/reports"
 	"github.com/lanproof/lanproof/scenarios"
 	"github.com/lanproof/lanproof/topology"
@@ -30,6 +31,8 @@ type Prepared struct {
 	cable *laid
 	// coroner is nil where nobody asks why frames died.
 	coroner *coroner
+	// engine builds the case's networks; lanproof does where it is nil.
+	engine engine.Installation
 }
 
 // Stage is a step in time and the checks made after it.

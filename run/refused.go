@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/lanproof/lanproof/engine"
 	"github.com/lanproof/lanproof/probe"
 	"github.com/lanproof/lanproof/reports"
 	"github.com/lanproof/lanproof/scenarios"
@@ -113,7 +114,10 @@ func (q *refusedQuestion) ask(ctx context.Context, b *bench) answer {
 		return trouble(err)
 	}
 	var refused *errRefused
+	var lenient *errLenient
 	switch {
+	case errors.As(err, &lenient):
+		return answer{Finding: probe.Finding{Proof: reports.ProofErrno, Observed: lenient.Error()}}
 	case err == nil:
 		return answer{Finding: probe.Finding{Proof: reports.ProofErrno, Observed: "it was not refused"}}
 	case !errors.As(err, &refused):
@@ -126,6 +130,13 @@ func (q *refusedQuestion) ask(ctx context.Context, b *bench) answer {
 			text += ": " + words
 		}
 	}
-	held := (q.errno == 0 || errors.Is(err, q.errno)) && strings.Contains(refused.err.Error(), q.want.Reason)
+	held := (q.errno == 0 || errors.Is(err, q.errno) || byEngine(refused.err, q.errno)) && strings.Contains(refused.err.Error(), q.want.Reason)
 	return answer{Finding: probe.Finding{Held: held, Proof: reports.ProofErrno, Observed: "refused: " + text}}
+}
+
+// byEngine reports whether an engine passes on what the kernel answered: it has its
+// words and not its number.
+func byEngine(err error, errno unix.Errno) bool {
+	var no *engine.Refusal
+	return errors.As(err, &no) && strings.Contains(no.Text, errno.Error())
 }

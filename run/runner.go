@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/lanproof/lanproof/engine"
 	"github.com/lanproof/lanproof/guest"
 	"github.com/lanproof/lanproof/guest/cards"
 	"github.com/lanproof/lanproof/internal/features"
@@ -76,6 +77,9 @@ type Options struct {
 	// Emulate is the model of the card under test in guests that have two, see
 	// [cards.Cards]. With one, all cases run over a cable between them.
 	Emulate string
+	// Engine builds the networks of all cases; lanproof itself where it is nil. What it
+	// cannot build is skipped, and nothing runs in a guest.
+	Engine engine.Installation
 	// Init is the static binary that is /init in a guest; this one when empty.
 	Init string
 	// NoSnapshot boots every guest cold and keeps none.
@@ -100,6 +104,7 @@ type job struct {
 	p      *Prepared
 	repeat int
 	kernel string // of a guest, as it was named
+	unfit  string // why the engine cannot build it
 	result reports.Case
 }
 
@@ -185,7 +190,7 @@ func (r *runner) prepare(cases []*scenarios.Case) error {
 		if r.o.Oracle {
 			c = withOracle(c)
 		}
-		p, err := Prepare(c, r.o.Seed)
+		p, why, err := prepareFor(r.o.Engine, c, r.o.Seed)
 		var bad scenarios.Errors
 		switch {
 		case errors.As(err, &bad):
@@ -199,7 +204,7 @@ func (r *runner) prepare(cases []*scenarios.Case) error {
 			if r.o.Repeat > 1 {
 				repeat = n + 1
 			}
-			r.jobs = append(r.jobs, &job{p: p, repeat: repeat})
+			r.jobs = append(r.jobs, &job{p: p, repeat: repeat, unfit: why})
 		}
 	}
 	if len(errs) > 0 {
@@ -271,7 +276,7 @@ func (r *runner) runOne(j *job) {
 		r.ports.Lock()
 		defer r.ports.Unlock()
 	}
-	r.environment(reports.Environment{Ground: j.result.Ground, Kernel: r.release, Arch: runtime.GOARCH, Tool: r.o.Version})
+	r.environment(r.here(j))
 	r.o.Events.Started(j.name(), j.result.Ground)
 	j.p.coroner, j.p.cable = r.coroner, r.cable
 	out := Execute(r.all, j.p, r.o.NICs)
@@ -289,6 +294,15 @@ func (r *runner) runOne(j *job) {
 		r.close(out)
 	}
 	r.finish(j)
+}
+
+// here describes this kernel, with the engine that builds networks on it.
+func (r *runner) here(j *job) reports.Environment {
+	e := reports.Environment{Ground: j.result.Ground, Kernel: r.release, Arch: runtime.GOARCH, Tool: r.o.Version}
+	if r.o.Engine != nil {
+		e.Detail = map[string]string{"engine": engineName(r.o.Engine)}
+	}
+	return e
 }
 
 func (r *runner) noteClosed(err error) {

@@ -12,6 +12,7 @@ import (
 type builder struct {
 	lan      *LAN
 	ops      []Op
+	deeds    []Deed
 	problems []Problem
 	path     []any
 }

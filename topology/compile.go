@@ -18,6 +18,8 @@ var Source string
 type Plan struct {
 	LAN *LAN
 	Ops []Op
+	// Deeds say which of the operations are about networks, in their order.
+	Deeds []Deed
 }
 
 // String prints the plan as ip commands, one operation a line.
@@ -45,7 +47,11 @@ func Compile(s *Spec, seed string) (*Plan, []Problem) {
 	hand := b.handLinks(s)
 	hand.makeAll(func(l *handLink) bool { return !hand.waits(l) })
 	for _, n := range s.Networks {
-		b.in("networks", func() { b.in(n.Name, func() { b.addNetwork(n.Name, &n.Value) }) })
+		b.in("networks", func() {
+			b.in(n.Name, func() {
+				b.deed(Change{Network: &AddNetwork{n.Name, n.Value}}, func() { b.addNetwork(n.Name, &n.Value) })
+			})
+		})
 	}
 	b.endpoints(s)
 	hand.makeAll(func(*handLink) bool { return true })
@@ -54,7 +60,7 @@ func Compile(s *Spec, seed string) (*Plan, []Problem) {
 	if len(b.problems) > 0 {
 		return nil, b.problems
 	}
-	return &Plan{LAN: b.lan, Ops: b.ops}, nil
+	return &Plan{LAN: b.lan, Ops: b.ops, Deeds: b.deeds}, nil
 }
 
 // nodes makes every namespace, the switch's first. It returns the spec without
@@ -147,9 +153,11 @@ func (b *builder) endpoints(s *Spec) {
 
 func (b *builder) endpoint(name string, e *Endpoint) {
 	attach := func(a Attachment) {
-		// Devices made by hand come later and keep their names.
-		a.Name = orDefault(a.Name, b.freeName(name, e.Links))
-		b.attach(name, a)
+		b.deed(Change{Attach: &Attach{name, a}}, func() {
+			// Devices made by hand come later and keep their names.
+			a.Name = orDefault(a.Name, b.freeName(name, e.Links))
+			b.attach(name, a)
+		})
 	}
 	if e.Network != "" {
 		attach(Attachment{Network: e.Network, IP: e.IP, IP6: e.IP6, MAC: e.MAC})

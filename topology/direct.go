@@ -38,7 +38,7 @@ func (p *Plan) Direct() error {
 		}
 		ops = append(ops, op)
 	}
-	p.Ops = ops
+	p.Ops, p.Deeds = ops, nil
 	p.LAN.Nodes = slices.DeleteFunc(p.LAN.Nodes, func(n Node) bool { return n.Name == SwitchNode })
 	p.LAN.Devices = slices.DeleteFunc(p.LAN.Devices, func(d *Device) bool { return d.Node == SwitchNode })
 	p.LAN.nameAll()

@@ -30,12 +30,13 @@ type runFlags struct {
 	cable   run.Cable
 	formats []string
 	more    []reports.Format
+	engine  *choice
 	json    bool
 	verbose bool
 }
 
 func newRun() *cobra.Command {
-	f := &runFlags{on: oneOf(string(run.Auto), string(run.Host), string(run.Guest), string(run.GroundNIC))}
+	f := &runFlags{on: oneOf(string(run.Auto), string(run.Host), string(run.Guest), string(run.GroundNIC)), engine: newEngine()}
 	cmd := &cobra.Command{
 		Use:   "run [FILE|DIR|NAME ...]",
 		Short: "Run scenarios and leave a report; the built-in catalogue when none is named",
@@ -50,6 +51,11 @@ capture of each case for Wireshark. Cases that this kernel cannot carry run in a
 guest, unless --on host is given: it takes qemu-system-x86_64 and a kernel, the
 newest of Debian's that apt offers where --kernel names none. Where cases ran on
 several kernels, one table puts these side by side, and begins with what differs.
+
+With --engine, the networks of a scenario are built by a real container engine and
+its endpoints are containers; the same checks are then made. The engine runs in
+namespaces of its own, with folders in memory; the user's own is not touched. What
+it cannot build is skipped, with the reason.
 
 As an ordinary user, lanproof enters a user namespace of its own. SIGINT and
 SIGTERM end the run, and what has been found out until then is still written; a
@@ -68,7 +74,8 @@ or a bad scenario; 3 the harness could not do its work.`,
   lanproof run --kernel debian:6.1 --kernel debian:6.12 vlan-isolation
   lanproof run --kernel host --kernel debian:6.12 macvlan-two-endpoints
   lanproof run --repeat 20 --fail-fast macvlan-bridge
-  lanproof run --keep-on-failure failing.yaml`,
+  lanproof run --keep-on-failure failing.yaml
+  lanproof run --engine docker docker-macvlan-bridge`,
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
 	}
 	f.flags(cmd)
@@ -86,6 +93,7 @@ func (f *runFlags) flags(cmd *cobra.Command) {
 	flags.StringVar(&o.Emulate, "emulate", "", "run over a cable between two emulated cards of a guest; the one under test is of this `MODEL`, such as e1000e")
 	flags.StringArrayVar(&f.nics, "nic", nil, "real port for a device of kind nic, as `NAME=PORT` (repeatable)")
 	flags.StringArrayVar(&f.really, "yes-really", nil, "take the real port `IFACE` although the machine needs it (repeatable)")
+	flags.Var(f.engine, "engine", "who builds networks and endpoints: netlink is lanproof itself, the others are real engines, which are started for each case")
 	flags.StringVar(&o.Out, "out", "lanproof-out", "`DIR` for results, reports and captures")
 	flags.IntVar(&o.Parallel, "parallel", 0, "cases that run at once on this kernel; 0 is one for each CPU")
 	flags.IntVar(&o.Repeat, "repeat", 1, "times that each case runs; of repetitions that pass the evidence stays in their captures")
@@ -117,6 +125,9 @@ func (f *runFlags) complete() error {
 		return err
 	}
 	if err := f.completeCable(); err != nil {
+		return err
+	}
+	if err := f.checkEngine(); err != nil {
 		return err
 	}
 	for _, name := range f.formats {
@@ -197,6 +208,9 @@ func (f *runFlags) run(cmd *cobra.Command, args []string) error {
 		if status, done, err := rootless.Enter(); done || err != nil {
 			return errors.Join(err, ended(status))
 		}
+	}
+	if err := f.findEngine(cmd.Context()); err != nil {
+		return err
 	}
 	if err := canKeep(f.options.Keep, "--keep"); err != nil {
 		return err

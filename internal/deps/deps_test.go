@@ -13,7 +13,7 @@ const module = "github.com/lanproof/lanproof/"
 
 // rooms from top to bottom: arrows point down only.
 var rooms = []string{
-	"cmd/lanproof", "answer", "advice", "intent", "qualify", "bench/turns", "bench", "suites", "run", "engine", "scenarios", "topology/lab", "topology", "probe", "capture", "reports", "guest", "internal",
+	"cmd/lanproof", "answer", "advice", "intent", "qualify", "bench/turns", "bench", "suites", "run", "scenarios", "topology/lab", "engine", "topology", "probe", "capture", "reports", "guest", "internal",
 }
 
 // forbidden are imports that a room must not have even by way of others.

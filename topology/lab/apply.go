@@ -264,6 +264,11 @@ func (l *Lab) deleteNode(name string) error {
 		return fmt.Errorf("tie %s to %s: %w", name, home.Name, err)
 	}
 	delete(l.nodes, name)
+	if l.built != nil && n.Role == topology.RoleEndpoint {
+		if err := l.built.engine.RemoveEndpoint(l.built.ctx, name); err != nil {
+			return err
+		}
+	}
 	n.Conn.Close()
 	if err := n.NS.Close(); err != nil {
 		return fmt.Errorf("let node %s go: %w", name, err)

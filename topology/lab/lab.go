@@ -4,6 +4,7 @@
 package lab
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -11,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/lanproof/lanproof/engine"
 	"github.com/lanproof/lanproof/internal/netns"
 	"github.com/lanproof/lanproof/internal/port"
 	"github.com/lanproof/lanproof/internal/rtnl"
@@ -31,6 +33,7 @@ type Lab struct {
 	loans []*port.Loan         // real ports
 	cable *Cable
 	laid  topology.Ref // where the cable is
+	built *builder     // nil where no engine builds networks
 }
 
 // Node is a namespace of the lab.
@@ -52,12 +55,20 @@ type Options struct {
 	NICs map[string]string
 	// Cable is laid where the plan's LAN has one (see topology.LAN.Lay).
 	Cable *Cable
+	// Engine starts who builds networks and endpoints in place of the plan's operations,
+	// in the namespace of the plan's only host. Where it is nil, the lab does.
+	Engine func(host *netns.NS) (engine.Engine, error)
+	// Context ends the engine's work; the background's where it is nil.
+	Context context.Context
 }
 
 // Open builds what the plan says. When any operation fails, nothing is left, and
 // the error wraps an *OpError.
 func Open(plan *topology.Plan, o Options) (*Lab, error) {
 	l := &Lab{plan: plan, nodes: map[string]*Node{}, index: map[topology.Ref]int{}, cable: o.Cable, laid: plan.LAN.CableLaid()}
+	if o.Engine != nil {
+		l.built = newBuilder(o)
+	}
 	if err := l.open(o); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
@@ -67,6 +78,9 @@ func Open(plan *topology.Plan, o Options) (*Lab, error) {
 func (l *Lab) open(o Options) error {
 	if err := l.makeNodes(o.Inside); err != nil {
 		return err
+	}
+	if l.built != nil {
+		return l.buildByEngine(o)
 	}
 	for _, op := range l.plan.Ops {
 		if err := l.apply(op, o.NICs); err != nil {
@@ -96,7 +110,7 @@ func firstCommand(op topology.Op) string {
 
 // makeNodes makes every namespace, and all that is to be made inside.
 func (l *Lab) makeNodes(inside func(*Node) error) error {
-	nodes := l.plan.LAN.Nodes
+	nodes := l.ownNodes()
 	v6 := l.v6Nodes()
 	made := make([]*Node, len(nodes))
 	_, err := netns.NewEach(len(nodes), func(i int, ns *netns.NS) error {
@@ -234,5 +248,6 @@ func (l *Lab) Close() error {
 		}
 		errs = append(errs, n.NS.Close())
 	}
+	errs = append(errs, l.built.close())
 	return errors.Join(errs...)
 }
