@@ -65,6 +65,14 @@ const (
 
 // Parent is a device that networks sit on.
 type Parent struct {
-	Medium    Medium
+	Medium Medium
+	// Provider is the cloud's name, where Medium is Cloud.
+	Provider string
+	// Addresses are the device's own, Gateways the next hops of default routes over it.
 	Addresses []netip.Prefix
+	Gateways  []netip.Addr
+	// MTU in bytes; 0 is unknown.
+	MTU int
+	// Master is the bridge or bond that the device is a port of.
+	Master string
 }

@@ -1,0 +1,163 @@
+package advice_test
+
+import (
+	"debug/elf"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/lanproof/lanproof/advice"
+	"github.com/lanproof/lanproof/guest"
+	"github.com/lanproof/lanproof/reports"
+	"github.com/lanproof/lanproof/run"
+	"github.com/lanproof/lanproof/scenarios"
+)
+
+// TestMain makes this very binary /init of a guest.
+func TestMain(m *testing.M) {
+	if guest.IsInit() {
+		guest.Init(run.InGuest)
+	}
+	os.Exit(m.Run())
+}
+
+func find(all []advice.Warning, id string) *advice.Warning {
+	i := slices.IndexFunc(all, func(w advice.Warning) bool { return w.ID == id })
+	if i < 0 {
+		return nil
+	}
+	return &all[i]
+}
+
+func ids(all []advice.Warning) string {
+	var list []string
+	for _, w := range all {
+		list = append(list, w.ID)
+	}
+	return strings.Join(list, " ")
+}
+
+// TestExamples holds that each fault is found, with its place and what shows it, and that
+// the same file without it raises no such alarm.
+func TestExamples(t *testing.T) {
+	for _, e := range examples {
+		t.Run(e.id, func(t *testing.T) {
+			all := advice.Of(written(t, e.bad), around(t, e.around))
+			w := find(all, e.id)
+			if w == nil {
+				t.Fatalf("of %q only: %s", e.bad, ids(all))
+			}
+			t.Log(w.Place, w.Severity, w.Text)
+			if w.Place.Line == 0 || w.Text == "" || !strings.HasSuffix(w.Text, ".") || len(w.Networks)+len(w.Endpoints) == 0 {
+				t.Errorf("incomplete: %+v", w)
+			}
+			if (w.Trial == nil) != (e.unshown != "") {
+				t.Errorf("trial %v, though it is unshown because %q", w.Trial, e.unshown)
+			}
+			if w.Trial != nil && len(w.Shown) == 0 {
+				t.Error("no check shows it")
+			}
+			if all := advice.Of(written(t, e.good), around(t, e.goodAround)); find(all, e.id) != nil {
+				t.Errorf("false alarm of %q: %s", e.good, find(all, e.id).Text)
+			}
+		})
+	}
+}
+
+// trials are the trials of the examples by a name of their own, those for this kernel and
+// those for a guest.
+func trials(t *testing.T) (here, guest []*scenarios.Case) {
+	for i, e := range examples {
+		done := map[*advice.Trial]bool{}
+		for _, w := range advice.Of(written(t, e.bad), around(t, e.around)) {
+			if w.Trial == nil || done[w.Trial] {
+				continue
+			}
+			done[w.Trial] = true
+			s := *w.Trial.Scenario
+			rare := strings.Contains(s.Name, "guest")
+			s.Name = fmt.Sprintf("%s-%d-%s", e.id, i, s.Name)
+			c := load(t, &s)
+			if rare {
+				guest = append(guest, c)
+			} else {
+				here = append(here, c)
+			}
+		}
+	}
+	return here, guest
+}
+
+func load(t *testing.T, s *scenarios.Scenario) *scenarios.Case {
+	t.Helper()
+	text, err := scenarios.Write(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := scenarios.Load(s.Name+".yaml", text)
+	if err != nil {
+		t.Fatalf("%v in\n%s", err, text)
+	}
+	return f.Cases()[0]
+}
+
+// TestTrialsHere runs every trial that takes nothing special: each check passes.
+func TestTrialsHere(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("making network namespaces needs root")
+	}
+	here, _ := trials(t)
+	passes(t, here, run.Options{On: run.Host, Parallel: 2})
+}
+
+// TestTrialsInGuest runs the others, in one guest.
+func TestTrialsInGuest(t *testing.T) {
+	if testing.Short() {
+		t.Skip("booting a guest takes a while")
+	}
+	needGuest(t)
+	_, rare := trials(t)
+	passes(t, rare, run.Options{On: run.Guest, Kernels: []string{"debian:6.12"}})
+}
+
+// needGuest skips where no guest can be booted with this very binary, which needs a loader
+// under -race.
+func needGuest(t *testing.T) {
+	t.Helper()
+	if _, err := guest.Resolve(t.Context(), "debian:6.12", ""); errors.Is(err, guest.ErrNoQEMU) || errors.Is(err, guest.ErrNoKernel) {
+		t.Skip(err)
+	}
+	f, err := elf.Open("/proc/self/exe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if slices.ContainsFunc(f.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP }) {
+		t.Skip("this test's binary is /init of the guest and has to be static: build it with CGO_ENABLED=0 and without -race")
+	}
+}
+
+func passes(t *testing.T, cases []*scenarios.Case, o run.Options) {
+	t.Helper()
+	res, err := run.Run(t.Context(), cases, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(res.Cases) != len(cases) {
+		t.Errorf("%d of %d cases ran", len(res.Cases), len(cases))
+	}
+	for _, c := range res.Cases {
+		if c.Verdict == reports.Pass {
+			continue
+		}
+		t.Errorf("%s: %s %s", c.Case, c.Verdict, c.Reason)
+		for _, k := range c.Checks {
+			if k.Verdict != reports.Pass {
+				t.Errorf("  %s: %s: expected %s, observed %s", k.ID, k.Verdict, k.Expected, k.Observed)
+			}
+		}
+	}
+}

@@ -1,0 +1,145 @@
+package advice
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/lanproof/lanproof/intent"
+	"github.com/lanproof/lanproof/scenarios"
+	"github.com/lanproof/lanproof/topology"
+)
+
+// This file has the rules about gateways and default routes.
+
+func gatewayMissing(f *file) []*finding {
+	return f.eachPool(func(n *network, p *pool, made *topology.Pool) *finding {
+		if made.Gateway.IsValid() || p.Gateway.Set() || n.closed() || n.layer3() || n.Engine == intent.CNI || f.otherWayOut(n, p) {
+			return nil
+		}
+		w := about(n, place(p.Subnet.Subnet, n.Place), "Subnet %s of network %q has no gateway, and Docker %d makes none up: its containers reach nothing beyond it.", p.prefix, n.Name, f.around.version())
+		if a := f.single(n, made); a != nil {
+			no := false
+			w.on(a).by(scenarios.Check{Route: &scenarios.RouteState{Node: a.node, To: defaultOf(made), Exists: &no}})
+			w.Endpoints = nil
+		}
+		return w
+	})
+}
+
+// otherWayOut reports whether everybody on a network has a default route by another one.
+func (f *file) otherWayOut(n *network, p *pool) bool {
+	on := f.draft.of(n)
+	return len(on) > 0 && !slices.ContainsFunc(on, func(a *attached) bool {
+		return !slices.ContainsFunc(f.draft.attached, func(o *attached) bool {
+			return o.node == a.node && o.network != n && f.offers(o.network, p.prefix.Addr().Is6())
+		})
+	})
+}
+
+// single is somebody with an address of the pool who is on no other network.
+func (f *file) single(n *network, made *topology.Pool) *attached {
+	for _, a := range f.draft.in(made, n) {
+		if count := slices.IndexFunc(f.draft.attached, func(o *attached) bool { return o.node == a.node && o.network != n }); count < 0 {
+			return a
+		}
+	}
+	return nil
+}
+
+func defaultOf(p *topology.Pool) string {
+	if p.Subnet.Addr().Is6() {
+		return "default6"
+	}
+	return "default"
+}
+
+func gatewayGuessed(f *file) []*finding {
+	return f.eachPool(func(n *network, p *pool, made *topology.Pool) *finding {
+		if !made.Gateway.IsValid() || p.Gateway.Set() || n.closed() || n.layer3() || n.Engine == intent.CNI || slices.Contains(f.around.Parents[n.device()].Gateways, made.Gateway) {
+			return nil
+		}
+		who := fmt.Sprintf("Docker %d", f.around.version())
+		if n.Engine == intent.Podman {
+			who = "Podman"
+		}
+		w := about(n, place(p.Subnet.Subnet, n.Place), "Subnet %s of network %q has no gateway, so that %s takes its first free address, %s, whoever has it on the LAN.", p.prefix, n.Name, who, made.Gateway)
+		w.via(f.single(n, made), made)
+		return w
+	})
+}
+
+// via shows the default route that somebody gets.
+func (f *finding) via(a *attached, p *topology.Pool) {
+	if a == nil {
+		return
+	}
+	f.on(a).by(scenarios.Check{Route: &scenarios.RouteState{Node: a.node, To: defaultOf(p), Via: p.Gateway.String()}})
+	f.Endpoints = nil
+}
+
+func gatewayNotRouter(f *file) []*finding {
+	return f.eachPool(func(n *network, p *pool, made *topology.Pool) *finding {
+		routers := slices.DeleteFunc(slices.Clone(f.around.Parents[n.device()].Gateways), func(g netip.Addr) bool { return !p.prefix.Contains(g) })
+		if !p.Gateway.Set() || len(routers) == 0 || slices.Contains(routers, made.Gateway) || !made.Gateway.IsValid() || n.closed() || n.layer3() {
+			return nil
+		}
+		w := about(n, place(p.Gateway, n.Place), "Gateway %s of network %q is not the router of %s, which is %s as this machine knows.", made.Gateway, n.Name, n.device(), routers[0])
+		w.via(f.single(n, made), made)
+		return w
+	})
+}
+
+func twoDefaults(f *file) []*finding {
+	var all []*finding
+	for i := range f.Endpoints {
+		e := &f.Endpoints[i]
+		for _, v6 := range []bool{false, true} {
+			if w := f.twoDefaultsOf(e, v6); w != nil {
+				all = append(all, w)
+				break
+			}
+		}
+	}
+	return all
+}
+
+// twoDefaultsOf is the finding that several networks offer an endpoint the default route
+// of a family, and the file leaves open which of them it is to be.
+func (f *file) twoDefaultsOf(e *intent.Endpoint, v6 bool) *finding {
+	var ways []*attached
+	for _, a := range f.draft.attached {
+		if a.user.end == e && f.offers(a.network, v6) {
+			ways = append(ways, a)
+		}
+	}
+	if len(ways) < 2 || !slices.ContainsFunc(ways, func(a *attached) bool { return a.network.virtual() }) {
+		return nil
+	}
+	slices.SortStableFunc(ways, func(a, b *attached) int { return f.gatewayOrder(a.node, a.network.Name, b.network.Name) })
+	first := ways[0]
+	if f.priority(first.node, first.network.Name) > f.priority(ways[1].node, ways[1].network.Name) || first.network.Engine == intent.CNI {
+		return nil
+	}
+	var names []string
+	for _, a := range ways {
+		names = append(names, a.network.Name)
+	}
+	w := &finding{Warning: Warning{
+		Place: e.Place, Networks: names, Endpoints: []string{e.Name},
+		Text: fmt.Sprintf("Networks %s each offer %q a default route, and a container has one: %q gives it.", list(names), e.Name, first.network.Name),
+	}}
+	w.needs = ways
+	route := &scenarios.RouteState{Node: first.node, To: map[bool]string{false: "default", true: "default6"}[v6], Dev: first.device.Link}
+	w.by(scenarios.Check{Route: route})
+	if strings.HasPrefix(first.network.driver, ipvlan) && first.network.layer3() {
+		return w
+	}
+	for _, p := range f.draft.plan.LAN.Networks[first.network.Name].Pools {
+		if p.Subnet.Addr().Is6() == v6 && first.has(p.Subnet) {
+			route.Via = p.Gateway.String()
+		}
+	}
+	return w
+}

@@ -1,0 +1,98 @@
+package advice
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/lanproof/lanproof/intent"
+)
+
+// rule is one kind of warning. A new one is a line in rules or, where the engine or the
+// kernel refuses something, in refusals, and an entry in explanations.yaml.
+type rule struct {
+	id       string
+	severity Severity
+	find     func(*file) []*finding
+}
+
+// rules are the warnings about what is built as it is written, and what comes of it.
+var rules = []rule{
+	// Who is reached.
+	{"host-unreachable", Caution, hostUnreachable},
+	{"wifi-one-mac", Error, onWiFi},
+	{"cloud-one-mac", Error, inCloud},
+	{"no-parent", Caution, noParent},
+	{"internal-with-parent", Caution, internalWithParent},
+	{"private-isolates-siblings-only", Note, privateSiblings},
+	{"vepa-without-reflection", Caution, vepaAlone},
+	{"ipvlan-l3-no-return", Caution, noReturn},
+	{"ports-ignored", Caution, portsIgnored},
+	// Addresses.
+	{"subnet-missing", Caution, subnetMissing},
+	{"subnet-not-parents", Caution, subnetNotParents},
+	{"ip-range-empty", Error, rangeEmpty},
+	{"address-not-excluded", Caution, notExcluded},
+	{"address-in-dynamic-range", Caution, inDynamicRange},
+	{"address-in-other-range", Caution, inOtherRange},
+	{"ipv6-off", Caution, ipv6Off},
+	{"ipv6-unused", Note, ipv6Unused},
+	// Gateways and routes.
+	{"gateway-missing", Caution, gatewayMissing},
+	{"gateway-guessed", Caution, gatewayGuessed},
+	{"gateway-not-router", Caution, gatewayNotRouter},
+	{"two-default-routes", Caution, twoDefaults},
+	// Options and names.
+	{"option-unknown", Caution, optionUnknown},
+	{"mtu-ignored", Caution, mtuIgnored},
+	{"network-undefined", Caution, networkUndefined},
+	{"network-unused", Note, networkUnused},
+	{"parent-enslaved", Error, parentEnslaved},
+	// Podman's and CNI's own.
+	{"podman-option-unsupported", Error, podmanOption},
+	{"podman-dhcp", Note, podmanDHCP},
+	{"podman-no-vlan", Caution, podmanNoVLAN},
+	{"ipvlan-dhcp", Error, ipvlanDHCP},
+	{"cni-mtu-over-master", Error, cniMTU},
+	{"cni-ipam-missing", Caution, cniNoIPAM},
+}
+
+// Of is what there is to mind about an intent: errors first, then by place.
+func Of(in *intent.Intent, around Surroundings) []Warning {
+	f := read(in, around)
+	var found []*finding
+	for _, r := range rules {
+		for _, w := range r.find(f) {
+			w.ID, w.Severity = r.id, cmp.Or(w.Severity, r.severity)
+			found = append(found, w)
+		}
+	}
+	found = append(found, refusedOf(f)...)
+	slices.SortStableFunc(found, func(a, b *finding) int {
+		return cmp.Or(
+			cmp.Compare(order(a.Severity), order(b.Severity)), strings.Compare(a.Place.File, b.Place.File),
+			cmp.Compare(a.Place.Line, b.Place.Line), cmp.Compare(a.Place.Column, b.Place.Column), strings.Compare(a.ID, b.ID))
+	})
+	f.draft.arrange(found)
+	warnings := make([]Warning, 0, len(found))
+	for _, w := range found {
+		warnings = append(warnings, w.Warning)
+	}
+	return warnings
+}
+
+// order of the severities, worst first.
+func order(s Severity) int { return slices.Index([]Severity{Error, Caution, Note}, s) }
+
+// Kinds are the ids of all kinds of warnings, sorted.
+func Kinds() []string {
+	ids := slices.Clone(inUse)
+	for _, r := range rules {
+		ids = append(ids, r.id)
+	}
+	for _, r := range refusals {
+		ids = append(ids, r.id)
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
