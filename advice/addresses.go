@@ -41,7 +41,7 @@ func (f *file) eachPool(rule func(n *network, p *pool, made *topology.Pool) *fin
 func subnetMissing(f *file) []*finding {
 	var all []*finding
 	for _, n := range f.networks {
-		if n.virtual() && n.onParent() && n.Engine == intent.Docker && len(n.pools) == 0 && n.IPAM.Text != "null" && n.IPAM.Text != "none" {
+		if n.virtual() && n.onParent() && n.Engine == intent.Docker && len(n.pools) == 0 && !f.unread(n.Name, "subnet") && n.IPAM.Text != "null" && n.IPAM.Text != "none" {
 			all = append(all, about(n, n.Place, "Network %q has no subnet: Docker takes one of its own, such as 172.18.0.0/16, which nobody else on the LAN of %s is in.", n.Name, n.device()))
 		}
 	}
@@ -104,7 +104,7 @@ func (d *draft) empty(n *network) bool {
 // routers, and, where the routers are not known, whoever has the subnet's first address.
 func notExcluded(f *file) []*finding {
 	return f.eachPool(func(n *network, p *pool, made *topology.Pool) *finding {
-		if !n.onParent() {
+		if !n.onParent() || f.unread(n.Name, "gateway", "ip_range", "aux_address") || p.RangeStart.Set() || p.RangeEnd.Set() {
 			return nil
 		}
 		around := f.around.Parents[n.device()]
@@ -219,7 +219,7 @@ func (f *file) takes(n *network, s *attached, a netip.Addr) *finding {
 		return nil
 	}
 	i := slices.IndexFunc(state.Pools, func(p *topology.Pool) bool { return p.Range.Contains(a) })
-	if i < 0 {
+	if i < 0 || f.unread(n.Name, "ip_range") || slices.ContainsFunc(n.pools, func(p *pool) bool { return p.RangeStart.Set() || p.RangeEnd.Set() }) {
 		return nil
 	}
 	pool := state.Pools[i]

@@ -1,11 +1,8 @@
 package advice
 
 import (
-	"cmp"
 	"net/netip"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/lanproof/lanproof/intent"
 	"github.com/lanproof/lanproof/scenarios"
@@ -75,7 +72,6 @@ func (b *bench) endpoints(s *scenarios.Scenario) {
 	}
 	for _, e := range b.draft.spec.Endpoints {
 		if list := on[e.Name]; len(list) > 0 || bare[e.Name] {
-			slices.SortStableFunc(list, func(x, y topology.Attachment) int { return b.draft.file.gatewayOrder(e.Name, x.Network, y.Network) })
 			s.Endpoints = append(s.Endpoints, topology.Item[topology.Endpoint]{Name: e.Name, Value: topology.Endpoint{Attach: list}})
 		}
 	}
@@ -267,36 +263,6 @@ func (f *file) routers(n *network, p *topology.Pool) []netip.Addr {
 	return all
 }
 
-// gatewayOrder says which of two networks of an endpoint gives it its default route:
-// below zero is the first (moby: daemon/libnetwork/sandbox.go:Endpoint.Less). Priorities
-// are there since Docker 28.
-func (f *file) gatewayOrder(node, one, other string) int {
-	a, b := f.network(one), f.network(other)
-	if a == nil || b == nil {
-		return 0
-	}
-	return cmp.Or(
-		cmp.Compare(f.priority(node, other), f.priority(node, one)),
-		podmanFirst(a, b),
-		falseFirst(a.closed(), b.closed()),
-		cmp.Compare(f.families(b), f.families(a)),
-		strings.Compare(cmp.Or(a.Known, a.Name), cmp.Or(b.Known, b.Name)),
-	)
-}
-
-// priority is what an endpoint asks for on a network; 0 before Docker 28.
-func (f *file) priority(node, network string) int {
-	for _, a := range f.draft.attached {
-		if a.node == node && a.network.Name == network && a.user.at != nil && f.around.version() >= 28 {
-			n, err := strconv.Atoi(a.user.at.GatewayPriority.Text)
-			if err == nil {
-				return n
-			}
-		}
-	}
-	return 0
-}
-
 // closed reports whether nothing of the network leads out: it is internal, or has no
 // parent, which Docker takes for the same.
 func (n *network) closed() bool {
@@ -312,33 +278,4 @@ func (f *file) offers(n *network, v6 bool) bool {
 	return state != nil && slices.ContainsFunc(state.Pools, func(p *topology.Pool) bool {
 		return p.Subnet.Addr().Is6() == v6 && (p.Gateway.IsValid() || n.layer3())
 	})
-}
-
-func (f *file) families(n *network) (count int) {
-	for _, v6 := range []bool{false, true} {
-		if f.offers(n, v6) {
-			count++
-		}
-	}
-	return count
-}
-
-// falseFirst orders false before true.
-func falseFirst(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case b:
-		return -1
-	}
-	return 1
-}
-
-// podmanFirst puts macvlan and ipvlan before bridges: netavark gives their default routes
-// metric 99, and bridges' 100 (src/network/vlan.rs).
-func podmanFirst(a, b *network) int {
-	if a.Engine != intent.Podman {
-		return 0
-	}
-	return falseFirst(!a.virtual(), !b.virtual())
 }

@@ -26,6 +26,14 @@ type draft struct {
 	samples  map[*network]string
 	refused  []*refusal
 	attached []*attached
+	// routes are the default routes that endpoints have, by node and prefix.
+	routes map[way]topology.AddRoute
+}
+
+// way is a node's default route of a family.
+type way struct {
+	node   string
+	prefix netip.Prefix
 }
 
 // refusal is a change that is turned down.
@@ -56,8 +64,8 @@ const hostNode = "host"
 var notInNames = regexp.MustCompile(`[^a-zA-Z0-9_.-]+`)
 
 func (f *file) plan() *draft {
-	d := &draft{file: f, nodes: map[*intent.Endpoint]string{}, samples: map[*network]string{}}
-	d.spec.Docker = f.around.profile()
+	d := &draft{file: f, nodes: map[*intent.Endpoint]string{}, samples: map[*network]string{}, routes: map[way]topology.AddRoute{}}
+	d.spec.Docker = f.around.docker().String()
 	d.spec.Hosts = topology.Named[topology.Host]{{Name: hostNode, Value: topology.Host{Parents: d.parents()}}}
 	d.nameNodes()
 	plan, problems := topology.Compile(&d.spec, "")
@@ -82,17 +90,6 @@ func (f *file) plan() *draft {
 		}
 	}
 	return d
-}
-
-// profile is the version of Docker as package topology knows it.
-func (s Surroundings) profile() string {
-	for _, version := range []string{s.Docker, strconv.Itoa(s.version()), "26"} {
-		probe := topology.Spec{Docker: version, Stations: topology.Named[topology.Station]{{Name: "a"}}}
-		if _, problems := topology.Compile(&probe, ""); len(problems) == 0 {
-			return version
-		}
-	}
-	return ""
 }
 
 // parents are the host's devices. Where the machine's are not known, those that the file
@@ -179,7 +176,7 @@ func (d *draft) network(n *network) {
 		problems := d.plan.Try(&change)
 		if len(problems) == 0 {
 			d.commit(&change)
-			d.spec.Networks = append(d.spec.Networks, topology.Item[topology.Network]{Name: n.Name, Value: add.Network})
+			d.keep(n, add.Network)
 			return
 		}
 		mended := clone(add)
@@ -195,12 +192,33 @@ func (d *draft) network(n *network) {
 	}
 }
 
+// keep notes a network as it was made: with the subnets that Docker has chosen, which
+// depend on the others.
+func (d *draft) keep(n *network, made topology.Network) {
+	for _, p := range d.plan.LAN.Networks[n.Name].Pools {
+		written := slices.ContainsFunc(made.Subnets, func(s topology.Subnet) bool { return s.Subnet == p.Subnet.String() })
+		if !written {
+			made.Subnets = append(slices.Clone(made.Subnets), topology.Subnet{Subnet: p.Subnet.String()})
+		}
+	}
+	d.spec.Networks = append(d.spec.Networks, topology.Item[topology.Network]{Name: n.Name, Value: made})
+}
+
 func (d *draft) commit(c *topology.Change) bool {
 	next, err := d.plan.Change(c)
-	if err == nil {
-		d.plan.Commit(next)
+	if err != nil {
+		return false
 	}
-	return err == nil
+	d.plan.Commit(next)
+	for _, o := range next.Ops {
+		switch o := o.(type) {
+		case topology.AddRoute:
+			d.routes[way{o.Node, o.Prefix}] = o
+		case topology.RemoveRoute:
+			delete(d.routes, way{o.Node, o.Prefix})
+		}
+	}
+	return true
 }
 
 func clone(a topology.AddNetwork) topology.AddNetwork {
@@ -221,11 +239,14 @@ func (d *draft) spell(n *network) topology.Network {
 		out.Parent, out.IpvlanMode, out.IpvlanFlag = n.device(), n.mode.Text, n.flag.Text
 	}
 	for _, p := range n.pools {
-		if n.serves(p) {
-			out.Subnets = append(out.Subnets, d.spellPool(n, p))
-		}
+		out.Subnets = append(out.Subnets, d.spellPool(n, p))
 	}
-	if len(out.Subnets) == 0 && !slices.Contains([]string{"null", "none"}, n.IPAM.Text) {
+	switch {
+	case slices.Contains([]string{"null", "none"}, n.IPAM.Text):
+	case n.Engine == intent.Docker:
+		v4, v6 := !n.IPv4.Known || n.IPv4.Is, n.IPv6.Is
+		out.EnableIPv4, out.EnableIPv6 = &v4, &v6
+	case len(out.Subnets) == 0:
 		out.Subnets = []topology.Subnet{{Subnet: d.chosen(n)}}
 	}
 	return out
@@ -262,7 +283,7 @@ func (n *network) guesses() bool {
 func (d *draft) chosen(n *network) string {
 	if n.onParent() {
 		for _, p := range d.file.around.Parents[n.device()].Addresses {
-			if p.Addr().Is4() && n.Engine != intent.Docker {
+			if p.Addr().Is4() {
 				return p.Masked().String()
 			}
 		}
@@ -350,6 +371,7 @@ func (d *draft) attach(n *network, u user, node string, sample bool) {
 		return
 	}
 	a := topology.Attachment{Network: n.Name, IP: u.at.IP.Text, IP6: u.at.IP6.Text, MAC: u.at.MAC.Text, Name: u.at.Name.Text}
+	a.GatewayPriority, _ = strconv.Atoi(u.at.GatewayPriority.Text)
 	if !n.hasFamily6() {
 		a.IP6 = ""
 	}

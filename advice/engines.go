@@ -6,7 +6,7 @@ import (
 	"strconv"
 
 	"github.com/lanproof/lanproof/intent"
-	"github.com/lanproof/lanproof/scenarios"
+	"github.com/lanproof/lanproof/internal/spell"
 	"github.com/lanproof/lanproof/topology"
 )
 
@@ -39,7 +39,7 @@ func podmanOption(f *file) []*finding {
 			hint := ""
 			if o.Key == "macvlan_mode" || o.Key == "ipvlan_mode" {
 				hint = "; Docker's " + o.Key + " is mode here"
-			} else if near := scenarios.Closest(o.Key, podmanOptions[n.driver]); near != "" {
+			} else if near := spell.Closest(o.Key, podmanOptions[n.driver]); near != "" {
 				hint = "; " + near + " may be meant"
 			}
 			all = append(all, about(n, cmp.Or(o.Place, n.Place), "Podman refuses network %q: unsupported %s network option %s%s.", n.Name, n.driver, o.Key, hint))

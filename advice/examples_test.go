@@ -102,6 +102,9 @@ var examples = []example{
 	{id: "network-undefined", bad: lan + "\nrun web on lann", good: lan + "\nrun web on lan on bridge"},
 	{id: "network-unused", bad: lan + "\nnetwork two macvlan o:parent=eth1 subnet=192.168.2.0/24\nrun web on lan", good: lan + "\nrun web on lan", unshown: "nobody is there to send"},
 
+	{id: "command-refused", bad: lan + "\nrefused lan unknown flag: --gatewaye", good: lan, unshown: "it is the engine's program that refuses"},
+	{id: "gateway-missing", bad: "network lan macvlan o:parent=eth0 subnet=192.168.1.0/24\nrun web on lan", good: "network lan macvlan o:parent=eth0 subnet=192.168.1.0/24\nunread lan gateway\nrun web on lan"},
+
 	// Podman's and CNI's own.
 	{id: "podman-option-unsupported", bad: lan + " engine=podman o:macvlan_mode=private\nrun web on lan", good: lan + " engine=podman o:mode=private\nrun web on lan", unshown: "it is Podman that refuses, whose rules are not simulated"},
 	{id: "podman-dhcp", bad: "network lan macvlan o:parent=eth0 engine=podman\nrun web on lan", good: lan + " engine=podman\nrun web on lan", unshown: "there is no DHCP server in a simulated LAN"},

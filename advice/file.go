@@ -4,10 +4,10 @@ import (
 	"cmp"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/lanproof/lanproof/intent"
+	"github.com/lanproof/lanproof/topology"
 )
 
 // The drivers that advice is about.
@@ -118,13 +118,19 @@ func (f *file) network(name string) *network {
 	return f.networks[i]
 }
 
-// version is Docker's major version; 20.10 is 20.
-func (s Surroundings) version() int {
-	major, _, _ := strings.Cut(s.Docker, ".")
-	if v, err := strconv.Atoi(major); err == nil {
-		return v
+// docker is the line of Docker's releases whose rules count.
+func (s Surroundings) docker() topology.Docker {
+	line, err := topology.ParseDocker(s.Docker)
+	if err != nil {
+		return 0
 	}
-	return 29
+	return line
+}
+
+// unread reports whether a part of a network or an endpoint is written, but could not be
+// read, so that nothing may be said of its absence.
+func (f *file) unread(of string, parts ...string) bool {
+	return slices.ContainsFunc(f.Unread, func(u intent.Unread) bool { return u.Of == of && slices.Contains(parts, u.Part) })
 }
 
 // onParent reports whether the network's children sit on a device of the machine.
@@ -159,8 +165,8 @@ func (n *network) key(key string) intent.Place {
 	return n.Place
 }
 
-// serves reports whether the network has a family switched on: Docker leaves out IPv6
-// subnets unless enable_ipv6 says otherwise.
+// serves reports whether a network has the pool's family switched on: Docker leaves out
+// IPv6 subnets unless enable_ipv6 says otherwise.
 func (n *network) serves(p *pool) bool {
 	if !p.prefix.IsValid() || n.Engine != intent.Docker {
 		return true

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"github.com/lanproof/lanproof/intent"
 	"github.com/lanproof/lanproof/scenarios"
@@ -15,10 +14,10 @@ import (
 
 func gatewayMissing(f *file) []*finding {
 	return f.eachPool(func(n *network, p *pool, made *topology.Pool) *finding {
-		if made.Gateway.IsValid() || p.Gateway.Set() || n.closed() || n.layer3() || n.Engine == intent.CNI || f.otherWayOut(n, p) {
+		if made.Gateway.IsValid() || p.Gateway.Set() || n.closed() || n.layer3() || n.Engine == intent.CNI || f.unread(n.Name, "gateway") || f.otherWayOut(n, p) {
 			return nil
 		}
-		w := about(n, place(p.Subnet.Subnet, n.Place), "Subnet %s of network %q has no gateway, and Docker %d makes none up: its containers reach nothing beyond it.", p.prefix, n.Name, f.around.version())
+		w := about(n, place(p.Subnet.Subnet, n.Place), "Subnet %s of network %q has no gateway, and Docker %s makes none up: its containers reach nothing beyond it.", p.prefix, n.Name, f.around.docker())
 		if a := f.single(n, made); a != nil {
 			no := false
 			w.on(a).by(scenarios.Check{Route: &scenarios.RouteState{Node: a.node, To: defaultOf(made), Exists: &no}})
@@ -57,10 +56,10 @@ func defaultOf(p *topology.Pool) string {
 
 func gatewayGuessed(f *file) []*finding {
 	return f.eachPool(func(n *network, p *pool, made *topology.Pool) *finding {
-		if !made.Gateway.IsValid() || p.Gateway.Set() || n.closed() || n.layer3() || n.Engine == intent.CNI || slices.Contains(f.around.Parents[n.device()].Gateways, made.Gateway) {
+		if !made.Gateway.IsValid() || p.Gateway.Set() || n.closed() || n.layer3() || n.Engine == intent.CNI || f.unread(n.Name, "gateway") || slices.Contains(f.around.Parents[n.device()].Gateways, made.Gateway) {
 			return nil
 		}
-		who := fmt.Sprintf("Docker %d", f.around.version())
+		who := fmt.Sprintf("Docker %s", f.around.docker())
 		if n.Engine == intent.Podman {
 			who = "Podman"
 		}
@@ -117,9 +116,8 @@ func (f *file) twoDefaultsOf(e *intent.Endpoint, v6 bool) *finding {
 	if len(ways) < 2 || !slices.ContainsFunc(ways, func(a *attached) bool { return a.network.virtual() }) {
 		return nil
 	}
-	slices.SortStableFunc(ways, func(a, b *attached) int { return f.gatewayOrder(a.node, a.network.Name, b.network.Name) })
-	first := ways[0]
-	if f.priority(first.node, first.network.Name) > f.priority(ways[1].node, ways[1].network.Name) || first.network.Engine == intent.CNI {
+	first := f.winner(ways, v6)
+	if first == nil || f.decided(ways) || first.network.Engine == intent.CNI {
 		return nil
 	}
 	var names []string
@@ -130,16 +128,56 @@ func (f *file) twoDefaultsOf(e *intent.Endpoint, v6 bool) *finding {
 		Place: e.Place, Networks: names, Endpoints: []string{e.Name},
 		Text: fmt.Sprintf("Networks %s each offer %q a default route, and a container has one: %q gives it.", list(names), e.Name, first.network.Name),
 	}}
-	w.needs = ways
-	route := &scenarios.RouteState{Node: first.node, To: map[bool]string{false: "default", true: "default6"}[v6], Dev: first.device.Link}
-	w.by(scenarios.Check{Route: route})
-	if strings.HasPrefix(first.network.driver, ipvlan) && first.network.layer3() {
+	route, known := f.draft.routes[way{first.node, anyOf(v6)}]
+	if !known || first.network.Engine != intent.Docker {
 		return w
 	}
-	for _, p := range f.draft.plan.LAN.Networks[first.network.Name].Pools {
-		if p.Subnet.Addr().Is6() == v6 && first.has(p.Subnet) {
-			route.Via = p.Gateway.String()
+	state := &scenarios.RouteState{Node: first.node, To: map[bool]string{false: "default", true: "default6"}[v6], Dev: first.device.Link}
+	if route.Via.IsValid() {
+		state.Via = route.Via.String()
+	}
+	w.needs = ways
+	return w.by(scenarios.Check{Route: state})
+}
+
+func anyOf(v6 bool) netip.Prefix {
+	if v6 {
+		return netip.PrefixFrom(netip.IPv6Unspecified(), 0)
+	}
+	return netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+}
+
+// winner is who gives the default route: as Docker chooses, or by netavark's metrics, 99
+// for macvlan and ipvlan and 100 for bridges (src/network/vlan.rs).
+func (f *file) winner(ways []*attached, v6 bool) *attached {
+	if ways[0].network.Engine == intent.Podman {
+		return ways[max(0, slices.IndexFunc(ways, func(a *attached) bool { return a.network.virtual() }))]
+	}
+	route, known := f.draft.routes[way{ways[0].node, anyOf(v6)}]
+	if !known || route.Device == nil {
+		return nil
+	}
+	i := slices.IndexFunc(ways, func(a *attached) bool { return a.device.Link == route.Device.Link })
+	if i < 0 {
+		return nil
+	}
+	return ways[i]
+}
+
+// decided reports whether the file says which network it is to be: since Docker 28 the one
+// with the highest priority.
+func (f *file) decided(ways []*attached) bool {
+	if f.around.docker().Before(28) {
+		return false
+	}
+	most, count := 0, 0
+	for i, a := range ways {
+		switch p := a.given.GatewayPriority; {
+		case i == 0 || p > most:
+			most, count = p, 1
+		case p == most:
+			count++
 		}
 	}
-	return w
+	return count == 1
 }

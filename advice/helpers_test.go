@@ -12,6 +12,8 @@ import (
 // written reads a file of the tests' own words, a network or an endpoint a line:
 //
 //	network NAME DRIVER subnet=P gateway=A range=P aux=NAME:A o:KEY=VALUE internal ipv6 external ipam=X engine=E
+//	refused OF WHY...
+//	unread OF PART
 //	run NAME port=P mode=M on NETWORK ip=A ip6=A mac=M priority=N on NETWORK ...
 //
 // subnet begins another subnet. Every word's place is its line and column.
@@ -26,6 +28,10 @@ func written(t *testing.T, text string) *intent.Intent {
 		switch words[0].Text {
 		case "network":
 			in.Networks = append(in.Networks, network(t, words))
+		case "refused": // OF WHY...
+			in.Refused = append(in.Refused, intent.Refused{Place: words[0].Place, Of: words[1].Text, Why: line[words[2].Place.Column-1:]})
+		case "unread": // OF PART
+			in.Unread = append(in.Unread, intent.Unread{Place: words[0].Place, Of: words[1].Text, Part: words[2].Text})
 		case "run":
 			in.Endpoints = append(in.Endpoints, endpoint(t, words))
 		default:

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/lanproof/lanproof/intent"
+	"github.com/lanproof/lanproof/internal/spell"
 	"github.com/lanproof/lanproof/scenarios"
 	"github.com/lanproof/lanproof/topology"
 )
@@ -75,7 +76,7 @@ func suggest(driver, key string) string {
 		words = append(words, w)
 	}
 	slices.Sort(words)
-	near := scenarios.Closest(plain, words)
+	near := spell.Closest(plain, words)
 	switch {
 	case near == "":
 		return ""
@@ -135,7 +136,7 @@ func (f *file) meant(name string) string {
 	for _, n := range f.networks {
 		names = append(names, n.Name)
 	}
-	if near := scenarios.Closest(name, names); near != "" {
+	if near := spell.Closest(name, names); near != "" {
 		return fmt.Sprintf(" (%q is)", near)
 	}
 	return ""
@@ -172,4 +173,19 @@ func parentEnslaved(f *file) []*finding {
 		}}}
 		return w
 	})
+}
+
+// commandRefused are commands that the engine's own program turns down, in its words.
+func commandRefused(f *file) []*finding {
+	var all []*finding
+	for _, r := range f.Refused {
+		w := &finding{Warning: Warning{Place: r.Place, Text: fmt.Sprintf("This is refused: %s.", strings.TrimSuffix(r.Why, "."))}}
+		if f.network(r.Of) != nil {
+			w.Networks = []string{r.Of}
+		} else if r.Of != "" {
+			w.Endpoints = []string{r.Of}
+		}
+		all = append(all, w)
+	}
+	return all
 }

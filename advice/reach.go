@@ -50,12 +50,16 @@ func (a *attached) link() string { return a.node + "/" + a.device.Link }
 // hostLink is the host's device that the network is on.
 func (n *network) hostLink() string { return hostNode + "/" + n.device() }
 
-// roomy reports whether the network's subnets have an address left for another machine.
-func (f *file) roomy(n *network) bool {
+// roomy reports whether the subnet of a device's first address has another one left, for
+// another machine and for the host.
+func (f *file) roomy(a *attached) bool {
+	if !a.addressed() {
+		return false
+	}
 	used := f.draft.used()
-	for _, p := range f.draft.plan.LAN.Networks[n.Name].Pools {
-		if spare(p, used).IsValid() && (len(f.around.Parents[n.device()].Addresses) > 0 || spare(p, used).IsValid()) {
-			return true
+	for _, p := range f.draft.plan.LAN.Networks[a.network.Name].Pools {
+		if p.Subnet.Contains(a.device.Addresses[0].Addr()) {
+			return spare(p, used).IsValid() && spare(p, used).IsValid()
 		}
 	}
 	return false
@@ -95,7 +99,7 @@ func hostUnreachable(f *file) []*finding {
 		if n.layer3() {
 			w.Text = fmt.Sprintf("The host does not reach the containers of network %q over %s.", n.Name, n.device())
 		}
-		if !on[0].addressed() || !f.roomy(n) {
+		if !f.roomy(on[0]) {
 			return w
 		}
 		w.on(on[0]).by(blocked(n.hostLink(), on[0].link()))
@@ -139,7 +143,7 @@ func (f *file) oneMAC(m Medium, text func(n *network) string) []*finding {
 			return nil
 		}
 		w := about(n, place(n.parent, n.Place), "%s", text(n))
-		if on[0].addressed() && f.roomy(n) {
+		if f.roomy(on[0]) {
 			w.on(on[0]).by(blocked(on[0].link(), lanNode), reach(n.hostLink(), lanNode))
 			w.oneMAC, w.Endpoints = true, nil
 		}
@@ -149,11 +153,11 @@ func (f *file) oneMAC(m Medium, text func(n *network) string) []*finding {
 
 func noParent(f *file) []*finding {
 	return f.eachUsed(func(n *network, on []*attached) *finding {
-		if n.onParent() {
+		if n.onParent() || f.unread(n.Name, "parent") {
 			return nil
 		}
 		w := about(n, n.Place, "Network %q has no parent, so that Docker puts it on a dummy device, which leads nowhere: its containers reach each other and nothing else.", n.Name)
-		if on[0].addressed() && f.roomy(n) {
+		if f.roomy(on[0]) {
 			parent := f.draft.plan.LAN.Networks[n.Name].Parent.String()
 			w.on(on[0]).by(scenarios.Check{Link: &scenarios.LinkState{Link: on[0].link(), Parent: parent}}, blocked(on[0].link(), lanNode))
 			w.Endpoints = nil
@@ -169,7 +173,7 @@ func internalWithParent(f *file) []*finding {
 		}
 		at := n.Internal.Place
 		w := about(n, cmp.Or(at, n.Place), "Network %q is internal and yet on the wire of %s: its containers get no gateway, but every machine of their subnet reaches them, and they reach it.", n.Name, n.device())
-		if on[0].addressed() && f.roomy(n) && !n.layer3() {
+		if f.roomy(on[0]) && !n.layer3() {
 			w.on(on[0]).by(reach(lanNode, on[0].link()), reach(on[0].link(), lanNode))
 		}
 		return w
@@ -182,7 +186,7 @@ func privateSiblings(f *file) []*finding {
 			return nil
 		}
 		w := about(n, place(cmp.Or(n.flag, n.mode), n.Place), "Mode private keeps the containers of network %q from each other and from nobody else: the whole LAN of %s reaches them.", n.Name, n.device())
-		if !on[0].addressed() || !f.roomy(n) || n.layer3() {
+		if !f.roomy(on[0]) || n.layer3() {
 			return w
 		}
 		w.on(on[0]).by(reach(lanNode, on[0].link()))
@@ -199,7 +203,7 @@ func vepaAlone(f *file) []*finding {
 			return nil
 		}
 		w := about(n, place(cmp.Or(n.flag, n.mode), n.Place), "In mode vepa the containers of network %q reach each other only if the switch behind %s sends frames back to the port that they came from, which few do.", n.Name, n.device())
-		if on[0].addressed() && on[1].addressed() && !n.layer3() && f.roomy(n) {
+		if f.roomy(on[0]) && on[1].addressed() && !n.layer3() {
 			w.on(on[0], on[1]).by(blocked(on[0].link(), on[1].link()))
 			if n.onParent() {
 				w.by(reach(lanNode, on[0].link()))
@@ -215,7 +219,7 @@ func noReturn(f *file) []*finding {
 			return nil
 		}
 		w := about(n, place(n.mode, n.Place), "In mode %s the containers of network %q answer no ARP: nobody on the LAN reaches them, nor do answers come back to them, until the router and the other machines have a route to their subnet by way of this host.", n.mode.Text, n.Name)
-		if on[0].addressed() && f.roomy(n) {
+		if f.roomy(on[0]) {
 			w.on(on[0]).by(blocked(lanNode, on[0].link()))
 			w.Endpoints = nil
 		}
@@ -234,7 +238,7 @@ func portsIgnored(f *file) []*finding {
 		n, a := on[0].network, on[0]
 		w := about(n, place(e.Ports[0], e.Place), "Publishing %q does nothing: %q is on no bridge network, so that the host forwards nothing to it, while the LAN reaches all its ports at %s.", e.Ports[0].Text, e.Name, a.address())
 		w.Endpoints = []string{e.Name}
-		if a.addressed() && f.roomy(n) && n.onParent() && !n.layer3() {
+		if f.roomy(a) && n.onParent() && !n.layer3() {
 			w.needs = []*attached{a}
 			w.by(blocked(n.hostLink(), a.link(), "udp"), reach(lanNode, a.link(), "udp"))
 		}

@@ -44,7 +44,9 @@ var refusals = []refused{
 	{"vlan-id-out-of-range", "parent", "vlan id must be between"},
 	{"parent-name-too-long", "parent", "characters long"},
 	{"parent-invalid", "parent", ""},
-	{"address-outside-subnet", "ip", "no configured subnet contains"},
+	{"address-outside-subnet", "ip", "no configured subnet"},
+	{"address-outside-subnet", "ip", "does not belong to any"},
+	{"address-outside-subnet", "ip", "networks with user configured subnets"},
 	{"address-taken", "ip", "Address already in use"},
 	{"too-many-endpoints", "ip", "no available"},
 	{"address-invalid", "ip", ""},
@@ -265,14 +267,12 @@ func (f *file) placeIn(n *network, path []any) intent.Place {
 	return place(keys[field], n.Place)
 }
 
-// placeInSubnet finds a word of a subnet; the draft leaves out those of a family that is
-// switched off.
+// placeInSubnet finds a word of a subnet.
 func (f *file) placeInSubnet(n *network, i int, field string) intent.Place {
-	served := slices.DeleteFunc(slices.Clone(n.pools), func(p *pool) bool { return !n.serves(p) })
-	if i >= len(served) {
+	if i >= len(n.pools) {
 		return n.Place
 	}
-	p := served[i]
+	p := n.pools[i]
 	whole := cmp.Or(p.Place, n.Place)
 	switch field {
 	case "subnet":

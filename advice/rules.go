@@ -47,6 +47,7 @@ var rules = []rule{
 	{"mtu-ignored", Caution, mtuIgnored},
 	{"network-undefined", Caution, networkUndefined},
 	{"network-unused", Note, networkUnused},
+	{"command-refused", Error, commandRefused},
 	{"parent-enslaved", Error, parentEnslaved},
 	// Podman's and CNI's own.
 	{"podman-option-unsupported", Error, podmanOption},
@@ -57,8 +58,27 @@ var rules = []rule{
 	{"cni-ipam-missing", Caution, cniNoIPAM},
 }
 
-// Of is what there is to mind about an intent: errors first, then by place.
+// Of is what there is to mind about an intent, and about its earlier moments: errors first,
+// then by place.
 func Of(in *intent.Intent, around Surroundings) []Warning {
+	var all []Warning
+	for i := range in.Earlier {
+		all = append(all, now(&in.Earlier[i], around)...)
+	}
+	all = append(all, now(in, around)...)
+	slices.SortStableFunc(all, inOrder)
+	return all
+}
+
+// inOrder compares warnings by severity, then by place.
+func inOrder(a, b Warning) int {
+	return cmp.Or(
+		cmp.Compare(order(a.Severity), order(b.Severity)), strings.Compare(a.Place.File, b.Place.File),
+		cmp.Compare(a.Place.Line, b.Place.Line), cmp.Compare(a.Place.Column, b.Place.Column), strings.Compare(a.ID, b.ID))
+}
+
+// now are the warnings of one moment.
+func now(in *intent.Intent, around Surroundings) []Warning {
 	f := read(in, around)
 	var found []*finding
 	for _, r := range rules {
@@ -68,11 +88,7 @@ func Of(in *intent.Intent, around Surroundings) []Warning {
 		}
 	}
 	found = append(found, refusedOf(f)...)
-	slices.SortStableFunc(found, func(a, b *finding) int {
-		return cmp.Or(
-			cmp.Compare(order(a.Severity), order(b.Severity)), strings.Compare(a.Place.File, b.Place.File),
-			cmp.Compare(a.Place.Line, b.Place.Line), cmp.Compare(a.Place.Column, b.Place.Column), strings.Compare(a.ID, b.ID))
-	})
+	slices.SortStableFunc(found, func(a, b *finding) int { return inOrder(a.Warning, b.Warning) })
 	f.draft.arrange(found)
 	warnings := make([]Warning, 0, len(found))
 	for _, w := range found {

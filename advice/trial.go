@@ -197,6 +197,7 @@ func (b *bench) scenario(key string) *scenarios.Scenario {
 			if k > 0 {
 				c.ID = fmt.Sprintf("%d%c-%s", i+1, 'a'+rune(k%26), f.ID)
 			}
+			f.oneFamily(&c)
 			f.Shown = append(f.Shown, c.ID)
 			s.Checks = append(s.Checks, c)
 		}
@@ -212,4 +213,17 @@ var titles = map[string]string{
 	"foreign": "Where the LAN's subnet is the parent's",
 	"twin":    "Where two machines have one address",
 	"order":   "What is refused when others come first",
+}
+
+// oneFamily has a check of a flow be a single one: of the family of the first address.
+func (f *finding) oneFamily(c *scenarios.Check) {
+	for _, flow := range []*scenarios.Flow{c.Reach, c.Blocked} {
+		if flow == nil || slices.Contains(flow.Kind, "raw") || len(f.needs) == 0 {
+			continue
+		}
+		flow.Family = scenarios.Values{"4"}
+		if a := f.needs[0]; a.addressed() && a.device.Addresses[0].Addr().Is6() {
+			flow.Family = scenarios.Values{"6"}
+		}
+	}
 }

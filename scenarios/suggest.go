@@ -37,6 +37,3 @@ func Unknown(what, word string, candidates []string) string {
 	text, _ := unknown(what, word, candidates)
 	return text
 }
-
-// Closest is the candidate that word was probably meant to be, or "".
-func Closest(word string, candidates []string) string { return closest(word, candidates) }
