@@ -51,6 +51,7 @@ var forbidden = []struct {
 	{"run", "modernc.org/sqlite", "a guest works for a run, and has no database"},
 	{"guest", "modernc.org/sqlite", "a guest has no database"},
 	{"reports", "modernc.org/sqlite", "a database is for a history alone"},
+	{"intent/command", "github.com/containernetworking/cni/libcni", "command lines and CNI configurations are read by different packages"},
 	{"run", "mvdan.cc/sh/v3/syntax", "a run knows what is to be built, not how somebody wrote it down"},
 	{"run", module + "intent", "a run knows what is to be built, not how somebody wrote it down"},
 	{"intent", "github.com/vishvananda/netlink", "what is written is read on any machine"},
