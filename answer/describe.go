@@ -65,20 +65,24 @@ func (d *Draft) network(n *network) Network {
 		Name: of.Name, Driver: n.spec.Driver, Parent: n.spec.Parent, Internal: n.spec.Internal,
 		Simulated: n.built(), Subnets: []Subnet{}, File: of.Place.File, Line: of.Place.Line,
 	}
-	for i, s := range n.spec.Subnets {
-		t.Subnets = append(t.Subnets, Subnet{Subnet: s.Subnet, Gateway: s.Gateway, IPRange: s.IPRange, Chosen: n.subnets[i] < 0})
-	}
 	t.Mode, t.Flag = n.spec.MacvlanMode+n.spec.IpvlanMode, n.spec.IpvlanFlag
 	state := d.Plan.LAN.Networks[n.name]
 	if !n.built() || state == nil {
+		for _, s := range n.spec.Subnets {
+			t.Subnets = append(t.Subnets, Subnet{Subnet: s.Subnet, Gateway: s.Gateway, IPRange: s.IPRange})
+		}
 		return t
 	}
 	t.Internal, t.Mode, t.Flag = state.Internal, state.Mode, state.Flag
-	for i, p := range state.Pools {
-		t.Subnets[i].Gateway = ""
-		if p.Gateway.IsValid() {
-			t.Subnets[i].Gateway = p.Gateway.String()
+	for _, p := range state.Pools {
+		s := Subnet{Subnet: p.Subnet.String(), Chosen: true}
+		if i := n.pool(p.Subnet); i >= 0 {
+			s.IPRange, s.Chosen = n.spec.Subnets[i].IPRange, n.subnets[i] < 0
 		}
+		if p.Gateway.IsValid() {
+			s.Gateway = p.Gateway.String()
+		}
+		t.Subnets = append(t.Subnets, s)
 	}
 	return t
 }
@@ -87,10 +91,21 @@ func (d *Draft) network(n *network) Network {
 func (d *Draft) endpoint(e *endpoint) []Endpoint {
 	at := e.of.Place
 	plain := Endpoint{Name: e.of.Name, Mode: e.mode, File: at.File, Line: at.Line}
-	if !e.built() {
-		return []Endpoint{plain}
-	}
 	var all []Endpoint
+	for _, a := range e.attach {
+		if t := plain; e.refused || !a.built() {
+			if t.Network = a.name; a.network != nil {
+				t.Network = a.network.of.Name
+			}
+			all = append(all, t)
+		}
+	}
+	if !e.built() {
+		if len(all) == 0 {
+			all = []Endpoint{plain}
+		}
+		return all
+	}
 	for _, dev := range d.Plan.LAN.DevicesOf(e.node) {
 		n := d.built(dev.Network)
 		if n == nil {
@@ -98,6 +113,7 @@ func (d *Draft) endpoint(e *endpoint) []Endpoint {
 		}
 		t := plain
 		t.Network, t.Interface, t.MAC = n.of.Name, dev.Link, dev.MAC.String()
+		t.MACParent = n.spec.Driver == topology.KindIpvlan
 		t.MACRandom = dev.OwnMAC && !d.asked(e, n) && !strings.HasPrefix(t.MAC, "02:42:")
 		for _, p := range dev.Addresses {
 			if p.Addr().Is4() {
@@ -129,17 +145,27 @@ func (d *Draft) asked(e *endpoint, n *network) bool {
 // defaultRoute is the next hop of the default route over a device, "link" where that is
 // the way itself, and empty where there is no such route.
 func (d *Draft) defaultRoute(dev *topology.Device, v6 bool) string {
+	hop := ""
 	for _, op := range d.Plan.Ops {
-		r, ok := op.(topology.AddRoute)
-		if !ok || r.Node != dev.Node || r.Device == nil || r.Device.Ref != dev.Ref || r.Prefix.Bits() != 0 || r.Prefix.Addr().Is6() != v6 {
-			continue
+		switch r := op.(type) {
+		case topology.AddRoute:
+			if !isDefault(r, dev, v6) {
+				continue
+			}
+			if hop = "link"; r.Via.IsValid() {
+				hop = r.Via.String()
+			}
+		case topology.RemoveRoute:
+			if isDefault(topology.AddRoute(r), dev, v6) {
+				hop = ""
+			}
 		}
-		if r.Via.IsValid() {
-			return r.Via.String()
-		}
-		return "link"
 	}
-	return ""
+	return hop
+}
+
+func isDefault(r topology.AddRoute, dev *topology.Device, v6 bool) bool {
+	return r.Node == dev.Node && r.Device != nil && r.Device.Ref == dev.Ref && r.Prefix.Bits() == 0 && r.Prefix.Addr().Is6() == v6
 }
 
 // pair is one question: does one reach the other by an address.

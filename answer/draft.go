@@ -54,6 +54,9 @@ func NewDraft(in *intent.Intent, around advice.Surroundings) (*Draft, error) {
 	if err := d.settle(); err != nil {
 		return nil, err
 	}
+	for _, n := range d.networks {
+		d.fix(n)
+	}
 	d.populate()
 	if err := d.settle(); err != nil {
 		return nil, err

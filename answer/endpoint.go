@@ -3,6 +3,7 @@ package answer
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/lanproof/lanproof/intent"
@@ -37,7 +38,7 @@ func (e *endpoint) built() bool {
 // value is the endpoint as the spec has it, shorter where it is on one network only.
 func (e *endpoint) value() topology.Endpoint {
 	all := e.attachments()
-	if len(all) == 1 && all[0].Name == "" {
+	if len(all) == 1 && all[0].Name == "" && all[0].GatewayPriority == 0 {
 		a := all[0]
 		return topology.Endpoint{Network: a.Network, IP: a.IP, IP6: a.IP6, MAC: a.MAC}
 	}
@@ -53,6 +54,7 @@ func (e *endpoint) attachments() []topology.Attachment {
 		t := topology.Attachment{Network: a.name}
 		if a.of != nil {
 			t.IP, t.IP6, t.MAC, t.Name = a.of.IP.Text, a.of.IP6.Text, a.of.MAC.Text, a.of.Name.Text
+			t.GatewayPriority, _ = strconv.Atoi(a.of.GatewayPriority.Text)
 		}
 		all = append(all, t)
 	}
@@ -114,10 +116,11 @@ func (d *Draft) attachment(of *intent.Endpoint, a *intent.Attachment, name strin
 	if of.Engine == intent.Podman {
 		own = podmanBridge
 	}
-	if name == "" || name == "default" {
-		name = own
-	}
 	i := slices.IndexFunc(d.networks, func(n *network) bool { return n.of.Name == name })
+	if i < 0 && (name == "" || name == "default") {
+		name = own
+		i = slices.IndexFunc(d.networks, func(n *network) bool { return n.of.Name == name })
+	}
 	if i < 0 && name == own {
 		i = d.addOwnBridge(of, own)
 	}

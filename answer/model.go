@@ -98,6 +98,8 @@ type Endpoint struct {
 	// MACRandom is set where the engine rolls dice for the address, so that MAC is the
 	// simulation's only.
 	MACRandom bool `json:"mac_random,omitempty"`
+	// MACParent is set where the address is the parent's, whatever that is.
+	MACParent bool `json:"mac_parent,omitempty"`
 	// Gateway and Gateway6 are the next hops of its default routes, where they go over
 	// this network; "link" where the device itself is the way.
 	Gateway  string `json:"gateway,omitempty"`

@@ -48,11 +48,6 @@ func (d *Draft) readNetworks() {
 		d.networks = append(d.networks, n)
 		d.read(n)
 	}
-	for _, n := range d.networks {
-		if n.built() {
-			d.pick(n)
-		}
-	}
 }
 
 func (d *Draft) read(n *network) {
@@ -113,21 +108,17 @@ func (n *network) options() {
 	}
 }
 
-// readSubnets takes the pools over, of the families that are switched on.
+// readSubnets takes the pools over, and which families are switched on.
 func (d *Draft) readSubnets(n *network) {
 	of := n.of
+	docker := of.Engine == intent.Docker || of.Engine == ""
 	for i, s := range of.Subnets {
 		if s.Subnet.Text == "" && s.Gateway.Text == "" && s.IPRange.Text == "" {
 			continue
 		}
-		prefix, _ := netip.ParsePrefix(s.Subnet.Text)
-		v6 := prefix.Addr().Is6()
-		docker := of.Engine == intent.Docker || of.Engine == ""
-		if v6 && docker && !of.IPv6.Is || prefix.IsValid() && !v6 && of.IPv4.Known && !of.IPv4.Is {
-			continue // the engine takes no notice of a family that is off
-		}
 		subnet := topology.Subnet{Subnet: s.Subnet.Text, Gateway: s.Gateway.Text, IPRange: s.IPRange.Text}
-		if subnet.Gateway == "" && of.Engine == intent.Podman && !n.spec.Internal && prefix.IsValid() {
+		prefix, err := netip.ParsePrefix(s.Subnet.Text)
+		if subnet.Gateway == "" && of.Engine == intent.Podman && !n.spec.Internal && err == nil {
 			subnet.Gateway = prefix.Masked().Addr().Next().String()
 		}
 		for _, a := range s.Aux {
@@ -138,69 +129,93 @@ func (d *Draft) readSubnets(n *network) {
 		}
 		n.spec.Subnets, n.subnets = append(n.spec.Subnets, subnet), append(n.subnets, i)
 	}
+	switch {
+	case docker:
+		// What is on by itself and has a subnet goes without saying.
+		if off := of.IPv4.Known && !of.IPv4.Is; off || !n.has(false) {
+			on := !off
+			n.spec.EnableIPv4 = &on
+		}
+		if on := of.IPv6.Is; on != n.has(true) {
+			n.spec.EnableIPv6 = &on
+		}
+	case of.Engine == intent.Podman && !n.has(false) && !n.has(true):
+		d.pickPodman(n)
+	}
 }
 
-// pick gives a network the pools that the engine picks where none is named.
-func (d *Draft) pick(n *network) {
-	if n.of.IPAM.Text == "none" || n.of.IPAM.Text == "null" || n.of.Engine == intent.CNI {
-		return
-	}
-	has := func(v6 bool) bool {
-		return slices.ContainsFunc(n.spec.Subnets, func(s topology.Subnet) bool {
-			p, err := netip.ParsePrefix(s.Subnet)
-			return err != nil || p.Addr().Is6() == v6 // what cannot be read may be either
-		})
-	}
+// has reports whether a subnet of a family is written down.
+func (n *network) has(v6 bool) bool {
+	return slices.ContainsFunc(n.spec.Subnets, func(s topology.Subnet) bool {
+		p, err := netip.ParsePrefix(s.Subnet)
+		return err == nil && p.Addr().Is6() == v6
+	})
+}
+
+// pickPodman gives a network the pools that Podman picks where none is named: the first
+// free /24 from 10.89.0.0 on (containers/common: default_subnet_pools), and a unique local
+// one of IPv6, which is random there.
+func (d *Draft) pickPodman(n *network) {
 	add := func(p netip.Prefix) {
-		n.spec.Subnets, n.subnets = append(n.spec.Subnets, topology.Subnet{Subnet: p.String()}), append(n.subnets, -1)
+		s := topology.Subnet{Subnet: p.String()}
+		if !n.spec.Internal {
+			s.Gateway = p.Addr().Next().String()
+		}
+		n.spec.Subnets, n.subnets = append(n.spec.Subnets, s), append(n.subnets, -1)
 	}
-	if !has(false) && (!n.of.IPv4.Known || n.of.IPv4.Is) {
-		if p, ok := d.freePool(defaultPools(n.of.Engine)); ok {
+	for i := range 256 {
+		p := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 89, byte(i), 0}), 24)
+		if !d.used(p) {
 			add(p)
+			break
 		}
 	}
-	if !has(true) && n.of.IPv6.Is {
+	if n.of.IPv6.Is {
 		sum := sha256.Sum256([]byte(n.of.Name))
 		add(netip.PrefixFrom(netip.AddrFrom16([16]byte{0xfd, sum[0], sum[1], sum[2], sum[3], sum[4]}), 64))
 	}
 }
 
-// freePool is the first that overlaps none that is in use.
-func (d *Draft) freePool(pools []netip.Prefix) (netip.Prefix, bool) {
-	for _, p := range pools {
-		used := slices.ContainsFunc(d.networks, func(n *network) bool {
-			return slices.ContainsFunc(n.spec.Subnets, func(s topology.Subnet) bool {
-				other, err := netip.ParsePrefix(s.Subnet)
-				return err == nil && other.Overlaps(p)
-			})
-		})
-		for _, parent := range d.around.Parents {
-			used = used || slices.ContainsFunc(parent.Addresses, p.Overlaps)
-		}
-		if !used {
-			return p, true
+// used reports whether a network or a parent has a part of a subnet.
+func (d *Draft) used(p netip.Prefix) bool {
+	for _, parent := range d.around.Parents {
+		if slices.ContainsFunc(parent.Addresses, p.Overlaps) {
+			return true
 		}
 	}
-	return netip.Prefix{}, false
+	return slices.ContainsFunc(d.networks, func(n *network) bool {
+		return slices.ContainsFunc(n.spec.Subnets, func(s topology.Subnet) bool {
+			other, err := netip.ParsePrefix(s.Subnet)
+			return err == nil && other.Overlaps(p)
+		})
+	})
 }
 
-// defaultPools are what engines pick from, without the one that their own bridge has:
-// Docker's daemon/libnetwork/ipamutils/utils.go, Podman's default_subnet_pools.
-func defaultPools(e intent.Engine) []netip.Prefix {
-	var pools []netip.Prefix
-	if e == intent.Podman {
-		for i := range 255 - 89 {
-			pools = append(pools, netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(89 + i), 0, 0}), 24))
+// fix writes down what Docker has chosen, which then stays whatever is added to the LAN.
+func (d *Draft) fix(n *network) {
+	state := d.Plan.LAN.Networks[n.name]
+	if !n.built() || state == nil {
+		return
+	}
+	for _, p := range state.Pools {
+		if n.pool(p.Subnet) < 0 {
+			n.spec.Subnets, n.subnets = append(n.spec.Subnets, topology.Subnet{Subnet: p.Subnet.String()}), append(n.subnets, -1)
 		}
-		return pools
 	}
-	for i := 18; i <= 31; i++ {
-		pools = append(pools, netip.PrefixFrom(netip.AddrFrom4([4]byte{172, byte(i), 0, 0}), 16))
+	if n.spec.EnableIPv4 != nil && *n.spec.EnableIPv4 {
+		n.spec.EnableIPv4 = nil
 	}
-	for i := 0; i < 256; i += 16 {
-		pools = append(pools, netip.PrefixFrom(netip.AddrFrom4([4]byte{192, 168, byte(i), 0}), 20))
+	if n.spec.EnableIPv6 != nil && *n.spec.EnableIPv6 {
+		n.spec.EnableIPv6 = nil
 	}
-	return pools
+}
+
+// pool is the number of a subnet among the spec's, -1 when it is not there.
+func (n *network) pool(subnet netip.Prefix) int {
+	return slices.IndexFunc(n.spec.Subnets, func(s topology.Subnet) bool {
+		p, err := netip.ParsePrefix(s.Subnet)
+		return err == nil && p.Masked() == subnet
+	})
 }
 
 // place is where in the file a problem's path leads to.

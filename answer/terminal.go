@@ -115,7 +115,6 @@ func (t *terminal) endpoints() {
 	}
 	t.head("Endpoints")
 	rows := [][]string{{"name", "network", "address", "MAC", "gateway"}}
-	random := false
 	for i := range t.Endpoints {
 		e := &t.Endpoints[i]
 		network := e.Network
@@ -126,13 +125,23 @@ func (t *terminal) endpoints() {
 			network = "with " + e.Mode
 		}
 		mac := e.MAC
-		if e.MACRandom {
-			mac, random = "random", true
+		switch {
+		case e.MACRandom:
+			mac = "random"
+		case e.MACParent:
+			mac = "the parent's"
 		}
-		rows = append(rows, []string{reports.OneLine(e.Name), reports.OneLine(network), strings.Join(words(e.IPv4, e.IPv6), " "), mac, strings.Join(words(e.Gateway, e.Gateway6), " ")})
+		rows = append(rows, []string{reports.OneLine(e.Name), reports.OneLine(network), strings.Join(words(e.IPv4, e.IPv6), " "), mac, strings.Join(words(hop(e.Gateway), hop(e.Gateway6)), " ")})
 	}
 	t.rows(rows)
-	_ = random
+}
+
+// hop is a default route in words.
+func hop(gateway string) string {
+	if gateway == "link" {
+		return "direct"
+	}
+	return gateway
 }
 
 // words are those that are not empty.

@@ -12,10 +12,14 @@ import (
 	"github.com/lanproof/lanproof/topology"
 )
 
-// hosts drafts the one host with the parents that networks name, without addresses.
+// hosts drafts the one host with the parents that networks name, and what is known of
+// their addresses.
 func (d *Draft) hosts() {
 	var parents topology.Named[topology.Link]
 	add := func(name string, l topology.Link) {
+		for _, a := range d.around.Parents[name].Addresses {
+			l.Addresses = append(l.Addresses, a.String())
+		}
 		if _, there := parents.Get(name); !there && name != "" && name != "lo" {
 			parents = append(parents, topology.Item[topology.Link]{Name: name, Value: l})
 		}
@@ -25,7 +29,9 @@ func (d *Draft) hosts() {
 			continue
 		}
 		name := n.spec.Parent
-		add(base(name), topology.Link{})
+		if !strings.HasPrefix(name, ".") {
+			add(base(name), topology.Link{})
+		}
 		_, there := d.around.Parents[name]
 		if vid, ok := vidOf(name); there && ok {
 			// Somebody has made it by hand, and it stays.
@@ -72,8 +78,8 @@ func (d *Draft) segments() []*segment {
 		}
 		s := all[i]
 		s.pools = append(s.pools, state.Pools...)
-		for k, p := range state.Pools {
-			if k < len(n.subnets) && n.subnets[k] >= 0 && n.of.Subnets[n.subnets[k]].Gateway.Set() && p.Gateway.IsValid() {
+		for _, p := range state.Pools {
+			if k := n.pool(p.Subnet); k >= 0 && n.subnets[k] >= 0 && n.of.Subnets[n.subnets[k]].Gateway.Set() && p.Gateway.IsValid() {
 				s.gateways = append(s.gateways, netip.PrefixFrom(p.Gateway, p.Subnet.Bits()))
 			}
 		}
@@ -114,16 +120,10 @@ func (d *Draft) station(name string, s topology.Station) {
 // hostAddresses gives a parent what is known of it, or else the highest free address of
 // the first subnet of each family on it.
 func (d *Draft) hostAddresses(f *finder, host string, parent *topology.Item[topology.Link], all []*segment) {
-	known, ok := d.around.Parents[parent.Name]
-	if ok {
-		if known.Medium == advice.WiFi || known.Medium == advice.Cloud {
-			d.Spec.Switch.Ports = append(d.Spec.Switch.Ports, topology.Item[topology.SwitchPort]{
-				Name: host + "/" + parent.Name, Value: topology.SwitchPort{Allow: []string{host + "/" + parent.Name}},
-			})
-		}
-		for _, a := range known.Addresses {
-			parent.Value.Addresses = append(parent.Value.Addresses, a.String())
-		}
+	if m := d.around.Parents[parent.Name].Medium; m == advice.WiFi || m == advice.Cloud {
+		d.Spec.Switch.Ports = append(d.Spec.Switch.Ports, topology.Item[topology.SwitchPort]{
+			Name: host + "/" + parent.Name, Value: topology.SwitchPort{Allow: []string{host + "/" + parent.Name}},
+		})
 	}
 	if len(parent.Value.Addresses) > 0 || parent.Value.Kind == topology.KindVLAN {
 		return

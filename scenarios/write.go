@@ -143,8 +143,8 @@ func wordNode(s string) *yaml.Node {
 		n.Style = yaml.DoubleQuotedStyle
 	case strings.Contains(s, "\n"):
 		n.Style = yaml.LiteralStyle
-	case n.Style&yaml.SingleQuotedStyle != 0 || strings.Count(s, ":") == 5 || strings.Contains(s, ": "):
-		n.Style = yaml.DoubleQuotedStyle // MAC addresses and sentences, as people quote them
+	case n.Style&yaml.SingleQuotedStyle != 0 || strings.Contains(s, ":"):
+		n.Style = yaml.DoubleQuotedStyle // MAC and IPv6 addresses, as people quote them
 	}
 	return n
 }
