@@ -52,7 +52,19 @@ func Ask(ctx context.Context, in *intent.Intent, o Options) (*Answer, error) {
 		return nil, err
 	}
 	a.LeftOut = append([]LeftOut{}, a.LeftOut...)
-	return a, nil
+	return a, a.earlier(ctx, in, o)
+}
+
+// earlier answers for the moments before, of files that build, take apart and build again.
+func (a *Answer) earlier(ctx context.Context, in *intent.Intent, o Options) error {
+	for i := range in.Earlier {
+		before, err := Ask(ctx, &in.Earlier[i], o)
+		if err != nil {
+			return err
+		}
+		a.Earlier = append(a.Earlier, before)
+	}
+	return nil
 }
 
 // newest is the version of Docker whose rules count where none is named.
@@ -269,6 +281,9 @@ func told(w *advice.Warning, c *reports.Case) Warning {
 // advise gathers the warnings, and what the engine refuses that no other says.
 func advise(in *intent.Intent, d *Draft, o Options) []advice.Warning {
 	var all []advice.Warning
+	for _, r := range in.Refused {
+		all = append(all, advice.Warning{ID: "command-refused", Severity: advice.Error, Place: r.Place, Text: "the engine's own program refuses this: " + r.Why})
+	}
 	for _, r := range d.Refused {
 		all = append(all, advice.Warning{
 			ID: "engine-refuses", Severity: advice.Error, Place: r.Place, Text: "the engine refuses this: " + r.Text,
@@ -280,7 +295,7 @@ func advise(in *intent.Intent, d *Draft, o Options) []advice.Warning {
 
 // Failed reports whether a warning is an error.
 func (a *Answer) Failed() bool {
-	return slices.ContainsFunc(a.Warnings, func(w Warning) bool { return w.Severity == advice.Error })
+	return slices.ContainsFunc(a.Earlier, (*Answer).Failed) || slices.ContainsFunc(a.Warnings, func(w Warning) bool { return w.Severity == advice.Error })
 }
 
 // Scenario returns the scenario of the table, with reach for what was reached and blocked for

@@ -27,6 +27,9 @@ type Answer struct {
 	Warnings  []Warning  `json:"warnings"`
 	LeftOut   []LeftOut  `json:"left_out"`
 	Unread    []Unread   `json:"unread"`
+	// Earlier are the answers for the moments before this one, where a file builds, takes
+	// apart and builds again.
+	Earlier []*Answer `json:"earlier,omitempty"`
 	// Trouble says why something could not be found out; empty when all was.
 	Trouble string `json:"trouble,omitempty"`
 

@@ -15,6 +15,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/lanproof/lanproof/intent"
+	"github.com/lanproof/lanproof/intent/command"
 	"github.com/lanproof/lanproof/intent/compose"
 )
 
@@ -47,22 +48,34 @@ func Read(ctx context.Context, files []string, o ReadOptions) (*intent.Intent, e
 	var whole intent.Intent
 	var project []string
 	var errs []error
+	fail := func(name string, err error) {
+		var placed *intent.Error
+		if !errors.As(err, &placed) {
+			err = &intent.Error{Place: intent.Place{File: shown(name)}, Err: err}
+		}
+		errs = append(errs, err)
+	}
 	for _, name := range files {
 		text, err := readFile(name, o.Stdin)
 		if err != nil {
-			errs = append(errs, &intent.Error{Place: intent.Place{File: shown(name)}, Err: err})
+			fail(name, err)
 			continue
 		}
 		switch kindOf(name, text) {
 		case composeFile:
 			if name == StandardInput {
-				errs = append(errs, &intent.Error{Place: intent.Place{File: shown(name)}, Err: errors.New("a Compose file is read from the folder that it stands in: name the file")})
+				fail(name, errors.New("a Compose file is read from the folder that it stands in: name the file"))
 			}
 			project = append(project, name)
 		case commands:
-			errs = append(errs, &intent.Error{Place: intent.Place{File: shown(name)}, Err: errors.New("this is no Compose file")})
+			in, err := command.Read(shown(name), text)
+			if err != nil {
+				fail(name, err)
+				continue
+			}
+			join(&whole, in)
 		case cniFile:
-			errs = append(errs, &intent.Error{Place: intent.Place{File: shown(name)}, Err: errors.New("this is no Compose file")})
+			fail(name, errors.New("this is no Compose file, and has no command line of docker's or podman's"))
 		}
 	}
 	if len(errs) > 0 {
@@ -75,7 +88,17 @@ func Read(ctx context.Context, files []string, o ReadOptions) (*intent.Intent, e
 		}
 		join(&whole, in)
 	}
-	return &whole, nil
+	return lastMoment(&whole), nil
+}
+
+// lastMoment is the last at which there is something, where a file ends by taking all
+// apart again.
+func lastMoment(in *intent.Intent) *intent.Intent {
+	for last := len(in.Earlier) - 1; last >= 0 && len(in.Networks)+len(in.Endpoints) == 0; last-- {
+		in.Networks, in.Endpoints = in.Earlier[last].Networks, in.Earlier[last].Endpoints
+		in.Earlier = in.Earlier[:last]
+	}
+	return in
 }
 
 // shown is a file's name as people read it.
@@ -125,6 +148,10 @@ func reason(err error) error {
 func kindOf(name string, text []byte) kind {
 	switch strings.ToLower(filepath.Ext(name)) {
 	case ".yml", ".yaml":
+		// A playbook or a pipeline may have command lines in it.
+		if command.Looks(text) && !isCompose(text) {
+			return commands
+		}
 		return composeFile
 	case ".conflist":
 		return cniFile

@@ -14,14 +14,27 @@ import (
 // Write writes the answer for people: networks, who gets which address, who reaches
 // whom, and what to mind.
 func Write(w io.Writer, a *Answer, color bool) error {
-	t := &terminal{Answer: a, color: color}
+	t := &terminal{color: color}
+	for i, before := range a.Earlier {
+		t.head(fmt.Sprintf("Moment %d of %d, before something is taken apart again", i+1, len(a.Earlier)+1))
+		t.all(before)
+	}
+	if n := len(a.Earlier) + 1; n > 1 {
+		t.head(fmt.Sprintf("Moment %d of %d", n, n))
+	}
+	t.all(a)
+	_, err := io.WriteString(w, t.String())
+	return err
+}
+
+// all writes the parts of one answer.
+func (t *terminal) all(a *Answer) {
+	t.Answer = a
 	t.networks()
 	t.endpoints()
 	t.table()
 	t.notCovered()
 	t.warnings()
-	_, err := io.WriteString(w, t.String())
-	return err
 }
 
 // terminal writes an answer.
