@@ -3,6 +3,7 @@ package compose
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -31,6 +32,19 @@ func write(t *testing.T, all string) string {
 		}
 	}
 	return dir
+}
+
+// lines repeats a line with its number, and the next one.
+func lines(n int, line string) string {
+	var all strings.Builder
+	for i := range n {
+		if strings.Contains(line, "%[2]d") {
+			fmt.Fprintf(&all, line, i, i+1)
+			continue
+		}
+		fmt.Fprintf(&all, line, i)
+	}
+	return all.String()
 }
 
 // broken are files that are not read, and what is said of them.
@@ -87,6 +101,13 @@ e: [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]
 `, `c.yaml:1:16: the file has more than 100000 values, with aliases replaced by what they stand for`},
 	{"alias in itself", "-- c.yaml --\nx-a: &a [*a]\n", `c.yaml:1:10: the alias *a stands inside of what it stands for`},
 	{"too large", "-- c.yaml --\n# " + strings.Repeat("x", MaxBytes), `c.yaml: cannot be read: larger than 1048576 bytes, the most that it may have`},
+	{"too many keys", "-- c.yaml --\nservices:\n" + lines(1001, "  s%d: {image: x}\n"), "c.yaml:2:3: a mapping with more than 1000 keys"},
+	{"too many documents", "-- c.yaml --\n" + lines(21, "services: {s%d: {image: x}}\n---\n"), "c.yaml:41:1: more than 20 documents"},
+	{"too many variables", "-- c.yaml --\nservices: {a: {image: \"" + strings.Repeat("x$$", 2000) + "\"}}\n", "c.yaml:1:23: more than 2000 dollar signs in one word"},
+	{"variables in variables", "-- c.yaml --\nservices: {a: {image: \"" + strings.Repeat("${A:-", 1000) + strings.Repeat("}", 1000) + "\"}}\n", "c.yaml:1:23: too many variables in one line"},
+	{"too many ports", "-- c.yaml --\nservices:\n" + lines(30, "  s%d: {image: x, ports: [\"1-65000:1-65000\"]}\n"), "c.yaml:3:26: more than 65536 ports published in all"},
+	{"extends without end", "-- c.yaml --\nservices:\n  s0: {image: x}\n" + lines(52, "  t%[1]d: {extends: t%[2]d}\n") + "  t52: {image: x}\n", "c.yaml:1:1: more than 50 services extend one another in a row"},
+	{"too deep", "-- c.yaml --\nx-a: " + strings.Repeat("[", 200) + strings.Repeat("]", 200) + "\n", "c.yaml:1:106: nested too deep"},
 	{"extends in a circle", "-- c.yaml --\nservices:\n  a: {extends: b}\n  b: {extends: {service: a}}\n", `c.yaml:2:16: the service a extends itself in the end
 c.yaml:3:16: the service b extends itself in the end`},
 	{"extends in a circle of files", "-- c.yaml --\nservices:\n  a: {extends: {file: d.yaml, service: b}}\n-- d.yaml --\nservices:\n  b: {extends: {file: c.yaml, service: a}}\n", `c.yaml:2:16: the service a extends itself in the end`},

@@ -29,7 +29,15 @@ const (
 	// maxDepth is how deep they may stand in one another.
 	maxDepth = 100
 	// maxKeys is how many a mapping may have.
-	maxKeys = 4096
+	maxKeys = 1000
+	// maxDocuments is how many documents a file may hold, and maxExtends how many services
+	// may extend one another in a row.
+	maxDocuments = 20
+	maxExtends   = 50
+	// maxVariables is how many dollar signs a word may have.
+	maxVariables = 2000
+	// maxPorts is how many ports may be published in all: ranges are taken apart.
+	maxPorts = 1 << 16
 	// maxWork bounds what the variables of one line cost, in bytes looked at.
 	maxWork = 4 << 20
 )
@@ -48,6 +56,8 @@ type book struct {
 	all []*source
 	// count is how many files were asked for, env files among them.
 	count int
+	// ports is how many ports are published so far.
+	ports int
 }
 
 // model is what Compose loads in one go: files that override one another, with one
@@ -218,7 +228,9 @@ func (s *source) parse() error {
 		if err := s.measure(root, &left, nil); err != nil {
 			return err
 		}
-		s.docs = append(s.docs, root)
+		if s.docs = append(s.docs, root); len(s.docs) > maxDocuments {
+			return s.wrong(root, "more than %d documents", maxDocuments)
+		}
 	}
 }
 

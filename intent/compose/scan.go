@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
@@ -68,6 +70,38 @@ func (b *book) prepare(s *source) error {
 	return joined(all)
 }
 
+// aRange is a range of ports.
+var aRange = regexp.MustCompile(`(\d+)-(\d+)`)
+
+// countPorts refuses ranges that the library would make too many ports of: it makes them
+// for each service anew that extends another.
+func (b *book) countPorts(s *source, section, name string) error {
+	for _, doc := range s.docs {
+		ports, ok := descend(doc, section, name, "ports")
+		if !ok {
+			continue
+		}
+		for _, item := range items(ports.value) {
+			few := b.ports <= maxPorts
+			if b.ports += width(s.text(item)); few && b.ports > maxPorts {
+				return s.wrong(item, "more than %d ports published in all", maxPorts)
+			}
+		}
+	}
+	return nil
+}
+
+// width is how many ports a word publishes.
+func width(word string) int {
+	most := 0
+	for _, r := range aRange.FindAllStringSubmatch(word, -1) {
+		from, _ := strconv.Atoi(r[1])
+		to, _ := strconv.Atoi(r[2])
+		most = max(most, min(to-from, maxPorts))
+	}
+	return 1 + most
+}
+
 // sections of a Compose file that hold containers.
 var sections = [...]string{"services", "jobs"}
 
@@ -76,7 +110,12 @@ var sections = [...]string{"services", "jobs"}
 func (b *book) follow(s *source, section, name string) error {
 	seen := map[visit]bool{}
 	for {
-		seen[visit{s, name}] = true
+		if seen[visit{s, name}] = true; len(seen) > maxExtends {
+			return s.wrong(s.docs[0], "more than %d services extend one another in a row", maxExtends)
+		}
+		if err := b.countPorts(s, section, name); err != nil {
+			return err
+		}
 		at, next := s.extends(section, name)
 		if at == nil {
 			return nil

@@ -66,6 +66,9 @@ func (s *source) check(n *yaml.Node) error {
 }
 
 func (s *source) checkWord(n *yaml.Node) error {
+	if strings.Count(n.Value, "$") > maxVariables {
+		return s.wrong(n, "more than %d dollar signs in one word", maxVariables)
+	}
 	for line := range strings.SplitSeq(n.Value, "\n") {
 		if laborious(line) {
 			return s.wrong(n, "too many variables in one line")
