@@ -39,6 +39,9 @@ func (s *shell) dispatch(ws []word, text string) {
 	for depth := 0; len(ws) > 0 && depth < maxDepth; depth++ {
 		w := ws[0]
 		if kind, ok := engineOf(w); ok {
+			if s.dry {
+				return
+			}
 			e := engine{
 				state: s.state, podman: kind == intent.Podman, kind: kind, cmd: w, text: text,
 				tolerated: s.tolerated, once: s.once, prose: s.prose,
@@ -146,7 +149,7 @@ func (s *shell) other(name string, ws []word, text string) {
 		return
 	}
 	for i, w := range ws[1:] {
-		if _, ok := engineOf(w); ok && makes(ws[i+2:]) {
+		if _, ok := engineOf(w); ok && !s.dry && makes(ws[i+2:]) {
 			s.state.unread(intent.Unread{Place: w.at, Text: text, Why: "what " + oneLine(name, 20) + " does with this command is not known here"})
 			return
 		}
@@ -158,11 +161,31 @@ func (s *shell) nested(w word) {
 	if !Looks([]byte(w.text)) {
 		return
 	}
+	if f := s.quoted(w); f != nil {
+		vars := s.vars
+		s.vars = maps.Clone(vars)
+		s.script(f)
+		s.vars = vars
+		return
+	}
 	f := &fragment{file: s.frag.file, text: strings.ReplaceAll(strings.ReplaceAll(w.text, holeOpen, `"`+holeOpen), holeClose, holeClose+`"`), at: w.at}
 	vars := s.vars
 	s.vars = maps.Clone(vars)
 	s.script(f)
 	s.vars = vars
+}
+
+// quoted is the text of a word in quotes that stands on one line as it is, with its place.
+func (s *shell) quoted(w word) *fragment {
+	if len(w.src) < 2 || w.src[1:len(w.src)-1] != w.text || w.src[0] != '"' && w.src[0] != '\'' || strings.Contains(w.text, "\n") {
+		return nil
+	}
+	for _, p := range s.frag.pieces {
+		if at := strings.Index(p.text, w.src); p.line == w.at.Line && at >= 0 {
+			return newFragment(s.frag.file, []piece{p.to(at + len(w.src) - 1).cut(at + 1)})
+		}
+	}
+	return nil
 }
 
 // remote reads the words behind a command that joins or passes them on.

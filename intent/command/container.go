@@ -15,6 +15,7 @@ func (e *engine) run(ws []word) {
 		return
 	}
 	if len(a.rest) == 0 {
+		e.problems("", &a)
 		e.problem("", problem{e.cmd, "'" + string(e.kind) + " run' requires at least 1 argument"})
 		return
 	}
@@ -23,12 +24,7 @@ func (e *engine) run(ws []word) {
 		return
 	}
 	e.made = name
-	for _, p := range a.problems {
-		e.problem(name, p)
-	}
-	for _, w := range a.unknown {
-		e.gap(name, "", w)
-	}
+	e.problems(name, &a)
 	ep := intent.Endpoint{Name: name, Engine: e.kind, Place: e.cmd.at}
 	e.networks(&ep, &a)
 	for _, w := range a.all("publish") {

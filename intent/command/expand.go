@@ -13,6 +13,8 @@ import (
 type value struct {
 	words []string
 	list  bool
+	// from are the words as they stand in the file, where each is a word of its own.
+	from []word
 }
 
 // set gives a variable a value; one that is too long is not known.
@@ -39,12 +41,12 @@ func (s *shell) assign(a *syntax.Assign) {
 	case a.Array != nil:
 		v.list = true
 		for _, el := range a.Array.Elems {
-			if el.Index != nil || el.Value == nil {
-				v.words = append(v.words, hole("$"+name))
-				continue
+			ws := []word{{text: hole("$" + name), src: name, at: s.frag.place(int(a.Pos().Offset()))}}
+			if el.Index == nil && el.Value != nil {
+				ws = s.expand(el.Value)
 			}
-			for _, w := range s.expand(el.Value) {
-				v.words = append(v.words, w.text)
+			for _, w := range ws {
+				v.words, v.from = append(v.words, w.text), append(v.from, w)
 			}
 		}
 	default:
@@ -59,6 +61,11 @@ func (s *shell) assign(a *syntax.Assign) {
 	}
 	if old, ok := s.vars[name]; ok && a.Append {
 		if v.list {
+			if len(old.from) == len(old.words) {
+				v.from = slices.Concat(old.from, v.from)
+			} else {
+				v.from = nil
+			}
 			v.words = slices.Concat(old.words, v.words)
 		} else if len(old.words) == 1 {
 			v.words = []string{old.words[0] + v.words[0]}
@@ -99,6 +106,9 @@ func (s *shell) expand(w *syntax.Word) []word {
 		s.parts(one.Parts, false, &f)
 		for i, text := range f.end() {
 			x := base
+			if from := f.from[i]; from != nil {
+				x.src, x.at = from.src, from.at
+			}
 			x.text, x.bare = text, f.bare[i]
 			ws = append(ws, x)
 		}
@@ -126,8 +136,11 @@ type fields struct {
 	whole bool
 	done  []string
 	bare  []bool
-	cur   strings.Builder
-	open  bool
+	from  []*word
+	// origin is where cur stands, when it is a word of another place.
+	origin *word
+	cur    strings.Builder
+	open   bool
 	// loose is set when all of cur came out of unquoted expansions.
 	loose bool
 }
@@ -144,10 +157,10 @@ func (f *fields) add(text string, loose bool) {
 
 func (f *fields) next() {
 	if f.open {
-		f.done, f.bare = append(f.done, f.cur.String()), append(f.bare, f.loose)
+		f.done, f.bare, f.from = append(f.done, f.cur.String()), append(f.bare, f.loose), append(f.from, f.origin)
 	}
 	f.cur.Reset()
-	f.open = false
+	f.open, f.origin = false, nil
 }
 
 // split adds a text that is split at blanks.
@@ -230,6 +243,9 @@ func (s *shell) insert(v value, quoted bool, f *fields) {
 				f.next()
 			}
 			f.add(w, false)
+			if i < len(v.from) {
+				f.origin = &v.from[i]
+			}
 		}
 	case quoted:
 		f.add(strings.Join(v.words, " "), false)
@@ -401,7 +417,7 @@ func (s *shell) lookup(name string) (value, bool) {
 		for _, w := range s.params {
 			v.words = append(v.words, w.text)
 		}
-		v.list = true
+		v.list, v.from = true, s.params
 		return v, true
 	case "#":
 		if s.params == nil {

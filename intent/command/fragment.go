@@ -187,6 +187,15 @@ func firstHole(text string) (before, name, after string) {
 	}, name), after
 }
 
+// plain is a text with its holes as they were written.
+func plain(text string) string {
+	for hasHole(text) {
+		before, name, after := firstHole(text)
+		text = before + name + after
+	}
+	return text
+}
+
 // known reports whether all of the word's text is known.
 func (w word) known() bool { return !hasHole(w.text) }
 
@@ -274,7 +283,7 @@ func (w word) list(sep string) []word {
 
 // oneLine is a text on one line of at most n characters.
 func oneLine(s string, n int) string {
-	s = strings.Join(strings.Fields(strings.ReplaceAll(s, "\\\n", " ")), " ")
+	s = strings.Join(strings.Fields(strings.ReplaceAll(plain(s), "\\\n", " ")), " ")
 	if r := []rune(s); len(r) > n {
 		return string(r[:n-1]) + "…"
 	}

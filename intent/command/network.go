@@ -23,6 +23,8 @@ type engine struct {
 	prose bool
 	// made is the name of what was made last.
 	made string
+	// said is set once the program has refused the command; it says no second word.
+	said bool
 }
 
 func (e *engine) gap(of, part string, w word) {
@@ -30,7 +32,20 @@ func (e *engine) gap(of, part string, w word) {
 }
 
 func (e *engine) problem(of string, p problem) {
-	e.refused(intent.Refused{Place: p.at.at, Text: e.text, Why: p.why, Of: of})
+	if !e.said {
+		e.refused(intent.Refused{Place: p.at.at, Text: e.text, Why: p.why, Of: of})
+	}
+	e.said = true
+}
+
+// problems tells what is wrong with the words themselves, which a program looks at first.
+func (e *engine) problems(of string, a *args) {
+	for _, p := range a.problems {
+		e.problem(of, p)
+	}
+	for _, w := range a.unknown {
+		e.gap(of, "", w)
+	}
 }
 
 // value is a flag's value, and nothing with a note when it is not known.
@@ -110,7 +125,7 @@ func (e *engine) createNetwork(ws []word) {
 	}
 	name, ok := e.networkName(&a)
 	if !ok {
-		return
+		return // and it has said so
 	}
 	if e.now.Network(name) != nil || e.config(name) != nil {
 		e.taken(name, &a)
@@ -119,12 +134,7 @@ func (e *engine) createNetwork(ws []word) {
 	if !e.making(e.cmd.at) {
 		return
 	}
-	for _, p := range a.problems {
-		e.problem(name, p)
-	}
-	for _, w := range a.unknown {
-		e.gap(name, "", w)
-	}
+	e.problems(name, &a)
 	n := e.network(name, &a)
 	e.made = name
 	if f := e.flag(name, &a, "config-only"); f.Is {
@@ -136,6 +146,9 @@ func (e *engine) createNetwork(ws []word) {
 
 // networkName is the network's name; a network without one gets none of Docker.
 func (e *engine) networkName(a *args) (string, bool) {
+	if len(a.problems) > 0 && len(a.rest) != 1 {
+		e.problems("", a)
+	}
 	switch {
 	case len(a.rest) == 1:
 		return e.name("", "", a.rest[0]), true
@@ -238,6 +251,7 @@ func (e *engine) connect(ws []word) {
 		return
 	}
 	if len(a.rest) != 2 {
+		e.problems("", &a)
 		e.problem("", problem{e.cmd, "'" + string(e.kind) + " network connect' requires 2 arguments"})
 		return
 	}
@@ -256,9 +270,7 @@ func (e *engine) connect(ws []word) {
 	} else if !e.making(e.cmd.at) {
 		return
 	}
-	for _, p := range a.problems {
-		e.problem(ctr, p)
-	}
+	e.problems(ctr, &a)
 	at := e.attachment(ctr, &a)
 	at.Network, at.Place = e.name(ctr, "network", a.rest[0]), a.rest[0].at
 	at.Options = e.options(ctr, a.all("driver-opt"))

@@ -93,7 +93,7 @@ func (s *shell) file(name, text string) {
 	base := strings.ToLower(path.Base(strings.ReplaceAll(name, `\`, "/")))
 	switch ext := path.Ext(base); {
 	case base == "makefile", base == "gnumakefile", ext == ".mk", ext == ".mak":
-		s.text(name, makefile(ps))
+		s.recipes(name, ps)
 		return
 	case ext == ".yml", ext == ".yaml":
 		if s.yaml(name, text, ps) {
@@ -106,7 +106,8 @@ func (s *shell) file(name, text string) {
 	case ext == ".bat", ext == ".cmd":
 		s.text(name, batch(ps))
 		return
-	case ext != ".md", ext != ".markdown", ext != ".ps1":
+	case ext == ".md", ext == ".markdown", ext == ".ps1":
+	default:
 		if s.whole(name, ps, false) {
 			return
 		}
@@ -171,7 +172,8 @@ func (s *shell) agrees(file *syntax.File, f *fragment, ps []piece) bool {
 		}
 		if at := l.begins(); at >= 0 && !l.hash {
 			some = true
-			if !found[ps[i].line] {
+			listed := strings.TrimSpace(strings.TrimSuffix(ps[i].text, l.text)) != ""
+			if listed || !found[ps[i].line] || hanging.MatchString(l.text) {
 				return false
 			}
 		}

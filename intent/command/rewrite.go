@@ -80,10 +80,13 @@ func placeholders(p piece) piece {
 // makefile makes shell of a Makefile's variables and recipes.
 func makefile(ps []piece) []piece {
 	var out []piece
+	goes := false // the line before goes on in this one
 	for _, p := range ps {
-		if strings.HasPrefix(p.text, "\t") {
+		if m := makeSet.FindStringSubmatchIndex(p.text); goes {
+			p = p.cut(len(p.text) - len(strings.TrimLeft(p.text, "\t ")))
+		} else if strings.HasPrefix(p.text, "\t") {
 			p = p.cut(len(p.text) - len(strings.TrimLeft(p.text, "\t @+-")))
-		} else if m := makeSet.FindStringSubmatchIndex(p.text); m != nil {
+		} else if m != nil {
 			value := "'" + strings.ReplaceAll(p.text[m[4]:m[5]], "'", "") + "'"
 			if v := p.text[m[4]:m[5]]; strings.Contains(v, "$") || strings.HasPrefix(v, `"`) {
 				value = `"` + strings.ReplaceAll(v, `"`, "") + `"`
@@ -96,9 +99,25 @@ func makefile(ps []piece) []piece {
 			}
 			return "${" + m[1] + "}", true
 		})
+		goes = strings.HasSuffix(p.text, `\`)
 		out = append(out, p)
 	}
 	return out
+}
+
+// recipes reads a Makefile's lines, each with those that it goes on in.
+func (s *shell) recipes(file string, ps []piece) {
+	ps = makefile(ps)
+	for i := 0; i < len(ps); i++ {
+		unit, size := ps[i:i+1], len(ps[i].text)
+		for strings.HasSuffix(ps[i].text, `\`) && i+1 < len(ps) && size < maxUnit {
+			i++
+			unit, size = append(unit[:len(unit):len(unit)], ps[i]), size+len(ps[i].text)
+		}
+		if text := join(unit); command.MatchString(text) || assigns.MatchString(text) {
+			s.unit(file, unit, false)
+		}
+	}
 }
 
 // batch makes shell of a Windows batch file's lines.
@@ -122,21 +141,24 @@ func (s *shell) repair(file string, ps []piece) (out []piece, notes []intent.Unr
 	note := func(p piece, at int, why string) {
 		notes = append(notes, intent.Unread{Place: intent.Place{File: file, Line: p.line, Column: p.column(at)}, Text: p.raw, Why: why})
 	}
-	in := false // inside of such a command
+	in, lost := false, false // inside of such a command, and a line's end of it was missing
 	for i, p := range ps {
 		trimmed := strings.TrimSpace(p.text)
 		begins := lead(p).begins() >= 0
 		goes := in && len(out) > 0 && strings.HasSuffix(out[len(out)-1].text, `\`)
 		switch {
 		case begins:
-			in = !strings.HasPrefix(trimmed, "#")
+			in, lost = !strings.HasPrefix(trimmed, "#"), false
 		case !in:
 		case goes && strings.HasPrefix(trimmed, "#") && i+1 < len(ps) && argLine.MatchString(ps[i+1].text):
 			note(p, 0, "a shell ends the command at this comment; it is read as if it went on")
 			continue
-		case !goes && argLine.MatchString(p.text):
-			note(p, 0, "the line before has no backslash at its end; it is read as if it had")
+		case !goes && (argLine.MatchString(p.text) || lost && lastArg.MatchString(p.text) && !syntax.IsKeyword(trimmed)):
 			last := &out[len(out)-1]
+			if !lost {
+				note(*last, len(last.text), lostWhy)
+			}
+			lost = true
 			*last = last.replace(len(last.text), len(last.text), ` \`)
 		default:
 			in = goes

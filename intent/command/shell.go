@@ -23,7 +23,9 @@ type shell struct {
 	depth, steps, parsed, looked int
 	// tolerated, once and prose are what an engine is told.
 	tolerated, once, prose bool
-	made                   string
+	// dry is set where commands are not carried out.
+	dry  bool
+	made string
 }
 
 type function struct {
@@ -219,9 +221,14 @@ func (s *shell) branches(bodies [][]*syntax.Stmt, all bool) {
 				Place: s.frag.place(int(at.Pos().Offset())), Text: s.frag.source(int(at.Pos().Offset()), int(at.End().Offset())),
 				Why: "another branch is read, and which one a shell takes is not known here",
 			})
-			continue
 		}
-		ways = append(ways, func() { s.stmts(b) })
+		ways = append(ways, func() {
+			// The other branches are read for what they do to variables.
+			dry := s.dry
+			s.dry = dry || making >= 0 && i != making
+			s.stmts(b)
+			s.dry = dry
+		})
 	}
 	s.choice(ways, all)
 }

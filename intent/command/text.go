@@ -16,7 +16,7 @@ var (
 	// a shell's history.
 	bullets = regexp.MustCompile(`^(?:\s|>|[-*+•·]\s|\d{1,4}[.)、]\s?|\d{1,5}\s\s|\[[ xX]\]\s)*`)
 	keys    = regexp.MustCompile(`^(?:(?:run|command|shell|cmd|script|before_script|ansible\.builtin\.(?:command|shell)|RUN|CMD)\s*:\s*(?:[|>][-+]?\s*)?|ExecSt(?:art|op)(?:Pre|Post)?=[-@!+:]*)`)
-	prompts = regexp.MustCompile(`^(?:\([^()]{1,40}\)\s*)?(?:\[[^\[\]]{1,60}\]|[\w.-]+@[\w.-]+(?:[: ][^\s$#]*)?\s?|~?/?[\w./~-]{0,60}\s?|(?:ba)?sh-[\d.]+|PS [A-Za-z]:[^>]{0,80}|PS|[A-Za-z]:\\[^>]{0,80})?([$#%>❯➜»])(\s*)`)
+	prompts = regexp.MustCompile(`^(?:\([^()]{1,40}\)\s*)?(?:\[[^\[\]]{1,60}\]\s?|[\w.-]+@[\w.-]+(?:[: ][^\s$#]*)?\s?|~?/?[\w./~-]{0,60}\s?|(?:ba)?sh-[\d.]+|PS [A-Za-z]:[^>]{0,80}|PS|[A-Za-z]:\\[^>]{0,80})?([$#%>❯➜»])(\s*)`)
 	second  = regexp.MustCompile(`^\s*(?:\\?>|>>|\.\.\.|∙)\s?`)
 	// command finds a command line of an engine.
 	command = regexp.MustCompile(`(?:[\w./~-]*/)?(?:docker|podman(?:-remote)?)(?:\.exe)?["']?\s+(?:-{1,2}[\w-]+(?:[= ]\S+)?\s+){0,6}(?:network\s+\w+|(?:container\s+)?(?:run|create|rm|stop|kill|prune)|pod\s+\w+|system\s+prune)(?:\s|$|\x60|"|')`)
@@ -26,6 +26,10 @@ var (
 	assigns = regexp.MustCompile(`^(?:(?:export|readonly|local|declare)\s+(?:-\w+\s+)?)?[A-Za-z_]\w*\+?=(?:[^\s=]|$)`)
 	psAssig = regexp.MustCompile(`^\$(?:env:|global:|script:)?(\w+)\s*=\s*("[^"]*"|'[^']*'|[\w.:/-]+)\s*;?$`)
 	argLine = regexp.MustCompile(`^\s*--?[A-Za-z]`)
+	// environment is a variable of a systemd unit.
+	environment = regexp.MustCompile(`^Environment="?([A-Za-z_]\w*=[^"\s]*)"?\s*$`)
+	// lastArg is an image that stands on a line of its own.
+	lastArg = regexp.MustCompile(`^(?:\s+["']?[\w./-]+[\w./:@-]*["']?|\s*["'][\w./:@-]+["'])\s*$`)
 	blanks  = regexp.MustCompile(`\\[ \t]+$`)
 	hanging = regexp.MustCompile("\\s[`^]\\s*$")
 )
@@ -132,7 +136,8 @@ func (s *shell) block(file, language string, ps []piece) {
 	case "bat", "batch", "cmd", "dos":
 		ps = batch(ps)
 	case "makefile", "make", "mk":
-		ps = makefile(ps)
+		s.recipes(file, ps)
+		return
 	}
 	s.lines(file, ps, false)
 }
@@ -161,6 +166,9 @@ func (s *shell) lines(file string, ps []piece, prose bool) {
 			m := psAssig.FindStringSubmatchIndex(l.text)
 			p := l.to(m[5]).replace(m[3], m[4], "=")
 			s.unit(file, []piece{p.cut(m[2])}, false)
+		case environment.MatchString(l.text):
+			m := environment.FindStringSubmatchIndex(l.text)
+			s.unit(file, []piece{l.to(m[3]).cut(m[2])}, false)
 		case assigns.MatchString(l.text) && (l.prompt || !prose || len(strings.Fields(l.text)) == 1 || strings.HasPrefix(l.text, "export ")):
 			s.unit(file, []piece{l.piece}, false)
 		default:
@@ -168,6 +176,8 @@ func (s *shell) lines(file string, ps []piece, prose bool) {
 		}
 	}
 }
+
+const lostWhy = "there is no backslash at the end of this line; it is read as if there were"
 
 // failed finds what the engines say when they refuse.
 var failed = regexp.MustCompile(`^\s*(?:docker: )?Error(?: response from daemon)?: (.{1,200})`)
@@ -212,12 +222,17 @@ func (s *shell) mentioned(file string, l leading) {
 func (s *shell) gather(file string, l leading, rest []piece) ([]piece, int) {
 	unit, size, n := []piece{l.piece}, len(l.text), 0
 	var skipped []piece
+	lost := false
 	for _, next := range rest {
 		last := &unit[len(unit)-1]
 		goes := strings.HasSuffix(last.text, `\`) || blanks.MatchString(last.text) || hanging.MatchString(last.text)
 		cut := next.cut(len(second.FindString(next.text)))
 		trimmed := strings.TrimSpace(cut.text)
-		if goes && strings.HasPrefix(trimmed, "#") {
+		if goes && l.hash && strings.HasPrefix(trimmed, "#") {
+			// All of it stands in a comment.
+			cut = cut.cut(strings.IndexByte(cut.text, '#') + 1)
+			trimmed = strings.TrimSpace(cut.text)
+		} else if goes && strings.HasPrefix(trimmed, "#") {
 			skipped = append(skipped, cut)
 			continue
 		}
@@ -228,9 +243,11 @@ func (s *shell) gather(file string, l leading, rest []piece) ([]piece, int) {
 		switch {
 		case goes:
 			s.unhang(file, last)
-		case argLine.MatchString(cut.text):
-			s.note(file, *last, len(last.text), "the line before has no backslash at its end; it is read as if it had")
-			*last = last.replace(len(last.text), len(last.text), ` \`)
+		case argLine.MatchString(cut.text), lost && lastArg.MatchString(cut.text):
+			if !lost {
+				s.note(file, *last, len(last.text), lostWhy)
+			}
+			*last, lost = last.replace(len(last.text), len(last.text), ` \`), true
 		default:
 			return unit, n
 		}

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/lanproof/lanproof/intent"
 )
 
 // yaml reads the scripts that a YAML file has in its texts: the steps of a pipeline, the
@@ -80,17 +82,14 @@ func (y *yamlReader) walk(n *yaml.Node, depth int) {
 		return
 	}
 	var ps []piece
-	switch {
-	case n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:
+	if n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
 		ps = y.lines(n)
-	case !strings.Contains(n.Value, "\n") && n.Line >= 1 && n.Line <= len(y.pieces):
+	} else {
 		ps = y.inline(n)
 	}
-	if ps == nil {
+	known := ps != nil
+	if !known {
 		ps = pieces(n.Value)
-		for i := range ps {
-			ps[i].line = n.Line
-		}
 	}
 	for i := range ps {
 		ps[i] = placeholders(ps[i])
@@ -99,6 +98,9 @@ func (y *yamlReader) walk(n *yaml.Node, depth int) {
 	y.vars = maps.Clone(vars)
 	repaired, notes := y.repair(y.file, ps)
 	f := newFragment(y.file, repaired)
+	if !known {
+		f.at = intent.Place{File: y.file, Line: n.Line, Column: n.Column}
+	}
 	for _, note := range notes {
 		y.state.unread(note)
 	}
@@ -106,15 +108,45 @@ func (y *yamlReader) walk(n *yaml.Node, depth int) {
 	y.vars = vars
 }
 
-// inline is a text that stands on one line.
+// inline is a text that begins on its key's line; when it goes on in the next ones, a
+// line's end is a blank.
 func (y *yamlReader) inline(n *yaml.Node) []piece {
-	p := y.pieces[n.Line-1]
-	for at := range p.text {
-		if rest := (piece{raw: p.raw, text: p.raw[at:]}); rest.column(0) >= n.Column {
-			if i := strings.Index(p.text[at:], n.Value); i >= 0 {
-				return []piece{p.cut(at + i).to(len(n.Value))}
+	if n.Line < 1 || n.Line > len(y.pieces) || strings.Contains(n.Value, "\n") {
+		return nil
+	}
+	want := strings.Fields(n.Value)
+	var ps []piece
+	for i, p := range y.pieces[n.Line-1 : min(n.Line+100, len(y.pieces))] {
+		if i == 0 {
+			runes := []rune(p.text)
+			p = p.cut(len(string(runes[:min(max(n.Column-1, 0), len(runes))])))
+			if n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0 && p.text != "" {
+				p = p.cut(1)
 			}
-			break
+		} else {
+			last := &ps[i-1]
+			*last = last.replace(len(last.text), len(last.text), ` \`)
+		}
+		got := strings.Fields(p.text)
+		for k := range got {
+			switch {
+			case k == len(want):
+				return nil
+			case got[k] == want[k]:
+			case k == len(want)-1 && strings.HasPrefix(got[k], want[k]):
+				// What comes behind it is the text's end.
+				at := 0
+				for _, w := range want {
+					at += strings.Index(p.text[at:], w) + len(w)
+				}
+				return append(ps, p.to(at))
+			default:
+				return nil
+			}
+		}
+		ps = append(ps, p)
+		if want = want[len(got):]; len(want) == 0 {
+			return ps
 		}
 	}
 	return nil
