@@ -181,8 +181,8 @@ func (d *draft) network(n *network) {
 		}
 		mended := clone(add)
 		possible := true
-		for _, p := range problems {
-			d.refused = append(d.refused, &refusal{Problem: p, change: change, network: n})
+		for i, p := range problems {
+			d.refuse(&refusal{Problem: p, change: change, network: n}, i == 0)
 			possible = mendNetwork(&mended.Network, p) && possible
 		}
 		if !possible {
@@ -219,6 +219,28 @@ func (d *draft) commit(c *topology.Change) bool {
 		}
 	}
 	return true
+}
+
+// refuse notes a refusal once. What the engine says is the first of all that is wrong, so
+// that another is shown by the change that is tried when the first is mended.
+func (d *draft) refuse(r *refusal, first bool) {
+	i := slices.IndexFunc(d.refused, func(o *refusal) bool {
+		return o.Text == r.Text && o.network == r.network && slices.Equal(o.Path, r.Path) && o.at() == r.at()
+	})
+	switch {
+	case i < 0:
+		d.refused = append(d.refused, r)
+	case first:
+		d.refused[i].change = r.change
+	}
+}
+
+// at is the attachment that is refused; nil for a network.
+func (r *refusal) at() *intent.Attachment {
+	if r.user == nil {
+		return nil
+	}
+	return r.user.at
 }
 
 func clone(a topology.AddNetwork) topology.AddNetwork {
@@ -378,10 +400,10 @@ func (d *draft) attach(n *network, u user, node string, sample bool) {
 	for range 5 {
 		change := topology.Change{Attach: &topology.Attach{Endpoint: node, Attachment: a}}
 		mended, possible, clean := a, true, true
-		for _, r := range d.against(n, u, node, change) {
+		for i, r := range d.against(n, u, change) {
 			clean = false
 			if !sample {
-				d.refused = append(d.refused, r)
+				d.refuse(r, i == 0)
 			}
 			possible = mendAttachment(&mended, r) && possible
 		}
@@ -401,7 +423,7 @@ func (n *network) hasFamily6() bool {
 }
 
 // against is all that speaks against an attachment: the engine's rules, then the kernel's.
-func (d *draft) against(n *network, u user, node string, change topology.Change) []*refusal {
+func (d *draft) against(n *network, u user, change topology.Change) []*refusal {
 	var all []*refusal
 	for _, p := range d.plan.Try(&change) {
 		r := &refusal{Problem: p, change: change, network: n, user: &u}

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"regexp"
+	"slices"
+	"strings"
 
 	"github.com/lanproof/lanproof/intent"
 	"github.com/lanproof/lanproof/scenarios"
@@ -65,7 +67,8 @@ func (f *file) roomy(a *attached) bool {
 	return false
 }
 
-// eachUsed calls a rule for every macvlan and ipvlan network that somebody is on.
+// eachUsed calls a rule for every macvlan and ipvlan network that somebody is on; those who
+// are on no other come first.
 func (f *file) eachUsed(rule func(n *network, on []*attached) *finding) []*finding {
 	var all []*finding
 	for _, n := range f.networks {
@@ -73,11 +76,22 @@ func (f *file) eachUsed(rule func(n *network, on []*attached) *finding) []*findi
 		if !n.virtual() || len(on) == 0 {
 			continue
 		}
+		slices.SortStableFunc(on, func(a, b *attached) int { return cmp.Compare(f.draft.networksOf(a.node), f.draft.networksOf(b.node)) })
 		if w := rule(n, on); w != nil {
 			all = append(all, w)
 		}
 	}
 	return all
+}
+
+// networksOf is how many networks an endpoint is on.
+func (d *draft) networksOf(node string) (count int) {
+	for _, a := range d.attached {
+		if a.node == node {
+			count++
+		}
+	}
+	return count
 }
 
 // addressed reports whether a device has any address, without which IP says nothing.
@@ -236,11 +250,20 @@ func portsIgnored(f *file) []*finding {
 			continue
 		}
 		n, a := on[0].network, on[0]
-		w := about(n, place(e.Ports[0], e.Place), "Publishing %q does nothing: %q is on no bridge network, so that the host forwards nothing to it, while the LAN reaches all its ports at %s.", e.Ports[0].Text, e.Name, a.address())
+		w := about(n, place(e.Ports[0], e.Place), "Publishing %q does nothing: %q is on no bridge network, so that the host forwards nothing to it.", e.Ports[0].Text, e.Name)
 		w.Endpoints = []string{e.Name}
-		if f.roomy(a) && n.onParent() && !n.layer3() {
+		switch {
+		case !f.roomy(a):
+		case !n.onParent():
+			w.by(blocked(lanNode, a.link(), "udp"))
 			w.needs = []*attached{a}
-			w.by(blocked(n.hostLink(), a.link(), "udp"), reach(lanNode, a.link(), "udp"))
+		default:
+			w.by(blocked(n.hostLink(), a.link(), "udp"))
+			w.needs = []*attached{a}
+			if !n.layer3() {
+				w.by(reach(lanNode, a.link(), "udp"))
+				w.Text = strings.TrimSuffix(w.Text, ".") + fmt.Sprintf(", while the LAN reaches all its ports at %s.", a.address())
+			}
 		}
 		all = append(all, w)
 	}

@@ -67,7 +67,8 @@ func Of(in *intent.Intent, around Surroundings) []Warning {
 	}
 	all = append(all, now(in, around)...)
 	slices.SortStableFunc(all, inOrder)
-	return all
+	// What stands from one moment to the next is said once.
+	return slices.CompactFunc(all, func(a, b Warning) bool { return inOrder(a, b) == 0 && a.Text == b.Text })
 }
 
 // inOrder compares warnings by severity, then by place.

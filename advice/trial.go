@@ -74,12 +74,46 @@ func (d *draft) arrange(findings []*finding) {
 		case len(f.before) > 0:
 			add(fmt.Sprintf("%s-%d", key, i+1), f)
 		default:
-			add(key, f)
+			name := key
+			for i := 2; shared[name] != nil && !shared[name].takes(f); i++ {
+				name = fmt.Sprintf("%s-%d", key, i)
+			}
+			add(name, f)
 		}
 	}
 	for _, key := range order {
 		shared[key].show(key)
 	}
+}
+
+// takes reports whether a finding can be shown with the others. All parents of a trial are
+// on one wire, where somebody who is on two of them answers for both, which he need not do
+// where they are not.
+func (b *bench) takes(f *finding) bool {
+	on := map[string]*network{}
+	for _, o := range append(slices.Clone(b.findings), f) {
+		for _, a := range b.draft.crowdOf(o) {
+			if !a.network.virtual() {
+				continue
+			}
+			if other := on[a.node]; other != nil && other != a.network {
+				return false
+			}
+			on[a.node] = a.network
+		}
+	}
+	return true
+}
+
+// crowdOf are those whom a finding needs, and all others that come with them.
+func (d *draft) crowdOf(f *finding) []*attached {
+	all := slices.Clone(f.needs)
+	if f.crowd {
+		for _, a := range f.needs {
+			all = append(all, d.of(a.network)...)
+		}
+	}
+	return all
 }
 
 // kind is the name of the trial that can show a finding; empty when none does.
@@ -169,7 +203,7 @@ func turnedDown(plan *topology.Plan, f *finding) bool {
 	if f.refused.errno != "" {
 		return !slices.ContainsFunc(problems, func(p topology.Problem) bool { return !p.Kernel })
 	}
-	return slices.ContainsFunc(problems, func(p topology.Problem) bool { return strings.Contains(p.Text, f.refused.Text) })
+	return len(problems) > 0 && strings.Contains(problems[0].Text, f.refused.Text)
 }
 
 // scenario is the file's own networks and endpoints, as far as the findings speak of
