@@ -11,6 +11,7 @@ import (
 	"github.com/lanproof/lanproof/reports"
 	"github.com/lanproof/lanproof/run"
 	"github.com/lanproof/lanproof/scenarios"
+	"github.com/lanproof/lanproof/topology"
 )
 
 // Options are how an answer is found. The zero value answers for the newest Docker, on
@@ -31,34 +32,42 @@ const mainName = "checked"
 // Ask answers what would come of an intent. The error says that lanproof itself could
 // not work; what could not be found out is told in the answer's Trouble.
 func Ask(ctx context.Context, in *intent.Intent, o Options) (*Answer, error) {
+	if o.Around.Docker == "" {
+		o.Around.Docker = topology.Docker(0).String()
+	}
+	a, err := draftAnswer(in, o)
+	if err != nil {
+		return nil, err
+	}
+	return a, errors.Join(a.run(ctx, advise(in, a.draft, o), o.Run), a.earlier(ctx, in, o))
+}
+
+// draftAnswer is an answer as far as it is known without a run.
+func draftAnswer(in *intent.Intent, o Options) (*Answer, error) {
 	d, err := NewDraft(in, o.Around)
 	if err != nil {
 		return nil, err
 	}
 	a := &Answer{
 		Schema: Schema, Docker: o.Around.Docker, Files: filesOf(in), draft: d, Machines: d.Machines, Networks: d.Networks,
-		Endpoints: d.Endpoints, LeftOut: d.LeftOut, Reach: []Reach{}, Warnings: []Warning{}, Unread: []Unread{},
-	}
-	if a.Docker == "" {
-		a.Docker = newest
+		Endpoints: d.Endpoints, LeftOut: append([]LeftOut{}, d.LeftOut...), Reach: []Reach{}, Warnings: []Warning{}, Unread: []Unread{},
 	}
 	for _, u := range in.Unread {
 		a.Unread = append(a.Unread, Unread{File: u.Place.File, Line: u.Place.Line, Text: u.Text, Why: u.Why})
 	}
-	warnings := advise(in, d, o)
-	asked, nat := d.pairs()
+	var nat []pair
+	a.asked, nat = d.pairs()
 	a.tellTranslated(nat)
-	if err := a.run(ctx, asked, warnings, o.Run); err != nil {
-		return nil, err
-	}
-	a.LeftOut = append([]LeftOut{}, a.LeftOut...)
-	return a, a.earlier(ctx, in, o)
+	return a, nil
 }
 
 // earlier answers for the moments before, of files that build, take apart and build again.
 func (a *Answer) earlier(ctx context.Context, in *intent.Intent, o Options) error {
 	for i := range in.Earlier {
-		before, err := Ask(ctx, &in.Earlier[i], o)
+		before, err := draftAnswer(&in.Earlier[i], o)
+		if err == nil {
+			err = before.run(ctx, nil, o.Run) // its warnings are among the last moment's
+		}
 		if err != nil {
 			return err
 		}
@@ -66,9 +75,6 @@ func (a *Answer) earlier(ctx context.Context, in *intent.Intent, o Options) erro
 	}
 	return nil
 }
-
-// newest is the version of Docker whose rules count where none is named.
-const newest = "29"
 
 func filesOf(in *intent.Intent) []string {
 	files := []string{}
@@ -107,10 +113,10 @@ func (a *Answer) tellTranslated(nat []pair) {
 }
 
 // run makes the table and the trials of warnings in one run.
-func (a *Answer) run(ctx context.Context, asked []pair, warnings []advice.Warning, o run.Options) error {
+func (a *Answer) run(ctx context.Context, warnings []advice.Warning, o run.Options) error {
 	var cases []*scenarios.Case
-	if len(asked) > 0 {
-		c, err := caseOf(&scenarios.Scenario{Name: mainName, Title: "Who reaches whom", Spec: a.draft.Spec, Checks: questions(asked)}, mainName)
+	if len(a.asked) > 0 {
+		c, err := caseOf(&scenarios.Scenario{Name: mainName, Title: "Who reaches whom", Spec: a.draft.Spec, Checks: questions(a.asked)}, mainName)
 		if err != nil {
 			return err
 		}
@@ -143,7 +149,7 @@ func (a *Answer) run(ctx context.Context, asked []pair, warnings []advice.Warnin
 			byName[results.Cases[i].Case] = &results.Cases[i]
 		}
 	}
-	a.reach(asked, byName[mainName], o.Seed)
+	a.reach(byName[mainName], o.Seed)
 	for i := range warnings {
 		a.Warnings = append(a.Warnings, told(&warnings[i], byName[trials[warnings[i].Trial]]))
 	}
@@ -194,8 +200,8 @@ func (p *pair) flow() *scenarios.Flow {
 }
 
 // reach fills the table from what the run has found out.
-func (a *Answer) reach(asked []pair, c *reports.Case, seed uint64) {
-	if len(asked) == 0 {
+func (a *Answer) reach(c *reports.Case, seed uint64) {
+	if len(a.asked) == 0 {
 		return
 	}
 	byID := map[string]*reports.Check{}
@@ -211,8 +217,8 @@ func (a *Answer) reach(asked []pair, c *reports.Case, seed uint64) {
 		}
 	}
 	var rules *run.Prepared
-	for i := range asked {
-		p := &asked[i]
+	for i := range a.asked {
+		p := &a.asked[i]
 		t := Attempt{Address: p.target.String(), Observed: reason}
 		if k := byID[checkID(i)]; k != nil {
 			t.Proof, t.Observed = k.Proof, k.Observed
@@ -278,17 +284,39 @@ func told(w *advice.Warning, c *reports.Case) Warning {
 	return t
 }
 
-// advise gathers the warnings, and what the engine refuses that no other says.
+// advise gathers the warnings, and what the engine refuses that none of them says.
 func advise(in *intent.Intent, d *Draft, o Options) []advice.Warning {
-	var all []advice.Warning
-	for _, r := range in.Refused {
-		all = append(all, advice.Warning{ID: "command-refused", Severity: advice.Error, Place: r.Place, Text: "the engine's own program refuses this: " + r.Why})
-	}
+	all := advice.Of(in, o.surroundings())
 	for _, r := range d.Refused {
-		all = append(all, advice.Warning{
-			ID: "engine-refuses", Severity: advice.Error, Place: r.Place, Text: "the engine refuses this: " + r.Text,
-			Networks: r.Networks, Endpoints: r.Endpoints,
+		told := slices.ContainsFunc(all, func(w advice.Warning) bool {
+			if w.Severity != advice.Error {
+				return false
+			}
+			for _, e := range r.Endpoints {
+				return slices.Contains(w.Endpoints, e)
+			}
+			return slices.ContainsFunc(r.Networks, func(n string) bool { return slices.Contains(w.Networks, n) })
 		})
+		if !told {
+			w := advice.Refusal(r.Problem, r.Place)
+			w.Networks, w.Endpoints = r.Networks, r.Endpoints
+			all = append(all, w)
+		}
+	}
+	return all
+}
+
+// surroundings are all that is known: what was said about a parent comes before what the
+// machine says of it.
+func (o *Options) surroundings() advice.Surroundings {
+	all := o.Around
+	all.Complete = all.Complete || o.Known.Complete
+	all.Parents = map[string]advice.Parent{}
+	for name, p := range o.Known.Parents {
+		all.Parents[name] = p
+	}
+	for name, p := range o.Around.Parents {
+		all.Parents[name] = p
 	}
 	return all
 }

@@ -35,8 +35,8 @@ type Draft struct {
 
 // Refusal is a network or an endpoint that the engine refuses, with its words.
 type Refusal struct {
+	topology.Problem
 	Place               intent.Place
-	Text                string
 	Networks, Endpoints []string
 }
 
@@ -105,7 +105,7 @@ func (d *Draft) refuse(problems []topology.Problem) bool {
 		if n := d.networkOf(p.Path); n != nil {
 			for _, other := range problems {
 				if d.networkOf(other.Path) == n {
-					d.Refused = append(d.Refused, Refusal{Place: n.place(other.Path), Text: other.Text, Networks: []string{n.of.Name}})
+					d.Refused = append(d.Refused, Refusal{Problem: other, Place: n.place(other.Path), Networks: []string{n.of.Name}})
 				}
 			}
 			n.refused = true
@@ -115,7 +115,7 @@ func (d *Draft) refuse(problems []topology.Problem) bool {
 			for _, other := range problems {
 				if d.endpointOf(other.Path) == e {
 					at, of := e.at(other.Path)
-					d.Refused = append(d.Refused, Refusal{Place: at, Text: other.Text, Networks: of, Endpoints: []string{e.of.Name}})
+					d.Refused = append(d.Refused, Refusal{Problem: other, Place: at, Networks: of, Endpoints: []string{e.of.Name}})
 				}
 			}
 			e.refused = true

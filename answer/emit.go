@@ -69,7 +69,6 @@ func routeState(dev *topology.Device, via string, v6 bool) *scenarios.RouteState
 // reachChecks are the table as expectations: one check for all targets of a sender that
 // fare alike, and one sender for all that have the same targets.
 func (a *Answer) reachChecks() []scenarios.Check {
-	asked, _ := a.draft.pairs()
 	type group struct {
 		from, to []string
 		family   string
@@ -78,7 +77,7 @@ func (a *Answer) reachChecks() []scenarios.Check {
 	}
 	var groups []*group
 	for i, t := range a.attempts {
-		p := &asked[i]
+		p := &a.asked[i]
 		if t.Reached == nil {
 			continue
 		}

@@ -34,6 +34,7 @@ type Answer struct {
 	Trouble string `json:"trouble,omitempty"`
 
 	draft *Draft
+	asked []pair
 	main  *scenarios.Case
 	// attempts are those of all pairs, in the order of the main case's checks.
 	attempts []Attempt

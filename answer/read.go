@@ -15,6 +15,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/lanproof/lanproof/intent"
+	"github.com/lanproof/lanproof/intent/cni"
 	"github.com/lanproof/lanproof/intent/command"
 	"github.com/lanproof/lanproof/intent/compose"
 )
@@ -75,7 +76,12 @@ func Read(ctx context.Context, files []string, o ReadOptions) (*intent.Intent, e
 			}
 			join(&whole, in)
 		case cniFile:
-			fail(name, errors.New("this is no Compose file, and has no command line of docker's or podman's"))
+			in, err := cni.Read(shown(name), text)
+			if err != nil {
+				fail(name, err)
+				continue
+			}
+			join(&whole, in)
 		}
 	}
 	if len(errs) > 0 {
@@ -153,7 +159,10 @@ func kindOf(name string, text []byte) kind {
 			return commands
 		}
 		return composeFile
-	case ".conflist":
+	case ".conf", ".conflist":
+		if command.Looks(text) && !cni.Looks(text) {
+			return commands
+		}
 		return cniFile
 	case ".sh", ".bash", ".zsh", ".md", ".txt":
 		return commands

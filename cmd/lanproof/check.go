@@ -30,6 +30,7 @@ type checkFlags struct {
 	docker  *choice
 	parents []string
 	emit    string
+	explain string
 	json    bool
 }
 
@@ -40,10 +41,10 @@ func newCheck() *cobra.Command {
 	}
 	cmd := &cobra.Command{
 		Use:   "check FILE...",
-		Short: "Answer what would come of a Compose file's networks, before anything is deployed",
-		Long: `Answer what would come of the networks in a Compose file, before anything is
-deployed: who gets which address, MAC address and gateway, who reaches whom, and
-what to mind. The networks are built in network namespaces, by the rules of the
+		Short: "Answer what would come of networks that are written down, before anything is deployed",
+		Long: `Answer what would come of the networks in Compose files, in docker and podman
+command lines of any text, or in CNI configurations, before anything is deployed:
+who gets which address, MAC address and gateway, who reaches whom, and what to mind. The networks are built in network namespaces, by the rules of the
 Docker version that --docker names, and frames are sent through them. Nothing that a
 file says is executed, and the machine's own network is not touched.
 
@@ -52,15 +53,24 @@ On the wire with the containers are the host that they are on, another machine
 machine on each VLAN. --parent tells what a parent is plugged into, and its
 addresses.
 
-Several Compose files are one project, of which later ones override earlier ones.
+Several Compose files are one project, of which later ones override earlier ones. A
+network that one calls external is the one that a script beside it makes. The file -
+is standard input.
 
 Exit status: 0 there is an answer; 1 something in it is an error; 2 bad usage, or a
 file that cannot be read; 3 the harness could not do its work.`,
 		Example: `  lanproof check compose.yaml
+  lanproof check create-networks.sh compose.yaml
   lanproof check --docker 26 --json compose.yaml
   lanproof check --parent eth0=wired,192.168.1.5/24 compose.yaml
-  lanproof check --emit scenario.yaml compose.yaml`,
-		Args: atLeastOne("FILE"),
+  lanproof check --emit scenario.yaml compose.yaml
+  lanproof check --explain host-unreachable`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if f.explain != "" {
+				return exactly()(cmd, args)
+			}
+			return atLeastOne("FILE")(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error { return f.check(cmd, args) },
 	}
 	f.flags(cmd)
@@ -75,6 +85,7 @@ func (f *checkFlags) flags(cmd *cobra.Command) {
 	flags.StringArrayVar(&f.read.Compose.Profiles, "profile", nil, "Compose profile, `NAME`, that is switched on (repeatable)")
 	flags.StringVar(&f.read.Compose.ProjectName, "project-name", "", "`NAME` of the Compose project")
 	flags.StringVar(&f.emit, "emit", "", "write the scenario with what came of it as its checks to `FILE`, - is standard output")
+	flags.StringVar(&f.explain, "explain", "", "say what a warning of kind `ID` is about, why it is so and what helps; without a FILE")
 	flags.BoolVar(&f.json, "json", false, "write the answer as JSON")
 	flags.Var(f.on, "on", "where the networks are built: auto is this kernel where it can, else a guest")
 	flags.StringArrayVar(&o.Kernels, "kernel", nil, "guest kernel `K`, as lanproof run takes it")
@@ -83,6 +94,13 @@ func (f *checkFlags) flags(cmd *cobra.Command) {
 }
 
 func (f *checkFlags) check(cmd *cobra.Command, files []string) error {
+	if f.explain != "" {
+		e, ok := advice.Explain(f.explain)
+		if !ok {
+			return usage("%s", scenarios.Unknown("kind of warning", f.explain, advice.Kinds()))
+		}
+		return answer.Explain(cmd.OutOrStdout(), e, reports.Colored(cmd.OutOrStdout()))
+	}
 	o, err := f.options()
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/lanproof/lanproof/advice"
 	"github.com/lanproof/lanproof/guest/cards"
 	"github.com/lanproof/lanproof/run"
 	"github.com/lanproof/lanproof/scenarios"
@@ -178,6 +179,8 @@ func completeValue(f *pflag.Flag) cobra.CompletionFunc {
 		return completeWord(strings.Split(cards.Models(), ", "))
 	case "IFACE":
 		return completePort
+	case "ID":
+		return completeWord(advice.Kinds())
 	}
 	return cobra.NoFileCompletions
 }

@@ -80,7 +80,7 @@ checks: [{blocked: {from: a, to: b}}]
 	const compose = `services: {web: {image: nginx, networks: [lan]}, db: {image: postgres, networks: [lan]}}
 networks: {lan: {driver: macvlan, driver_opts: {parent: eth0}, ipam: {config: [{subnet: 192.168.1.0/24, gateway: 192.168.1.1, ip_range: 192.168.1.192/27}]}}}
 `
-	for name, text := range map[string]string{"two-modes.yaml": two, "failing.yaml": failing, "compose.yaml": compose} {
+	for name, text := range map[string]string{"two-modes.yaml": two, "failing.yaml": failing, "compose.yaml": compose, "create-networks.sh": "docker network create -d macvlan -o parent=eth0 --subnet 10.0.0.0/24 other"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
