@@ -7,7 +7,9 @@ import (
 	"strings"
 
 	"github.com/lanproof/lanproof/engine"
+	"github.com/lanproof/lanproof/engine/cni"
 	"github.com/lanproof/lanproof/engine/docker"
+	"github.com/lanproof/lanproof/engine/podman"
 	"github.com/lanproof/lanproof/guest/kernel"
 )
 
@@ -29,6 +31,8 @@ var finders = []struct {
 	find func(ctx context.Context, cache string) (engine.Installation, error)
 }{
 	{"docker", docker.Find},
+	{"podman", func(ctx context.Context, _ string) (engine.Installation, error) { return podman.Find(ctx) }},
+	{"cni", func(ctx context.Context, _ string) (engine.Installation, error) { return cni.Find(ctx) }},
 }
 
 // FindEngine finds the engine of a name. It is nil for lanproof itself, and an

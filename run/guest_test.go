@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/lanproof/lanproof/capture"
+	"github.com/lanproof/lanproof/engine/cell"
 	"github.com/lanproof/lanproof/guest"
 	"github.com/lanproof/lanproof/internal/features"
 	"github.com/lanproof/lanproof/reports"
@@ -21,6 +22,7 @@ import (
 
 // TestMain makes this test's binary /init of the guests that it boots.
 func TestMain(m *testing.M) {
+	cell.Main()
 	if guest.IsInit() {
 		guest.Init(func(job []byte, out guest.Emitter) error {
 			if bytes.HasPrefix(job, []byte("\x1f\x8b")) { // a compressed archive

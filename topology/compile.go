@@ -167,7 +167,11 @@ func (b *builder) endpoint(name string, e *Endpoint) {
 	for i, a := range e.Attach {
 		b.in("attach", func() { b.in(i, func() { attach(a) }) })
 	}
+	first := len(b.ops)
 	b.elect(name)
+	if n := len(b.ops) - first; n > 0 {
+		b.deeds[len(b.deeds)-1].Count += n // an engine sets the routes with the last network
+	}
 }
 
 func (b *builder) allRoutes(s *Spec) {

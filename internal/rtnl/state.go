@@ -328,6 +328,19 @@ func (c *Conn) Addresses() ([]Address, error) {
 
 // AllAddresses returns the addresses of the namespace.
 func (c *Conn) AllAddresses() ([]Address, error) {
+	return c.addresses(func([]byte) bool { return true })
+}
+
+// TentativeAddresses returns the IPv6 addresses that cannot be used yet, since the kernel
+// is still finding out whether somebody else has them (RFC 4862 5.4).
+func (c *Conn) TentativeAddresses() ([]Address, error) {
+	return c.addresses(func(m []byte) bool {
+		return len(m) > 2 && m[2]&(unix.IFA_F_TENTATIVE|unix.IFA_F_DADFAILED) == unix.IFA_F_TENTATIVE
+	})
+}
+
+// addresses returns those whose messages are wanted.
+func (c *Conn) addresses(want func(m []byte) bool) ([]Address, error) {
 	msgs, err := c.dump(unix.RTM_GETADDR, nl.NewIfInfomsg(unix.AF_UNSPEC), unix.RTM_NEWADDR)
 	if err != nil {
 		return nil, err
@@ -338,7 +351,7 @@ func (c *Conn) AllAddresses() ([]Address, error) {
 		if err != nil {
 			return nil, err
 		}
-		if a.Prefix.Addr().IsValid() {
+		if a.Prefix.Addr().IsValid() && want(m) {
 			all = append(all, a)
 		}
 	}

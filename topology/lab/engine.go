@@ -141,7 +141,7 @@ func (l *Lab) endpoint(name string, first *topology.Attachment) error {
 	if err != nil {
 		return err
 	}
-	n := &Node{Node: node, NS: ns}
+	n := &Node{Node: node, NS: ns, engines: true}
 	l.nodes[name] = n
 	return ns.Do(func() error {
 		if n.Conn, err = rtnl.OpenHere(); err != nil {

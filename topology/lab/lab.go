@@ -43,6 +43,7 @@ type Node struct {
 	Conn *rtnl.Conn
 
 	awaited []rtnl.Address // see awaitAddresses
+	engines bool           // an engine has made the namespace
 }
 
 // Options are how a lab is opened. The zero value is fine.

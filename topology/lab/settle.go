@@ -86,7 +86,8 @@ func (n *Node) addresses6() ([]rtnl.Address, error) {
 }
 
 // solicitable reports whether addresses can be asked for, as far as their devices can
-// be asked at all.
+// be asked at all. Engines leave the kernel time to look for others that have them: those
+// are not answered for before that is over.
 func (n *Node) solicitable(addresses []rtnl.Address) (bool, error) {
 	if len(addresses) == 0 {
 		return true, nil
@@ -95,8 +96,14 @@ func (n *Node) solicitable(addresses []rtnl.Address) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("ask for the groups: %w", err)
 	}
+	var tentative []rtnl.Address
+	if n.engines {
+		if tentative, err = n.Conn.TentativeAddresses(); err != nil {
+			return false, fmt.Errorf("ask for the addresses: %w", err)
+		}
+	}
 	for _, a := range addresses {
-		if slices.Contains(groups, rtnl.Group{Index: a.Index, IP: solicited(a.Prefix.Addr())}) {
+		if slices.Contains(groups, rtnl.Group{Index: a.Index, IP: solicited(a.Prefix.Addr())}) && !slices.Contains(tentative, a) {
 			continue
 		}
 		s, err := n.Conn.Link(a.Index)

@@ -1,0 +1,74 @@
+package run_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/lanproof/lanproof/engine"
+	"github.com/lanproof/lanproof/reports"
+	"github.com/lanproof/lanproof/run"
+)
+
+// dualStack is what an engine builds with an address of each family, which it may leave
+// the kernel to look around for.
+const dualStack = `
+hosts: {host: {parents: {eth0: {addresses: [192.168.1.10/24]}}}}
+networks:
+  lan:
+    driver: macvlan
+    parent: eth0
+    subnets: [{subnet: 192.168.1.0/24, gateway: 192.168.1.1}, {subnet: "fd00:1::/64", gateway: "fd00:1::1"}]
+endpoints:
+  web: {network: lan, ip: 192.168.1.20}
+  db: {network: lan, mac: "02:00:00:00:00:0b"}
+stations: {pc: {addresses: [192.168.1.99/24, "fd00:1::99/64"]}}
+checks:
+  - reach: {from: web, to: [db, pc], both: true}
+  - blocked: {from: host, to: web, both: true}
+  - link: {link: db/eth0, mac: "02:00:00:00:00:0b"}
+  - route: {node: web, to: default, via: 192.168.1.1, dev: eth0}
+  - route: {node: web, to: default6, via: "fd00:1::1", dev: eth0}
+`
+
+// eachEngine calls test with every engine that this machine has, lanproof's own first.
+func eachEngine(t *testing.T, test func(t *testing.T, i engine.Installation)) {
+	t.Helper()
+	needRoot(t)
+	for _, name := range run.Engines() {
+		t.Run(name, func(t *testing.T) {
+			i, err := run.FindEngine(t.Context(), name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if missing, ok := i.(*engine.Missing); ok {
+				t.Skip(missing.Why)
+			}
+			test(t, i)
+		})
+	}
+}
+
+func TestEngines(t *testing.T) {
+	eachEngine(t, func(t *testing.T, i engine.Installation) {
+		res := results(t, t.Context(), run.Options{Engine: i}, dualStack)
+		for _, c := range res.Cases {
+			if c.Verdict == reports.Skip {
+				t.Skip(c.Reason)
+			}
+			for _, check := range c.Checks {
+				if check.Verdict != reports.Pass {
+					t.Errorf("%s: %s: expected %s, observed %s", check.Verdict, check.Title, check.Expected, check.Observed)
+				}
+			}
+			if len(c.Checks) < 10 {
+				t.Errorf("%s %s", c.Verdict, c.Reason)
+			}
+			if i == nil {
+				continue
+			}
+			if want := fmt.Sprintf("%s %s", i.Name(), i.Version()); c.Engine != want || len(c.Built) != 3 {
+				t.Errorf("%s has built %d nodes, want %s", c.Engine, len(c.Built), want)
+			}
+		}
+	})
+}
