@@ -226,7 +226,7 @@ func (f *file) takes(n *network, s *attached, a netip.Addr) *finding {
 	dynamic := slices.DeleteFunc(f.draft.in(pool, n), func(o *attached) bool {
 		return o.sample || a.Is4() && o.given.IP != "" || a.Is6() && o.given.IP6 != ""
 	})
-	nth := rank(pool, a)
+	nth := rank(pool, a, len(dynamic))
 	if nth >= len(dynamic) {
 		return nil
 	}
@@ -255,10 +255,11 @@ func starts(ends []*attached) string {
 	return fmt.Sprintf("%d others start", len(ends))
 }
 
-// rank is how many addresses a pool hands out before that one when nobody has any.
-func rank(p *topology.Pool, a netip.Addr) int {
+// rank is how many addresses a pool hands out before that one when nobody has any, as far
+// as it matters.
+func rank(p *topology.Pool, a netip.Addr, most int) int {
 	n := 0
-	for b := p.Range.Addr(); b != a && p.Range.Contains(b) && n < 1<<16; b = b.Next() {
+	for b := p.Range.Addr(); b != a && p.Range.Contains(b) && n < most; b = b.Next() {
 		_, aux := p.Aux[b]
 		if b != p.Gateway && !aux && (b.Is6() || b != p.Subnet.Addr()) {
 			n++

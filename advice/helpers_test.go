@@ -17,7 +17,7 @@ import (
 //	run NAME port=P mode=M on NETWORK ip=A ip6=A mac=M priority=N on NETWORK ...
 //
 // subnet begins another subnet. Every word's place is its line and column.
-func written(t *testing.T, text string) *intent.Intent {
+func written(t testing.TB, text string) *intent.Intent {
 	t.Helper()
 	in := &intent.Intent{}
 	for i, line := range strings.Split(strings.TrimSpace(text), "\n") {
@@ -58,7 +58,7 @@ func words(line string, number int) []intent.Value {
 	return all
 }
 
-func network(t *testing.T, words []intent.Value) intent.Network {
+func network(t testing.TB, words []intent.Value) intent.Network {
 	t.Helper()
 	n := intent.Network{Name: words[1].Text, Engine: intent.Docker, Driver: words[2], Place: words[0].Place}
 	for _, w := range words[3:] {
@@ -95,7 +95,7 @@ func network(t *testing.T, words []intent.Value) intent.Network {
 	return n
 }
 
-func endpoint(t *testing.T, words []intent.Value) intent.Endpoint {
+func endpoint(t testing.TB, words []intent.Value) intent.Endpoint {
 	t.Helper()
 	e := intent.Endpoint{Name: words[1].Text, Engine: intent.Docker, Place: words[0].Place}
 	for i := 2; i < len(words); i++ {

@@ -61,7 +61,8 @@ func (f *file) roomy(a *attached) bool {
 	used := f.draft.used()
 	for _, p := range f.draft.plan.LAN.Networks[a.network.Name].Pools {
 		if p.Subnet.Contains(a.device.Addresses[0].Addr()) {
-			return spare(p, used).IsValid() && spare(p, used).IsValid()
+			host := spare(p, used)
+			return host.IsValid() && spare(p, used).IsValid()
 		}
 	}
 	return false
