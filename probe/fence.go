@@ -121,6 +121,12 @@ func (f *Field) settle(ctx context.Context) (int, error) {
 	return maxRounds, fmt.Errorf("%w: frames were still seen after %d rounds of fences", errNoRest, maxRounds)
 }
 
+// Calm waits until what is under way in the LAN has arrived.
+func (f *Field) Calm(ctx context.Context) error {
+	_, err := f.settle(ctx)
+	return err
+}
+
 // round sends every fence on every CPU and waits for all to arrive.
 func (f *Field) round(ctx context.Context) error {
 	clear(f.pending)

@@ -80,6 +80,8 @@ func aboutChild(op topology.Op) bool {
 		d = op.Device
 	case topology.RemoveRoute:
 		d = op.Device
+	case topology.Announce:
+		d = op.Device
 	}
 	return d != nil && slices.Contains([]string{topology.KindMacvlan, topology.KindIpvlan, topology.KindVLAN}, d.Kind)
 }

@@ -70,6 +70,8 @@ func (c *Check) ask(plan *topology.Plan, change planning) (repro.Ask, error) {
 		return &repro.Addresses{Want: q.want, Of: q.ref}, nil
 	case *routeQuestion:
 		return &repro.Route{Want: q.want}, nil
+	case *neighbourQuestion:
+		return nil, &repro.Unsayable{What: "what a node has learned from the flow of another check"}
 	case *countersQuestion:
 		return &repro.Counters{Want: q.want, Send: q.flow.script()}, nil
 	case *refusedQuestion:

@@ -162,6 +162,8 @@ func (e *expansion) expand(c *scenarios.Check) []Check {
 		qs = []question{e.addresses(c)}
 	case c.Route != nil:
 		qs = []question{e.route(c)}
+	case c.Neighbour != nil:
+		qs = []question{e.neighbour(c)}
 	case c.Counters != nil:
 		qs = e.counters(c)
 	case c.Refused != nil:

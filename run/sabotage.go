@@ -203,6 +203,8 @@ func subjects(q question) (about []topology.Ref, all, upwards bool) {
 		return []topology.Ref{q.ref}, false, false
 	case *routeQuestion:
 		return []topology.Ref{{Node: q.want.Node}}, false, false
+	case *neighbourQuestion:
+		return []topology.Ref{{Node: q.want.Node}}, false, false
 	case *refusedQuestion:
 		return changed(q.want.Do), false, true
 	case *oracleQuestion:

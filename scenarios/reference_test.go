@@ -50,6 +50,7 @@ func referenceSections() []section {
 		{3, "link-state", "link: what the kernel reports of a device", reflect.TypeFor[LinkState](), nil, ""},
 		{3, "addresses", "addresses: those of a device", reflect.TypeFor[Addresses](), nil, ""},
 		{3, "route-state", "route: how a node routes", reflect.TypeFor[RouteState](), nil, ""},
+		{3, "neighbour", "neighbour: what a node knows of another", reflect.TypeFor[Neighbour](), nil, ""},
 		{3, "counters", "counters: what moves and what does not", reflect.TypeFor[Counters](), nil, ""},
 		{3, "refused", "refused: what must not be done", reflect.TypeFor[Refused](), nil, "Values are not judged when the file is loaded: wrong ones are the point."},
 		{3, "handed-out", "handed_out: what an address pool gives away", reflect.TypeFor[HandedOut](), nil, ""},

@@ -83,6 +83,9 @@ func (w *walker) check(path []any, c *Check) {
 		w.ref(join(path, "addresses", "link"), c.Addresses.Link)
 	case c.Route != nil:
 		w.route(join(path, "route"), c.Route)
+	case c.Neighbour != nil:
+		w.node(join(path, "neighbour", "node"), c.Neighbour.Node)
+		w.ref(join(path, "neighbour", "mac_of"), c.Neighbour.MACOf)
 	case c.Counters != nil:
 		w.ref(join(path, "counters", "link"), c.Counters.Link)
 		w.flow(join(path, "counters", "send"), &c.Counters.Send)

@@ -127,6 +127,11 @@ var rules = map[string]rule{
 	"RouteState.via":       {what: "IP address or none", parse: parseAddrOrNone},
 	"RouteState.scope":     {what: "scope", enum: []string{"link", "global"}},
 	"RouteState.source":    {what: "IP address or none", parse: parseAddrOrNone},
+	"Neighbour.node":       {what: "name of a node"},
+	"Neighbour.address":    {what: "IP address", parse: parseAddr},
+	"Neighbour.mac":        {what: "MAC address", parse: parseMAC},
+	"Neighbour.mac_of":     {what: "device", pattern: linkPattern, form: linkForm},
+	"Neighbour.exists":     {preset: "true"},
 	"Counters.link":        {what: "device", pattern: linkPattern, form: linkForm},
 	"Counters.times":       {min: 0, max: 10_000},
 	"Counters.rise":        {what: "counter", enum: counters},
@@ -213,7 +218,7 @@ var rules = map[string]rule{
 var shapes = map[string]shape{
 	"Scenario": {required: []string{"name"}, anyOf: []string{"checks", "steps"}},
 	"Check": {oneOf: []string{
-		"reach", "blocked", "macs", "tag", "link", "addresses", "route", "counters", "refused", "handed_out", "oracle",
+		"reach", "blocked", "macs", "tag", "link", "addresses", "route", "neighbour", "counters", "refused", "handed_out", "oracle",
 	}},
 	"Step":       {anyOf: []string{"do", "checks"}},
 	"Flow":       {required: []string{"from", "to"}},
@@ -223,6 +228,7 @@ var shapes = map[string]shape{
 	"LinkState":  {required: []string{"link"}},
 	"Addresses":  {required: []string{"link"}, anyOf: []string{"are", "include", "exclude", "link_local"}},
 	"RouteState": {required: []string{"node", "to"}},
+	"Neighbour":  {required: []string{"node", "address"}, anyOf: []string{"mac", "mac_of", "exists"}},
 	"Counters":   {required: []string{"link", "send"}, anyOf: []string{"rise", "still"}},
 	"Refused":    {required: []string{"do"}, anyOf: []string{"errno", "reason"}},
 	"HandedOut":  {required: []string{"network"}, anyOf: []string{"addresses", "never", "count"}},

@@ -84,6 +84,8 @@ type Check struct {
 	Addresses *Addresses `yaml:"addresses"`
 	// Route expects a node's route.
 	Route *RouteState `yaml:"route"`
+	// Neighbour expects what a node knows of another's address.
+	Neighbour *Neighbour `yaml:"neighbour"`
 	// Counters expects how counters move while frames are sent.
 	Counters *Counters `yaml:"counters"`
 	// Refused expects that a change is refused.
@@ -260,6 +262,21 @@ type RouteState struct {
 	Scope string `yaml:"scope"`
 	// Source is the preferred source address; none where there is none.
 	Source string `yaml:"source"`
+}
+
+// Neighbour expects an entry of a node's neighbour table, ARP's or IPv6's. Every flow
+// begins with all tables empty, so that an entry is what the flow before has left.
+type Neighbour struct {
+	// Node whose table it is.
+	Node string `yaml:"node"`
+	// Address that it knows, or does not.
+	Address string `yaml:"address"`
+	// MAC address that it has for it.
+	MAC string `yaml:"mac"`
+	// MACOf expects another device's, NODE/LINK.
+	MACOf string `yaml:"mac_of"`
+	// Exists is whether it knows any; default true.
+	Exists *bool `yaml:"exists"`
 }
 
 // Counters expects how a device's counters move while a flow is sent.

@@ -42,6 +42,21 @@ func (b *builder) attach(endpoint string, a Attachment) {
 	}
 }
 
+// announce has a new endpoint tell the LAN where its addresses are now. Docker does so
+// since 28 (moby: libnetwork/osl/interface_linux.go:advertiseAddrs), three times within
+// two seconds, of which one is enough here. An ipvlan tells nothing new: all children have
+// their parent's MAC address. Who is there from the start has nobody to tell.
+func (b *builder) announce(endpoint, network string) {
+	if b.docker().Before(28) || b.failed() {
+		return
+	}
+	for _, d := range b.lan.DevicesOf(endpoint) {
+		if d.Network == network && d.Kind != KindIpvlan && len(d.Addresses) > 0 && d.MAC != nil {
+			b.op(Announce{Device: d.clone()})
+		}
+	}
+}
+
 // networkFor finds the network that an endpoint is to be attached to. It is nil
 // for one that has problems of its own, without another word.
 func (b *builder) networkFor(endpoint, name string) *NetworkState {

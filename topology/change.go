@@ -59,6 +59,7 @@ func (b *builder) change(c *Change) {
 	may("attach", c.Attach != nil, func() {
 		b.attach(c.Attach.Endpoint, c.Attach.Attachment)
 		b.elect(c.Attach.Endpoint)
+		b.announce(c.Attach.Endpoint, c.Attach.Network)
 	})
 	may("detach", c.Detach != nil, func() { b.detach(c.Detach.Endpoint, c.Detach.Network) })
 	may("address", c.Address != nil, func() { b.addAddress(c.Address) })

@@ -100,3 +100,29 @@ func TestGatewayMoves(t *testing.T) {
 		p.Commit(next)
 	}
 }
+
+// TestAnnounce is M28: since 28 an endpoint that comes later tells the LAN, an ipvlan never.
+func TestAnnounce(t *testing.T) {
+	for version, want := range map[string]int{"20.10": 0, "27": 0, "28": 1, "29": 1} {
+		s := &Spec{Docker: version, Hosts: oneHost("eth1", Link{}), Endpoints: endpoints("c", Endpoint{}), Networks: networks(
+			"m", Network{Driver: "macvlan", Parent: "eth0", Subnets: []Subnet{{Subnet: "10.1.0.0/24"}}},
+			"i", Network{Driver: "ipvlan", Parent: "eth1", Subnets: []Subnet{{Subnet: "10.2.0.0/24"}}},
+		)}
+		p := mustCompile(t, s)
+		for network, want := range map[string]int{"m": want, "i": 0} {
+			next, err := p.Change(&Change{Attach: &Attach{"c", Attachment{Network: network}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			said := 0
+			for _, o := range next.Ops {
+				if a, ok := o.(Announce); ok && a.Device.Ref == (Ref{"c", "eth0"}) {
+					said++
+				}
+			}
+			if said != want {
+				t.Errorf("Docker %s announces an endpoint of %s %d times, want %d", version, network, said, want)
+			}
+		}
+	}
+}

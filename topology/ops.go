@@ -91,6 +91,11 @@ type AddRoute struct {
 // RemoveRoute takes a route away from it.
 type RemoveRoute AddRoute
 
+// Announce has a device tell the LAN its addresses, as Docker has its endpoints do: by an
+// ARP request for its own address, which changes what others know, and an unsolicited
+// neighbour advertisement.
+type Announce struct{ Device *Device }
+
 // SetPort sets how a port of the switch behaves.
 type SetPort struct {
 	Device *Device // the one that is plugged in
@@ -108,6 +113,7 @@ func (AddAddress) op()    {}
 func (RemoveAddress) op() {}
 func (AddRoute) op()      {}
 func (RemoveRoute) op()   {}
+func (Announce) op()      {}
 func (SetPort) op()       {}
 func (DeleteNode) op()    {}
 func (ChangeFilter) op()  {}

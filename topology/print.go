@@ -311,6 +311,16 @@ func (o AddRoute) String() string { return o.command("add") }
 // String returns the command that takes the route away.
 func (o RemoveRoute) String() string { return AddRoute(o).command("delete") }
 
+// String returns the commands that have the kernel announce the addresses: it does when a
+// device is given a hardware address, be it the one that it has, and is told to.
+func (o Announce) String() string {
+	notify := func(value string) string {
+		at := "net/%s/conf/" + o.Device.Link + "/%s=" + value
+		return "ip netns exec " + o.Device.Node + " sysctl -qew " + fmt.Sprintf(at, "ipv4", "arp_notify") + " " + fmt.Sprintf(at, "ipv6", "ndisc_notify")
+	}
+	return and(notify("1"), ip(o.Device.Node, "link set dev %s address %s", o.Device.Link, o.Device.MAC), notify("0"))
+}
+
 func (o AddRoute) command(verb string) string {
 	s := "route " + verb + " "
 	if o.Prefix.Addr().Is6() {

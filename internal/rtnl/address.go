@@ -153,6 +153,25 @@ func (c *Conn) AddNeighbour(n Neighbour) error {
 	return c.do(r)
 }
 
+// Neighbours are the entries that have an address, resolved or not.
+func (c *Conn) Neighbours() ([]Neighbour, error) {
+	msgs, err := c.dump(unix.RTM_GETNEIGH, &neighbour{}, unix.RTM_NEWNEIGH)
+	if err != nil {
+		return nil, err
+	}
+	var all []Neighbour
+	for _, m := range msgs {
+		n, _, err := parseNeighbour(m)
+		if err != nil {
+			return nil, err
+		}
+		if n.IP.IsValid() {
+			all = append(all, n)
+		}
+	}
+	return all, nil
+}
+
 // FlushNeighbours forgets every entry, permanent ones too, so that the next
 // packet asks anew. Those of devices without resolution stay (NUD_NOARP).
 func (c *Conn) FlushNeighbours() error {

@@ -141,6 +141,15 @@ func TestNeighbours(t *testing.T) {
 	if got := known(); !slices.Equal(got, want) {
 		t.Errorf("neighbours %q, want %q", got, want)
 	}
+	all, err := p.conn.Neighbours()
+	p.must(err)
+	for _, ip := range []string{"192.0.2.7", "2001:db8::7"} {
+		if !slices.ContainsFunc(all, func(n rtnl.Neighbour) bool {
+			return n.Index == 10 && n.IP == netip.MustParseAddr(ip) && slices.Equal(n.MAC, mac(7))
+		}) {
+			t.Errorf("%s is not among %v", ip, all)
+		}
+	}
 	// One that nobody answers for is pending, and is forgotten too.
 	p.must(p.ns.Do(func() error {
 		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)

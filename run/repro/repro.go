@@ -186,6 +186,8 @@ func nodesOf(op topology.Op) []string {
 		return []string{o.Node}
 	case topology.RemoveRoute:
 		return []string{o.Node}
+	case topology.Announce:
+		return device(o.Device)
 	case topology.SetPort:
 		return device(o.Device)
 	}

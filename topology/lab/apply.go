@@ -42,6 +42,8 @@ func (l *Lab) apply(op topology.Op, nics map[string]string) error {
 		return l.nodes[o.Node].Conn.AddRoute(o.Prefix, o.Via, indexOf(o.Device))
 	case topology.RemoveRoute:
 		return l.nodes[o.Node].Conn.RemoveRoute(o.Prefix, o.Via, indexOf(o.Device))
+	case topology.Announce:
+		return l.announce(o.Device)
 	case topology.SetPort:
 		return l.setPort(o)
 	}
@@ -308,6 +310,22 @@ func (l *Lab) addAddress(o topology.AddAddress) error {
 		return n.Conn.AddAddress(o.Device.Index, o.Prefix)
 	}
 	return err
+}
+
+// announce has the kernel tell a device's addresses to the LAN, which it does when the
+// device is given a hardware address, even the one that it has (net/ipv4/devinet.c:
+// inetdev_event, net/ipv6/ndisc.c:ndisc_netdev_event), if it is told to.
+func (l *Lab) announce(d *topology.Device) error {
+	n := l.nodes[d.Node]
+	notify := func(value string) error {
+		return n.NS.Do(func() error {
+			return errors.Join(sysctl("ipv4/conf/"+d.Link+"/arp_notify", value), sysctl("ipv6/conf/"+d.Link+"/ndisc_notify", value))
+		})
+	}
+	if err := notify("1"); err != nil {
+		return err
+	}
+	return errors.Join(n.Conn.SetLink(d.Index, &rtnl.Change{MAC: d.MAC}), notify("0"))
 }
 
 // setPort brings a port of the switch from what it was to what it is to be.
