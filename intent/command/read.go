@@ -24,6 +24,7 @@ const (
 
 	maxWhole   = 128 << 10 // bytes that are parsed as one script
 	maxUnit    = 16 << 10  // bytes of one command and its continuation lines
+	maxNests   = 20_000    // brackets and the like in one of them
 	maxParsed  = 64 << 20  // bytes that are parsed at all
 	maxSteps   = 10_000    // statements, loops unrolled
 	maxLooked  = 20_000_000
@@ -166,6 +167,9 @@ func (s *shell) agrees(file *syntax.File, f *fragment, ps []piece) bool {
 	})
 	some := false
 	for i := range ps {
+		if !hasEngine(ps[i].text) {
+			continue
+		}
 		l := lead(ps[i])
 		if l.prompt || l.code {
 			return false

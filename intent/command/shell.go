@@ -1,7 +1,9 @@
 package command
 
 import (
+	"errors"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -13,8 +15,9 @@ import (
 // shell walks over what a shell would run, and runs nothing.
 type shell struct {
 	*state
-	frag *fragment
-	vars map[string]value
+	parser *syntax.Parser
+	frag   *fragment
+	vars   map[string]value
 	// params are the positional parameters; nil outside of a function.
 	params []word
 	funcs  map[string]*function
@@ -37,7 +40,28 @@ type function struct {
 // parse parses a fragment as a shell does.
 func (s *shell) parse(f *fragment) (*syntax.File, error) {
 	s.parsed += len(f.text)
-	return syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(f.text), "")
+	if nests(f.text) > maxNests {
+		return nil, errors.New("too many brackets")
+	}
+	if s.parser == nil {
+		s.parser = syntax.NewParser(syntax.Variant(syntax.LangBash))
+	}
+	return s.parser.Parse(strings.NewReader(f.text), "")
+}
+
+var compounds = regexp.MustCompile(`\b(?:if|elif|while|until|for|case|select|function|time|coproc)\b`)
+
+// nests is how deep things can at most be inside of each other, for the parser goes into
+// them with one call or more for each, and a stack has an end.
+func nests(text string) int {
+	n := 0
+	for i := range len(text) {
+		switch text[i] {
+		case '(', '{', '[', '`', '|', '!':
+			n++
+		}
+	}
+	return n + len(compounds.FindAllStringIndex(text, maxNests+1))
 }
 
 // in runs do with another text to look into.
@@ -79,7 +103,7 @@ func (s *shell) stmt(st *syntax.Stmt) {
 func (s *shell) step(offset int) bool {
 	s.steps++
 	if s.steps > maxSteps || s.depth > maxDepth {
-		if s.steps == maxSteps+1 || s.depth == maxDepth+1 {
+		if offset >= 0 && (s.steps == maxSteps+1 || s.depth == maxDepth+1) {
 			s.state.unread(intent.Unread{Place: s.frag.place(offset), Why: "this is too much or too deep, and is not read"})
 		}
 		return false

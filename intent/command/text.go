@@ -80,7 +80,7 @@ func lead(p piece) leading {
 // begins returns where a command that stands at the line's beginning has its engine's
 // name, -1 when there is none.
 func (l leading) begins() int {
-	if !strings.Contains(l.text, "docker") && !strings.Contains(l.text, "podman") {
+	if !hasEngine(l.text) || len(l.text) > maxUnit {
 		return -1
 	}
 	m := command.FindStringIndex(l.text)
@@ -95,10 +95,9 @@ func (s *shell) text(file string, ps []piece) {
 	once := s.once
 	s.once = false
 	defer func() { s.once = once }()
-	fenced := slices.ContainsFunc(ps, func(p piece) bool { return fence.MatchString(p.text) })
-	for len(ps) > 0 {
-		open := slices.IndexFunc(ps, func(p piece) bool { return fence.MatchString(p.text) })
-		if !fenced || open < 0 {
+	for len(ps) > 0 && s.steps <= maxSteps {
+		open := slices.IndexFunc(ps, isFence)
+		if open < 0 {
 			s.lines(file, ps, true)
 			return
 		}
@@ -106,6 +105,9 @@ func (s *shell) text(file string, ps []piece) {
 		mark := fence.FindStringSubmatch(ps[open].text)
 		ps = ps[open+1:]
 		end := slices.IndexFunc(ps, func(p piece) bool {
+			if !isFence(p) {
+				return false
+			}
 			m := fence.FindStringSubmatch(p.text)
 			return m != nil && m[1][0] == mark[1][0] && len(m[1]) >= len(mark[1]) && m[2] == ""
 		})
@@ -115,6 +117,15 @@ func (s *shell) text(file string, ps []piece) {
 		s.block(file, mark[2], ps[:end])
 		ps = ps[min(end+1, len(ps)):]
 	}
+}
+
+func isFence(p piece) bool {
+	return (strings.Contains(p.text, "```") || strings.Contains(p.text, "~~~")) && fence.MatchString(p.text)
+}
+
+// hasEngine reports whether a line has an engine's name in it at all.
+func hasEngine(text string) bool {
+	return strings.Contains(text, "docker") || strings.Contains(text, "podman")
 }
 
 // block reads a block of code in a text: as a script, where it is one.
@@ -145,10 +156,26 @@ func (s *shell) block(file, language string, ps []piece) {
 // lines reads what commands there are, line by line. prose is set outside of blocks.
 func (s *shell) lines(file string, ps []piece, prose bool) {
 	// A "#" is a prompt where no command stands without it.
-	plain := slices.ContainsFunc(ps, func(p piece) bool { l := lead(p); return !l.hash && l.begins() >= 0 })
-	for i := 0; i < len(ps); {
-		l := lead(ps[i])
+	plain := slices.ContainsFunc(ps, func(p piece) bool {
+		if !hasEngine(p.text) || len(p.text) > maxUnit {
+			return false
+		}
+		l := lead(p)
+		return !l.hash && l.begins() >= 0
+	})
+	for i := 0; i < len(ps) && s.steps <= maxSteps; {
+		p := ps[i]
 		i++
+		if !hasEngine(p.text) && !strings.Contains(p.text, "=") {
+			continue
+		}
+		if len(p.text) > maxUnit {
+			if hasEngine(p.text) {
+				s.note(file, p, 0, "the line is too long to be read")
+			}
+			continue
+		}
+		l := lead(p)
 		if l.hash && plain {
 			continue
 		}
@@ -236,8 +263,11 @@ func (s *shell) gather(file string, l leading, rest []piece) ([]piece, int) {
 			skipped = append(skipped, cut)
 			continue
 		}
-		other := lead(next)
-		if size += len(cut.text); size > maxUnit || trimmed == "" || fence.MatchString(next.text) || other.begins() >= 0 && (other.prompt || !goes || other.begins() == 0) {
+		var other leading
+		if hasEngine(next.text) && len(next.text) <= maxUnit {
+			other = lead(next)
+		}
+		if size += len(cut.text); size > maxUnit || trimmed == "" || isFence(next) || other.begins() >= 0 && (other.prompt || !goes || other.begins() == 0) {
 			break
 		}
 		switch {
@@ -282,7 +312,10 @@ func (s *shell) note(file string, p piece, at int, why string) {
 
 // unit reads one command with its continuation lines.
 func (s *shell) unit(file string, ps []piece, prose bool) {
-	if s.parsed > maxParsed {
+	if !s.step(-1) || s.parsed > maxParsed {
+		if s.steps == maxSteps+1 {
+			s.note(file, ps[0], 0, "there are too many commands, and what comes here is not read")
+		}
 		return
 	}
 	for i := range ps {
