@@ -11,6 +11,7 @@ import (
 
 	"github.com/lanproof/lanproof/advice"
 	"github.com/lanproof/lanproof/guest"
+	"github.com/lanproof/lanproof/intent"
 	"github.com/lanproof/lanproof/reports"
 	"github.com/lanproof/lanproof/run"
 	"github.com/lanproof/lanproof/scenarios"
@@ -159,5 +160,22 @@ func passes(t *testing.T, cases []*scenarios.Case, o run.Options) {
 				t.Errorf("  %s: %s: expected %s, observed %s", k.ID, k.Verdict, k.Expected, k.Observed)
 			}
 		}
+	}
+}
+
+// TestMoments holds that earlier moments are heeded, and that what stays is said once.
+func TestMoments(t *testing.T) {
+	in := written(t, lan+"\nrun web on lan")
+	in.Earlier = []intent.Intent{*written(t, lan+"\nrun web port=80:80 on lan"), *written(t, lan+"\nrun web on lan")}
+	if got, want := ids(advice.Of(in, advice.Surroundings{})), "host-unreachable ports-ignored"; got != want {
+		t.Errorf("warnings %q, want %q", got, want)
+	}
+}
+
+// TestOrder holds that errors come first, and then what stands first.
+func TestOrder(t *testing.T) {
+	in := written(t, "network idle macvlan o:parent=eth1 subnet=10.0.0.0/24\n"+lan+"\nrun web port=80:80 on lan\nrun db on lan ip=10.9.9.9")
+	if got, want := ids(advice.Of(in, advice.Surroundings{})), "address-outside-subnet host-unreachable gateway-missing host-unreachable ports-ignored network-unused"; got != want {
+		t.Errorf("warnings %q, want %q", got, want)
 	}
 }

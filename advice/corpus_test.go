@@ -38,9 +38,6 @@ func corpus(t *testing.T) map[string]*intent.Intent {
 				continue // what cannot be read is its reader's affair
 			}
 			all[filepath.Base(name)] = in
-			for i := range in.Earlier {
-				all[fmt.Sprintf("%s, moment %d", filepath.Base(name), i+1)] = &in.Earlier[i]
-			}
 		}
 	}
 	return all

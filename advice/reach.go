@@ -244,6 +244,7 @@ func noReturn(f *file) []*finding {
 
 func portsIgnored(f *file) []*finding {
 	var all []*finding
+	first := map[*network]*finding{}
 	for i := range f.Endpoints {
 		e := &f.Endpoints[i]
 		on := f.onlyVirtual(e)
@@ -253,22 +254,28 @@ func portsIgnored(f *file) []*finding {
 		n, a := on[0].network, on[0]
 		w := about(n, place(e.Ports[0], e.Place), "Publishing %q does nothing: %q is on no bridge network, so that the host forwards nothing to it.", e.Ports[0].Text, e.Name)
 		w.Endpoints = []string{e.Name}
-		switch {
-		case !f.roomy(a):
-		case !n.onParent():
-			w.by(blocked(lanNode, a.link(), "udp"))
+		if n.onParent() && !n.layer3() && a.addressed() {
+			w.Text = strings.TrimSuffix(w.Text, ".") + fmt.Sprintf(", while the LAN reaches all its ports at %s.", a.address())
+		}
+		if w.like = first[n]; w.like == nil && f.roomy(a) {
+			first[n] = w
 			w.needs = []*attached{a}
-		default:
-			w.by(blocked(n.hostLink(), a.link(), "udp"))
-			w.needs = []*attached{a}
-			if !n.layer3() {
-				w.by(reach(lanNode, a.link(), "udp"))
-				w.Text = strings.TrimSuffix(w.Text, ".") + fmt.Sprintf(", while the LAN reaches all its ports at %s.", a.address())
-			}
+			w.by(noPort(n, a)...)
 		}
 		all = append(all, w)
 	}
 	return all
+}
+
+// noPort shows that the host forwards nothing to an endpoint, and that it is there.
+func noPort(n *network, a *attached) []scenarios.Check {
+	switch {
+	case !n.onParent():
+		return []scenarios.Check{blocked(lanNode, a.link(), "udp")}
+	case n.layer3():
+		return []scenarios.Check{blocked(n.hostLink(), a.link(), "udp")}
+	}
+	return []scenarios.Check{blocked(n.hostLink(), a.link(), "udp"), reach(lanNode, a.link(), "udp")}
 }
 
 // onlyVirtual are an endpoint's devices when all its networks are macvlan or ipvlan.

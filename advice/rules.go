@@ -65,9 +65,20 @@ func inOrder(a, b Warning) int {
 		cmp.Compare(a.Place.Line, b.Place.Line), cmp.Compare(a.Place.Column, b.Place.Column), strings.Compare(a.ID, b.ID))
 }
 
-// Of is what there is to mind about an intent as it is now, without its earlier moments:
-// errors first, then by place.
+// Of is what there is to mind about an intent and its earlier moments: errors first, then
+// by place. What stands from one moment to the next is said once.
 func Of(in *intent.Intent, around Surroundings) []Warning {
+	var all []Warning
+	for i := range in.Earlier {
+		all = append(all, now(&in.Earlier[i], around)...)
+	}
+	all = append(all, now(in, around)...)
+	slices.SortStableFunc(all, inOrder)
+	return slices.CompactFunc(all, func(a, b Warning) bool { return inOrder(a, b) == 0 && a.Text == b.Text })
+}
+
+// now are the warnings of one moment.
+func now(in *intent.Intent, around Surroundings) []Warning {
 	f := read(in, around)
 	var found []*finding
 	for _, r := range rules {

@@ -39,6 +39,9 @@ type finding struct {
 	other netip.Prefix
 	// twin is shown where two machines have one address.
 	twin bool
+	// like is another finding whose frames show this one, too: of the same network, about
+	// another endpoint.
+	like *finding
 	// mtu of the parent, when it is not the usual one.
 	mtu int
 }
@@ -83,6 +86,11 @@ func (d *draft) arrange(findings []*finding) {
 	}
 	for _, key := range order {
 		shared[key].show(key)
+	}
+	for _, f := range findings {
+		if f.like != nil {
+			f.Trial, f.Shown = f.like.Trial, f.like.Shown
+		}
 	}
 }
 
