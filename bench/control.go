@@ -81,13 +81,13 @@ func deleteEach(ctx context.Context, s *site, k kind, n int) ([]Figure, error) {
 }
 
 // deleteGroup deletes n of a kind at once.
-func deleteGroup(_ context.Context, s *site, k kind, n int) ([]Figure, error) {
+func deleteGroup(ctx context.Context, s *site, k kind, n int) ([]Figure, error) {
 	const group = 7
 	links, err := s.raise(k, n, group)
 	if err != nil {
 		return nil, err
 	}
-	took, err := s.measure(s.conn.PrepareDeleteGroup(group).Do)
+	took, err := s.measure(ctx, s.conn.PrepareDeleteGroup(group).Do)
 	if err != nil {
 		return nil, fmt.Errorf("delete a group of links: %w", err)
 	}

@@ -67,14 +67,16 @@ func sane(t *testing.T, figures []bench.Figure) {
 		low, high float64
 		better    record.Direction
 	}{
-		"bit/s":          {1e5, 1e13, record.HigherIsBetter},
-		"datagrams/s":    {10, 1e9, record.HigherIsBetter},
-		"frames/s":       {10, 1e9, record.HigherIsBetter},
-		"arrived/sent":   {1e-3, 1, record.HigherIsBetter},
-		"p50-ns":         {100, 1e9, record.LowerIsBetter},
-		"p99-ns":         {100, 1e9, record.LowerIsBetter},
-		"p999-ns":        {100, 1e9, record.LowerIsBetter},
-		"stamped-p50-ns": {100, 1e9, record.LowerIsBetter},
+		"bit/s":           {1e5, 1e13, record.HigherIsBetter},
+		"datagrams/s":     {10, 1e9, record.HigherIsBetter},
+		"frames/s":        {10, 1e9, record.HigherIsBetter},
+		"arrived/sent":    {1e-3, 1, record.HigherIsBetter},
+		"p50-ns":          {100, 1e9, record.LowerIsBetter},
+		"p99-ns":          {100, 1e9, record.LowerIsBetter},
+		"p999-ns":         {100, 1e9, record.LowerIsBetter},
+		"stamped-p50-ns":  {100, 1e9, record.LowerIsBetter},
+		"stamped-p99-ns":  {100, 1e9, record.LowerIsBetter},
+		"stamped-p999-ns": {100, 1e9, record.LowerIsBetter},
 	}
 	if len(figures) == 0 {
 		t.Error("there are no figures")

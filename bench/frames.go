@@ -25,7 +25,7 @@ const discard = 9
 type traffic struct {
 	*generator.Generator
 	counter *generator.Counter
-	sink    sockets
+	sinks   sockets
 	size    int // with FCS
 }
 
@@ -42,13 +42,8 @@ func generate(l *Line, r Rules, size int) (t *traffic, err error) {
 			err = errors.Join(err, t.close())
 		}
 	}()
-	sink, err := t.sink.open(&l.To, unix.SOCK_DGRAM, discard)
-	if err != nil {
+	if err := t.sinks.sink(&l.To); err != nil {
 		return nil, err
-	}
-	nothing := []unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K}}
-	if err := unix.SetsockoptSockFprog(sink, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: 1, Filter: &nothing[0]}); err != nil {
-		return nil, fmt.Errorf("have a socket drop what comes: %w", err)
 	}
 	if t.counter, err = generator.Count(l.To.NS, l.To.Index, generator.CountOptions{}); err != nil {
 		return nil, err
@@ -83,7 +78,7 @@ func (r Rules) method() (generator.Method, error) {
 }
 
 func (t *traffic) close() error {
-	return errors.Join(t.Generator.Close(), t.counter.Close(), t.sink.close())
+	return errors.Join(t.Generator.Close(), t.counter.Close(), t.sinks.close())
 }
 
 // salvo is what became of a load.

@@ -9,39 +9,84 @@ import (
 	"slices"
 	"sync/atomic"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/lanproof/lanproof/bench/generator"
 	"github.com/lanproof/lanproof/bench/record"
 )
 
 // A ping fills the smallest frame of Ethernet, of 64 bytes with its FCS.
 const pingSize = 64 - 4 - 14 - 20 - 8
 
-// fewestTrips is how many round trips a sample has at least: the slowest in a thousand
-// is none otherwise.
-const fewestTrips = 1000
+// fewestTrips is how many round trips a sample has at least, and beyond how many of them
+// lie that are slower than a percentile which is told: with fewer, the percentile says
+// what happened to one of them.
+const (
+	fewestTrips = 10_000
+	beyond      = 10
+)
+
+// fewestCounted is how many there are at least where instructions are counted, which takes
+// a guest a hundred times as long.
+const fewestCounted = 1000
 
 // warmTrips are made before anything is measured.
 const warmTrips = 100
 
 // roundTrips measures how long a datagram and its answer take, one at a time, by the
-// sender's own clock and by the kernel's time stamp of the answer.
-func roundTrips(ctx context.Context, l *Line, r Rules) (figures []Figure, err error) {
+// sender's own clock; and what is left of that without the programs at both ends, by time
+// stamps, where a clock of time says how long that is.
+func roundTrips(ctx context.Context, l *Line, r Rules) ([]Figure, error) {
+	seen, err := pings(ctx, l, r)
+	if err != nil {
+		return nil, err
+	}
+	unit := "ns"
+	if r.Clock == record.Instructions {
+		unit = "instructions"
+	}
+	figures := quantiles("", unit, "sockets, CLOCK_MONOTONIC", seen)
+	if r.Clock == record.Instructions || !l.Path.seenBothWays() {
+		return figures, nil
+	}
+	stamped, by, err := stampedTrips(ctx, l, r)
+	if err != nil {
+		return nil, err
+	}
+	return append(figures, quantiles("stamped-", unit, "AF_PACKET, SO_TIMESTAMPING of "+by, stamped)...), nil
+}
+
+// quantiles are the figures of round trips: those percentiles that there are enough for.
+func quantiles(prefix, unit, method string, all []time.Duration) []Figure {
+	slices.Sort(all)
+	var figures []Figure
+	for _, q := range []struct {
+		name  string
+		share float64
+	}{{"p50", 0.5}, {"p99", 0.99}, {"p999", 0.999}} {
+		at := int(math.Ceil(q.share * float64(len(all)))) // by the nearest rank
+		if len(all)-at < beyond {
+			break
+		}
+		figures = append(figures, Figure{
+			Unit: prefix + q.name + "-" + unit, Value: float64(all[at-1].Nanoseconds()), Better: record.LowerIsBetter, Method: method,
+		})
+	}
+	return figures
+}
+
+// pings makes round trips through the kernel's own sockets, from a thread to another.
+func pings(ctx context.Context, l *Line, r Rules) (seen []time.Duration, err error) {
 	var s sockets
 	defer func() { err = errors.Join(err, s.close()) }()
 	client, server, err := s.datagrams(l)
 	if err != nil {
 		return nil, err
 	}
-	if err := unix.SetsockoptInt(client, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1); err != nil {
-		return nil, fmt.Errorf("have the kernel stamp what arrives: %w", err)
-	}
 	var enough atomic.Bool
-	var seen, stamped []time.Duration
 	send := func() (err error) {
-		seen, stamped, err = newPinger(client).trips(r.effort())
+		seen, err = r.trips(client)
 		enough.Store(true)
 		s.wake()
 		return err
@@ -61,122 +106,85 @@ func roundTrips(ctx context.Context, l *Line, r Rules) (figures []Figure, err er
 			}
 		}
 	}
-	if err := together(ctx, r, s.wake, send, answer); err != nil {
-		return nil, err
-	}
-	return r.quantiles(seen, stamped), nil
+	return seen, together(ctx, r, s.wake, send, answer)
 }
 
-// quantiles are the figures of round trips.
-func (r Rules) quantiles(seen, stamped []time.Duration) []Figure {
-	unit := "ns"
-	if r.Clock == record.Instructions {
-		unit = "instructions"
+// stampedTrips makes round trips of raw frames and tells what both ways took by time
+// stamps: those of the cards at both ends, where they give any, or of their kernel.
+func stampedTrips(ctx context.Context, l *Line, r Rules) (all []time.Duration, by string, err error) {
+	var s sockets
+	defer func() { err = errors.Join(err, s.close()) }()
+	end := func(e *End) generator.End {
+		// Its stack takes the frames as well, and would answer that nobody wants them.
+		err = errors.Join(err, s.sink(e))
+		return generator.End{NS: e.NS, Index: e.Index, Address: generator.Address{MAC: e.MAC, IP: e.IPv4}}
 	}
-	slices.Sort(seen)
-	slices.Sort(stamped)
-	figure := func(name string, v time.Duration, method string) Figure {
-		return Figure{Unit: name + "-" + unit, Value: float64(v.Nanoseconds()), Better: record.LowerIsBetter, Method: method}
+	from, to := end(&l.From), end(&l.To)
+	if err != nil {
+		return nil, "", err
 	}
-	const own, kernel = "sockets, CLOCK_MONOTONIC", "sockets, SO_TIMESTAMPNS"
-	figures := []Figure{
-		figure("p50", percentile(seen, 0.5), own),
-		figure("p99", percentile(seen, 0.99), own),
-		figure("p999", percentile(seen, 0.999), own),
+	o := generator.TripOptions{Trips: fewestTrips, Warm: warmTrips, Frame: generator.Frame{Port: discard}, CPU: r.CPU, Hardware: true}
+	by = "the cards"
+	trips, err := generator.Trips(ctx, from, to, o)
+	if errors.Is(err, unix.EOPNOTSUPP) {
+		o.Hardware, by = false, "the kernel"
+		trips, err = generator.Trips(ctx, from, to, o)
 	}
-	if r.Clock == record.Instructions {
-		return figures // waking a thread that sleeps is work like any other there
+	for _, t := range trips {
+		all = append(all, t.Path())
 	}
-	return append(figures, figure("stamped-p50", percentile(stamped, 0.5), kernel))
-}
-
-// percentile is the value that a share of all are not above, by the nearest rank.
-func percentile(sorted []time.Duration, share float64) time.Duration {
-	return sorted[int(math.Ceil(share*float64(len(sorted))))-1]
-}
-
-// pinger sends pings and reads their answers with the kernel's time stamp.
-type pinger struct {
-	fd   int
-	sent uint64
-	buf  [pingSize]byte
-	oob  [64]byte
-	iov  unix.Iovec
-	msg  unix.Msghdr
-}
-
-func newPinger(fd int) *pinger {
-	p := &pinger{fd: fd}
-	p.iov.Base = &p.buf[0]
-	p.iov.SetLen(len(p.buf))
-	p.msg.Iov, p.msg.Iovlen = &p.iov, 1
-	p.msg.Control = &p.oob[0]
-	return p
+	return all, by, err
 }
 
 // trips makes round trips until the effort is spent. What the first ones took is not
 // returned.
-func (p *pinger) trips(effort time.Duration) (seen, stamped []time.Duration, err error) {
-	seen, stamped = make([]time.Duration, 0, 1<<16), make([]time.Duration, 0, 1<<16)
+func (r Rules) trips(fd int) ([]time.Duration, error) {
+	fewest := fewestTrips
+	if r.Clock == record.Instructions {
+		fewest = fewestCounted
+	}
+	p := pinger{fd: fd}
 	for range warmTrips {
-		if _, _, err := p.trip(); err != nil {
-			return nil, nil, err
+		if _, err := p.trip(); err != nil {
+			return nil, err
 		}
 	}
-	for begun := time.Now(); len(seen) < fewestTrips || time.Since(begun) < effort; {
-		own, kernel, err := p.trip()
+	seen := make([]time.Duration, 0, 1<<16)
+	for begun := time.Now(); len(seen) < fewest || time.Since(begun) < r.effort(); {
+		took, err := p.trip()
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		seen, stamped = append(seen, own), append(stamped, kernel)
+		seen = append(seen, took)
 	}
-	return seen, stamped, nil
+	return seen, nil
 }
 
-// trip makes one round trip. time.Now reads both of the kernel's clocks at once.
-func (p *pinger) trip() (own, kernel time.Duration, err error) {
+// pinger sends pings and reads their answers.
+type pinger struct {
+	fd   int
+	sent uint64
+	buf  [pingSize]byte
+}
+
+// trip makes one round trip.
+func (p *pinger) trip() (time.Duration, error) {
 	p.sent++
 	binary.BigEndian.PutUint64(p.buf[:], p.sent)
 	begun := time.Now()
 	if _, err := sent(p.fd, p.buf[:]); err != nil {
-		return 0, 0, fmt.Errorf("send: %w", err)
+		return 0, fmt.Errorf("send: %w", err)
 	}
-	if err := p.read(); err != nil {
-		return 0, 0, fmt.Errorf("wait for the answer: %w", err)
+	n, err := received(p.fd, p.buf[:])
+	took := time.Since(begun)
+	if err == nil && n != len(p.buf) {
+		err = fmt.Errorf("%d bytes came for %d: %w", n, len(p.buf), errGone)
 	}
-	own = time.Since(begun)
+	if err != nil {
+		return 0, fmt.Errorf("wait for the answer: %w", err)
+	}
 	if got := binary.BigEndian.Uint64(p.buf[:]); got != p.sent {
-		return 0, 0, fmt.Errorf("the answer to ping %d is that to %d", p.sent, got)
+		return 0, fmt.Errorf("the answer to ping %d is that to %d", p.sent, got)
 	}
-	stamp, err := p.stamp()
-	return own, stamp.Sub(begun.Round(0)), err
-}
-
-// read reads an answer. The library's own call would make garbage of each.
-func (p *pinger) read() error {
-	clear(p.buf[:])
-	p.msg.SetControllen(len(p.oob))
-	for {
-		n, _, errno := unix.Syscall(unix.SYS_RECVMSG, uintptr(p.fd), uintptr(unsafe.Pointer(&p.msg)), 0)
-		switch {
-		case errno == unix.EINTR:
-			continue
-		case errno != 0:
-			return told(errno)
-		case n != pingSize:
-			return fmt.Errorf("%d bytes came for %d: %w", n, pingSize, errGone)
-		}
-		return nil
-	}
-}
-
-// stamp is when the kernel took the last answer in, before any child of the device
-// (net/core/dev.c:net_timestamp_check).
-func (p *pinger) stamp() (time.Time, error) {
-	h := (*unix.Cmsghdr)(unsafe.Pointer(&p.oob[0]))
-	if p.msg.Controllen < unix.SizeofCmsghdr || h.Level != unix.SOL_SOCKET || h.Type != unix.SO_TIMESTAMPNS {
-		return time.Time{}, errors.New("the kernel has not stamped an answer")
-	}
-	at := (*unix.Timespec)(unsafe.Pointer(&p.oob[unix.CmsgLen(0)]))
-	return time.Unix(at.Unix()), nil
+	return took, nil
 }

@@ -215,6 +215,9 @@ func (p Path) routed() bool { return strings.HasPrefix(p.child.Mode, "l3") }
 // packets from the parent's stack, behind all taps (drivers/net/ipvlan/ipvlan_l3s.c).
 func (p Path) seen() bool { return p.child.Mode != "l3s" || p.Dir != In }
 
+// seenBothWays reports whether taps at both ends see what arrives there.
+func (p Path) seenBothWays() bool { return p.child.Mode != "l3s" || p.Dir == Side }
+
 func (p Path) plan() (*topology.Plan, error) {
 	plan, problems := topology.Compile(p.spec(), p.String())
 	if len(problems) > 0 {

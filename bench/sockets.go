@@ -11,6 +11,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
+
+	"github.com/lanproof/lanproof/bench/record"
 )
 
 // patience is how long a socket waits for what comes at once on a path that works.
@@ -48,6 +50,20 @@ func (s *sockets) open(e *End, kind, port int) (fd int, err error) {
 		return -1, fmt.Errorf("bind a socket to %s: %w", e.IPv4, err)
 	}
 	return fd, nil
+}
+
+// sink opens a socket at an end that takes what is sent to the port for that, and keeps
+// none of it.
+func (s *sockets) sink(e *End) error {
+	fd, err := s.open(e, unix.SOCK_DGRAM, discard)
+	if err != nil {
+		return err
+	}
+	nothing := []unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K}}
+	if err := unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: 1, Filter: &nothing[0]}); err != nil {
+		return fmt.Errorf("have a socket drop what comes: %w", err)
+	}
+	return nil
 }
 
 func (s *sockets) add(fd int) {
@@ -152,8 +168,8 @@ func together(ctx context.Context, r Rules, wake func(), send, receive func() er
 	}
 	both, failed := errgroup.WithContext(ctx)
 	defer context.AfterFunc(failed, wake)()
-	both.Go(func() error { return pinned(r.Peer, receive) })
-	both.Go(func() error { return pinned(r.CPU, send) })
+	both.Go(func() error { return r.pinned(r.Peer, receive) })
+	both.Go(func() error { return r.pinned(r.CPU, send) })
 	err := both.Wait()
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -161,8 +177,10 @@ func together(ctx context.Context, r Rules, wake func(), send, receive func() er
 	return err
 }
 
-// pinned runs fn on a processor, on a thread that ends with it.
-func pinned(cpu int, fn func() error) error {
+// pinned runs fn on a processor, on a thread that ends with it. Where instructions are
+// counted, sender and receiver share one processor and neither interrupts the other when
+// it is woken (SCHED_BATCH): who does would depend on how much each happened to have had.
+func (r Rules) pinned(cpu int, fn func() error) error {
 	done := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread() // never unlocked: no other goroutine gets a thread that is kept on a processor
@@ -171,6 +189,12 @@ func pinned(cpu int, fn func() error) error {
 		if err := unix.SchedSetaffinity(0, &set); err != nil {
 			done <- fmt.Errorf("stay on processor %d: %w", cpu, err)
 			return
+		}
+		if r.Clock == record.Instructions {
+			if err := unix.SchedSetAttr(0, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_BATCH}, 0); err != nil {
+				done <- fmt.Errorf("interrupt nobody: %w", err)
+				return
+			}
 		}
 		done <- fn()
 	}()

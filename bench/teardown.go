@@ -79,6 +79,7 @@ func (s *site) untilDone(ctx context.Context, all []*netns.NS) (time.Duration, e
 	if err != nil {
 		return 0, err
 	}
+	s.rules.calm(ctx)
 	w := s.rules.Watch()
 	for _, ns := range all {
 		err = errors.Join(err, ns.Close())
@@ -99,7 +100,7 @@ func teardowns() []Benchmark {
 			k := kindOf(name)
 			all = append(all,
 				sampled(fmt.Sprintf("teardown/%s/parent/children=%d", name, n), "A parent deleted with its children, which are up.", k.wants(),
-					func(_ context.Context, s *site) ([]Figure, error) { return deleteParent(s, k, n) }),
+					func(ctx context.Context, s *site) ([]Figure, error) { return deleteParent(ctx, s, k, n) }),
 				sampled(fmt.Sprintf("teardown/%s/namespace/children=%d", name, n),
 					"A namespace let go that has a parent with children, which are up, until the kernel is done with it.", k.wants(),
 					func(ctx context.Context, s *site) ([]Figure, error) { return letHostGo(ctx, s, k, n) }))
@@ -108,11 +109,11 @@ func teardowns() []Benchmark {
 	return all
 }
 
-func deleteParent(s *site, k kind, n int) ([]Figure, error) {
+func deleteParent(ctx context.Context, s *site, k kind, n int) ([]Figure, error) {
 	if _, err := s.raise(k, n, 0); err != nil {
 		return nil, err
 	}
-	took, err := s.measure(s.conn.PrepareDelete(s.parent).Do)
+	took, err := s.measure(ctx, s.conn.PrepareDelete(s.parent).Do)
 	if err != nil {
 		return nil, fmt.Errorf("delete the parent: %w", err)
 	}

@@ -65,12 +65,34 @@ func (w *Watch) read() (took, waited time.Duration, err error) {
 // look is for how long Settle looks whether a kernel is idle: some ticks of it.
 const look = 20 * time.Millisecond
 
+// putOff is how late a kernel does what it puts off: memory that RCU is to give back is
+// collected for 5 s (kernel/rcu/tree.c:KFREE_DRAIN_JIFFIES), and nothing tells when it has
+// been given back.
+const putOff = 6 * time.Second
+
+// calm lets as much time pass where instructions are counted. It takes next to none of the
+// host's: while nothing is done there, the clock goes on to the next timer. Elsewhere
+// people would have to wait.
+func (r Rules) calm(ctx context.Context) {
+	if r.Clock != record.Instructions {
+		return
+	}
+	timer := time.NewTimer(putOff)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
 // Settle waits until the kernel has done what was left to it, such as taking namespaces
 // away in the background, which would be measured with whatever comes next: until its
 // processors had nothing to do for nearly all of 20 ms. Nothing tells of that, so it is
 // looked for again and again, for as long as most. Where a kernel does not tell of its
-// idleness, or others keep it busy, it goes on.
-func Settle(ctx context.Context, most time.Duration) {
+// idleness, or others keep it busy, it goes on. Where instructions are counted, it first
+// lets what the kernel puts off for some seconds be done.
+func (r Rules) Settle(ctx context.Context, most time.Duration) {
+	r.calm(ctx)
 	ticker := time.NewTicker(look)
 	defer ticker.Stop()
 	for begun := time.Now(); time.Since(begun) < most; {

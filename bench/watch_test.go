@@ -46,6 +46,8 @@ func TestWatch(t *testing.T) {
 func TestSettleEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	Settle(ctx, 1000*time.Hour)
-	Settle(t.Context(), time.Millisecond)
+	for _, clock := range []record.Clock{record.Time, record.Instructions} {
+		Rules{Clock: clock}.Settle(ctx, 1000*time.Hour)
+	}
+	Rules{Clock: record.Time}.Settle(t.Context(), time.Millisecond)
 }

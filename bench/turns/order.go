@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/lanproof/lanproof/bench"
+	"github.com/lanproof/lanproof/bench/record"
 	"github.com/lanproof/lanproof/guest"
 	"github.com/lanproof/lanproof/internal/features"
 )
@@ -56,6 +57,11 @@ func InGuest(text []byte, out guest.Emitter, all []bench.Benchmark) error {
 	var o order
 	if err := json.Unmarshal(text, &o); err != nil {
 		return fmt.Errorf("read the order: %w", err)
+	}
+	if o.Rules.Clock == record.Instructions {
+		if err := hush(); err != nil {
+			return err
+		}
 	}
 	return o.do(context.Background(), all, func(l line) error {
 		text, err := json.Marshal(l)
@@ -115,7 +121,7 @@ func (o *order) one(ctx context.Context, b *bench.Benchmark, kernel *features.Ke
 		return s
 	}
 	runtime.GC() // not in the sample, nor is what the one before has left to the kernel
-	bench.Settle(ctx, o.Settle)
+	o.Rules.Settle(ctx, o.Settle)
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	figures, err := b.Run(limited, o.Rules)

@@ -30,8 +30,8 @@ type Options struct {
 	// Benchmarks are what is measured. A guest must know the same by their names, see
 	// [InGuest].
 	Benchmarks []bench.Benchmark
-	// Count is the number of blocks that are kept, 1 at least; one more goes before them
-	// to warm up.
+	// Count is the number of blocks that are kept, 1 at least; in one more, before them,
+	// this kernel warms up. Guests do not, for each is booted anew.
 	Count int
 	// Seed decides the order within each block, and what benchmarks may vary.
 	Seed uint64
@@ -50,7 +50,7 @@ type Options struct {
 	// n-th, from 0.
 	Started func(system, benchmark string, n, of int)
 	// Block, if set, is called with the run as it is behind each block, -1 being the one
-	// that warms up; its error ends the measuring.
+	// in which this kernel warms up; its error ends the measuring.
 	Block func(block int, r *record.Run) error
 }
 
@@ -142,7 +142,15 @@ func (r *runner) problem(s *system, benchmark, kind, reason string) {
 // blocks has all systems take their turns.
 func (r *runner) blocks(ctx context.Context) error {
 	for block := -1; block < r.o.Count; block++ {
-		for _, i := range r.turnsOf(block) {
+		order := r.turnsOf(block)
+		if block < 0 {
+			// A guest is booted anew for each turn, and stays as cold as it was.
+			order = slices.DeleteFunc(order, func(i int) bool { return r.systems[i].Kernel != Here })
+			if len(order) == 0 {
+				continue
+			}
+		}
+		for _, i := range order {
 			if err := r.turn(ctx, r.systems[i], block); err != nil {
 				r.interrupted(err, block)
 				return errors.Join(err, r.o.Block(block, r.run))

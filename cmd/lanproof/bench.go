@@ -49,8 +49,9 @@ is taken along: frames, frames/macvlan-bridge, '*/vlan'.
 Without --kernel this kernel is measured. Each --kernel K adds a guest with that
 kernel; "host" is this kernel beside them, and the same kernel twice is measured
 against itself. Systems take turns: in each block every one of them takes one sample
-of every benchmark, in an order that changes from block to block. A first block warms
-up and is thrown away. Each guest is booted anew for each of its turns.
+of every benchmark, in an order that changes from block to block. This kernel warms up
+in a block before them, which is thrown away. Each guest is booted anew for each of
+its turns.
 
 In guests instructions are counted unless --clock says otherwise: QEMU emulates their
 processor, and time would tell more of the emulator than of the kernel.
@@ -166,7 +167,7 @@ func (f *benchFlags) run(cmd *cobra.Command, args []string) error {
 	if f.list {
 		return listBenchmarks(stdout, f.options.Benchmarks)
 	}
-	if slices.ContainsFunc(f.options.Targets, func(t turns.Target) bool { return t.Kernel == turns.Here }) {
+	if f.measuresHere() {
 		if status, done, err := rootless.Enter(); done || err != nil {
 			return errors.Join(err, ended(status))
 		}
@@ -188,6 +189,11 @@ func (f *benchFlags) run(cmd *cobra.Command, args []string) error {
 	return ended(statusOfBench(r))
 }
 
+// measuresHere tells whether this kernel is among those that are measured.
+func (f *benchFlags) measuresHere() bool {
+	return slices.ContainsFunc(f.options.Targets, func(t turns.Target) bool { return t.Kernel == turns.Here })
+}
+
 // measure has the systems take their turns, and keeps what they measured block by block.
 func (f *benchFlags) measure(ctx context.Context, progress io.Writer) (*record.Run, error) {
 	o := &f.options
@@ -195,7 +201,7 @@ func (f *benchFlags) measure(ctx context.Context, progress io.Writer) (*record.R
 		o.Seed = rand.Uint64()>>1 | 1
 	}
 	o.Tool, o.Command = version(), f.command()
-	tell := newBenchProgress(progress, o.Count)
+	tell := newBenchProgress(progress, o.Count, f.measuresHere())
 	o.Note, o.Started = tell.note, tell.started
 	o.Block = func(block int, r *record.Run) error {
 		if err := record.Keep(f.out, r); err != nil {

@@ -31,13 +31,20 @@ type benchProgress struct {
 	live    bool
 	count   int
 	began   time.Time
-	current int // the block, -1 being the one that warms up
+	first   int // the block that is the first, -1 being the one that warms up
+	current int
 }
 
-func newBenchProgress(w io.Writer, count int) *benchProgress {
+// newBenchProgress tells of so many blocks, and of one that warms up before them if there
+// is one.
+func newBenchProgress(w io.Writer, count int, warm bool) *benchProgress {
 	f, ok := w.(*os.File)
 	live := ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb"
-	return &benchProgress{w: w, live: live, count: count, began: time.Now(), current: -1}
+	p := &benchProgress{w: w, live: live, count: count, began: time.Now()}
+	if warm {
+		p.first, p.current = -1, -1
+	}
+	return p
 }
 
 // clear begins a line anew.
@@ -74,7 +81,7 @@ func (p *benchProgress) block(block int) {
 	p.current = block + 1
 	since := time.Since(p.began)
 	fmt.Fprintf(p.w, "%s (%v", p.what(block), since.Round(time.Second/10))
-	done, left := block+2, p.count-block-1
+	done, left := block-p.first+1, p.count-block-1
 	if rest := since / time.Duration(done) * time.Duration(left); rest > time.Second {
 		fmt.Fprintf(p.w, ", about %v left", rest.Round(time.Second))
 	}

@@ -85,10 +85,15 @@ const blacklisted = "load_system_certificate_list,jent_mod_init,bpf_tcp_ca_kfunc
 // is a panic, a panic a restart, and QEMU ends instead of restarting.
 func (m Machine) commandLine() string {
 	base := int64(m.Memory) << 20
+	huge := ""
+	if m.Count {
+		// A huge page of 2 MiB, cleared or copied by whoever happens to run, would be counted.
+		huge = " transparent_hugepage=never"
+	}
 	return strings.Join([]string{
 		"console=ttyS0 loglevel=1 8250.nr_uarts=1",
 		"oops=panic panic=-1 reboot=t",
-		"tsc=reliable nokaslr random.trust_cpu=on audit=0 cryptomgr.notests",
+		"tsc=reliable nokaslr random.trust_cpu=on audit=0 cryptomgr.notests" + huge,
 		"initcall_blacklist=" + blacklisted,
 		fmt.Sprintf("memmap=%#x$%#x lanproof.mailbox=%#x", wire.MailboxSize, base, base),
 	}, " ")
@@ -119,13 +124,16 @@ func (m Machine) size() int { return m.Memory + wire.MailboxSize>>20 + initrdRoo
 
 func (m Machine) args() []string {
 	size := m.size()
-	threads := "multi"
+	threads, cpu := "multi", "max"
 	if m.Count {
 		threads = "single" // one thread counts (qemu: accel/tcg/tcg-all.c)
+		// Each byte that rep movsb copies would be counted, where a real processor copies
+		// a cache line: without these two, kernels copy by words.
+		cpu = "max,-erms,-fsrm"
 	}
 	args := []string{
 		"-M", m.board(),
-		"-accel", "tcg,thread=" + threads, "-cpu", "max", "-smp", "1", "-m", fmt.Sprintf("%dM", size),
+		"-accel", "tcg,thread=" + threads, "-cpu", cpu, "-smp", "1", "-m", fmt.Sprintf("%dM", size),
 		"-object", fmt.Sprintf("memory-backend-file,id=ram,size=%dM,mem-path=/dev/fd/%d,share=on", size, fdRAM),
 		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
 		"-chardev", fmt.Sprintf("socket,id=qmp,fd=%d", fdQMP), "-mon", "chardev=qmp,mode=control",
