@@ -35,9 +35,6 @@ type Counted struct {
 	Distinct, Beyond uint64
 }
 
-// Twice is how many frames were copies of one that came before.
-func (c Counted) Twice() uint64 { return c.Frames - c.Distinct - c.Beyond }
-
 // Counter counts the frames of generators that arrive at a device: they come to it as
 // to any tap, see package capture. Counting is done by a socket's filter, a program of
 // some forty eBPF instructions that keeps no frame. It costs a frame some 350 instructions,

@@ -213,9 +213,6 @@ func (g *Generator) release() (err error) {
 // Method is the one that is used.
 func (g *Generator) Method() Method { return g.method }
 
-// Size is that of a frame with its tags, without FCS.
-func (g *Generator) Size() int { return g.frame.wire() }
-
 // Close ends the thread and puts the device's features back. Closing again does nothing.
 func (g *Generator) Close() error {
 	if g == nil || g.jobs == nil {

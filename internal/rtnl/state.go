@@ -295,9 +295,6 @@ var counterNames = []string{
 	"tx_heartbeat_errors", "tx_window_errors", "rx_compressed", "tx_compressed", "rx_nohandler", "rx_otherhost_dropped",
 }
 
-// CounterNames returns the names of the counters that a device has.
-func CounterNames() []string { return append([]string(nil), counterNames...) }
-
 func counters(v []byte) map[string]uint64 {
 	all := make(map[string]uint64, len(counterNames))
 	for i, name := range counterNames {

@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/lanproof/lanproof/guest"
@@ -219,14 +218,4 @@ func Explain(q *record.Qualification) {
 			r.Known = append(r.Known, record.Known{ID: k.ID, Fault: string(k.Fault), Text: k.Seen, Source: k.Source})
 		}
 	}
-}
-
-// Console returns what the console of a guest that died said last, if the error is
-// about one.
-func Console(err error) string {
-	var died *guest.Died
-	if errors.As(err, &died) {
-		return strings.TrimSpace(died.Console)
-	}
-	return ""
 }

@@ -141,7 +141,7 @@ func TestEveryByte(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range b.Names() {
+	for _, name := range b.names {
 		paths = append(paths, filepath.Join(dir, name))
 	}
 	for _, path := range paths {

@@ -117,9 +117,6 @@ func OpenBundle(name string) (*Bundle, error) {
 // Close lets go of the files.
 func (b *Bundle) Close() error { return b.close() }
 
-// Names lists all files, sorted, with slashes.
-func (b *Bundle) Names() []string { return slices.Clone(b.names) }
-
 // Open opens one of the files.
 func (b *Bundle) Open(name string) (io.ReadCloser, error) {
 	if _, ok := slices.BinarySearch(b.names, name); !ok {
