@@ -140,6 +140,10 @@ func mayBeFlags(w word, behind []word, need int) bool {
 func (t table) long(a *args, ws []word) int {
 	head, val, withValue := ws[0].split("=")
 	name := strings.TrimPrefix(head.text, "--")
+	if !head.known() {
+		a.unknown = append(a.unknown, ws[0])
+		return 0
+	}
 	if long, ok := has(t.bools, name); ok && len(name) > 1 {
 		if !withValue {
 			val = ws[0]
@@ -173,6 +177,10 @@ func (t table) short(a *args, ws []word) int {
 	all := ws[0].text
 	for i := 1; i < len(all); i++ {
 		name := all[i : i+1]
+		if strings.HasPrefix(all[i:], holeOpen) {
+			a.unknown = append(a.unknown, ws[0])
+			return 0
+		}
 		if long, ok := has(t.bools, name); ok {
 			val := ws[0]
 			val.text = "true"

@@ -49,6 +49,7 @@ func hostile() map[string]string {
 		"trim.sh":       "A=" + rep("ab", 4000) + "\ndocker run --name ${A##*b*a*b*a*b*c} nginx",
 		"bytes.txt":     "docker run --name \xff\xfe\ue000x\ue001 --network \ue100 nginx",
 		"shift.sh":      "docker run --name $((1 << -1))$((1/0))$((9**9)) nginx",
+		"letters.sh":    "docker run -$X --$Y=1 -é x",
 		"case.sh":       "case x in " + rep("x) docker run nginx;; ", 4000) + " esac",
 		"networks.sh":   "docker network create -d macvlan " + rep("--subnet 10.0.0.0/8 ", 1000) + rep("--aux-address a=10.0.0.1 ", 1000) + "lan",
 		"longline.yaml": "run: docker run " + rep("--network a ", 10000) + "nginx",

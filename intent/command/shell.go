@@ -334,13 +334,18 @@ func (s *shell) forClause(c *syntax.ForClause) {
 	if iter.InPos.IsValid() {
 		items = s.words(iter.Items)
 	}
-	if len(items) > maxLoop || slices.ContainsFunc(items, func(w word) bool { return w.bare && w.whole() }) {
+	if len(items) > maxLoop || slices.ContainsFunc(items, unlisted) {
 		items = []word{{text: hole("$" + name)}}
 	}
 	for _, w := range items {
 		s.set(name, value{words: []string{w.text}})
 		s.stmts(c.Do)
 	}
+}
+
+// unlisted reports whether a word may be any number of words, such as files' names.
+func unlisted(w word) bool {
+	return w.bare && w.whole() || w.src == w.text && strings.ContainsAny(w.text, "*?[")
 }
 
 // heredoc reads a here-document that another shell is given, or that becomes a file.
