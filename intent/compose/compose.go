@@ -87,7 +87,7 @@ func (b *book) load(ctx context.Context, o Options) (p *types.Project, err error
 			return template.SubstituteWithOptions(text, value, template.WithoutLogging)
 		}
 		to.Profiles = profiles(o.Profiles, b.main.env)
-		to.SetProjectName(b.project(o.ProjectName))
+		to.SetProjectName(b.main.env[consts.ComposeProjectName], true)
 	})
 }
 
@@ -103,20 +103,6 @@ func profiles(named []string, env types.Mapping) []string {
 		}
 	}
 	return all
-}
-
-// project is the project's name, and whether somebody chose it.
-func (b *book) project(named string) (string, bool) {
-	if named == "" {
-		named = b.main.env[consts.ComposeProjectName]
-	}
-	if named != "" {
-		return named, true
-	}
-	if name := loader.NormalizeProjectName(filepath.Base(b.main.dir)); name != "" {
-		return name, false
-	}
-	return "project", false
 }
 
 // open makes the book of the named files, with the project's folder and environment.
@@ -140,6 +126,9 @@ func open(files []string, o Options) (*book, error) {
 		return nil, err
 	}
 	b.main = &model{dir: abs, env: env}
+	if b.chosen = o.ProjectName; b.chosen == "" {
+		b.chosen = env[consts.ComposeProjectName]
+	}
 	for _, f := range files {
 		b.main.files = append(b.main.files, &source{shown: f, model: b.main})
 	}

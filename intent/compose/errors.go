@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -70,7 +71,7 @@ func (b *book) explain(err error) error {
 	}
 	text = strings.TrimSuffix(text, ": invalid compose project")
 	text = strings.Join(strings.Fields(text), " ")
-	return &intent.Error{Place: b.guess(text), Err: errors.New(aNumber.ReplaceAllString(text, "$1: $2 is not a number"))}
+	return &intent.Error{Place: b.guess(text), Err: errors.New(aCast.ReplaceAllString(aNumber.ReplaceAllString(text, "$1: $2 is not a number"), "$1: "))}
 }
 
 // undefined are the networks that services use and nobody has defined.
@@ -99,15 +100,19 @@ var (
 	aSection = regexp.MustCompile(`^(services|networks|jobs|volumes|secrets|configs|include)\b`)
 )
 
-// aNumber is the library's sentence about a variable that should have become a number.
-var aNumber = regexp.MustCompile(`^error while interpolating (\S+): failed to cast to expected type: strconv\.\w+: parsing (".*"): .*$`)
+// aNumber and aCast are the library's sentences about a word that should have become a
+// number or something else.
+var (
+	aNumber = regexp.MustCompile(`^error while interpolating (\S+): failed to cast to expected type: strconv\.\w+: parsing (".*"): .*$`)
+	aCast   = regexp.MustCompile(`^error while interpolating (\S+): failed to cast to expected type: `)
+)
 
 // guess finds the place that one of the library's sentences speaks of: the first file
 // where it names none.
 func (b *book) guess(text string) intent.Place {
 	if path := aPath.FindString(text); path != "" {
 		parts := strings.FieldsFunc(path, func(r rune) bool { return r == '.' || r == '[' || r == ']' })
-		if at := b.deepest(parts); at.Line > 0 {
+		if at := b.deepest(parts, 2); at.Line > 0 {
 			return at
 		}
 	}
@@ -125,16 +130,22 @@ func (b *book) guess(text string) intent.Place {
 			}
 		}
 	}
-	if at := b.deepest([]string{aSection.FindString(text)}); at.Line > 0 {
+	for _, name := range b.main.order("services", map[*model]bool{}) {
+		if slices.Contains(strings.Fields(text), name) {
+			return b.services(name).place()
+		}
+	}
+	if at := b.deepest([]string{aSection.FindString(text)}, 1); at.Line > 0 {
 		return at
 	}
 	return intent.Place{File: b.main.files[0].shown}
 }
 
-// deepest goes along a path in each file, and takes the one where it gets furthest.
-func (b *book) deepest(path []string) intent.Place {
+// deepest goes along a path in each file, and takes the one where it gets furthest, if
+// that is so many steps.
+func (b *book) deepest(path []string, least int) intent.Place {
 	var at intent.Place
-	best := 0
+	best := least - 1
 	for _, s := range b.all {
 		for _, doc := range s.docs {
 			for n := len(path); n > best; n-- {

@@ -101,6 +101,43 @@ e: [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]
 `, `c.yaml:1:16: the file has more than 100000 values, with aliases replaced by what they stand for`},
 	{"alias in itself", "-- c.yaml --\nx-a: &a [*a]\n", `c.yaml:1:10: the alias *a stands inside of what it stands for`},
 	{"too large", "-- c.yaml --\n# " + strings.Repeat("x", MaxBytes), `c.yaml: cannot be read: larger than 1048576 bytes, the most that it may have`},
+	{"lists and mappings mixed up", `-- c.yaml --
+services:
+  web:
+    image: x
+    ports: "80:80"
+    ipv4_address: 10.0.0.9
+    networks:
+      - lan:
+          ipv4_address: 10.0.0.9
+  other:
+    image: x
+    networks:
+      lan: 10.0.0.9
+networks:
+  lan:
+    driver: [macvlan]
+    driver_opts:
+      - parent=eth0
+    ipam:
+      config:
+        subnet: 10.0.0.0/24
+  more:
+    ipam:
+      config: [10.0.0.0/24]
+    driver_opts: {parent: }
+`, `c.yaml:4:12: services.web.ports must be a list
+c.yaml:5:5: unknown key "ipv4_address" in services.web
+c.yaml:7:9: services.web.networks.0 must be a string
+c.yaml:12:12: services.other.networks.lan must be a mapping
+c.yaml:15:13: networks.lan.driver must be a string
+c.yaml:17:7: networks.lan.driver_opts must be a mapping
+c.yaml:20:9: networks.lan.ipam.config must be a list
+c.yaml:23:16: networks.more.ipam.config.0 must be a mapping
+c.yaml:24:27: networks.more.driver_opts.parent must be a number or a string`},
+	{"a boolean that is none", "-- c.yaml --\nnetworks:\n  lan:\n    enable_ipv6: maybe\n", "c.yaml:3:18: networks.lan.enable_ipv6: invalid boolean: maybe"},
+	{"one name for two", "-- c.yaml --\nservices:\n  web: {image: x, scale: 2, container_name: foo}\n", "c.yaml:2:3: services.scale: can't set container_name and web as container name must be unique"},
+	{"an old file", "-- c.yaml --\nweb:\n  image: x\n  net: host\n", `c.yaml:1:1: unknown key "web" at the top`},
 	{"too many keys", "-- c.yaml --\nservices:\n" + lines(1001, "  s%d: {image: x}\n"), "c.yaml:2:3: a mapping with more than 1000 keys"},
 	{"too many documents", "-- c.yaml --\n" + lines(21, "services: {s%d: {image: x}}\n---\n"), "c.yaml:41:1: more than 20 documents"},
 	{"too many variables", "-- c.yaml --\nservices: {a: {image: \"" + strings.Repeat("x$$", 2000) + "\"}}\n", "c.yaml:1:23: more than 2000 dollar signs in one word"},

@@ -48,6 +48,8 @@ type book struct {
 	dir   string // absolute
 	shown string // dir as it was named
 	main  *model
+	// chosen is the project's name where somebody chose one besides the files.
+	chosen string
 	// What was read already: included models, and files that are extended, by what
 	// decides their content.
 	models  map[string]*model

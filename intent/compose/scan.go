@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/compose-spec/compose-go/v2/consts"
+	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/types"
 	"go.yaml.in/yaml/v4"
 
@@ -28,14 +30,40 @@ func (b *book) read() error {
 			s.path, err = filepath.Abs(s.shown)
 		}
 		if err == nil {
-			err = b.take(s)
+			err = s.parse()
 		}
 		all = append(all, err)
+	}
+	if err := joined(all); err != nil {
+		return err
+	}
+	b.main.env[consts.ComposeProjectName] = b.project()
+	for _, s := range b.main.files {
+		all = append(all, b.take(s))
 	}
 	return joined(all)
 }
 
-// take parses a source that has its content, and reads what it depends on.
+// project is the project's name, which stands in a variable of its own as well: the one
+// that was chosen, else that of the last file that has one, else the folder's.
+func (b *book) project() string {
+	if b.chosen != "" {
+		return b.chosen
+	}
+	for _, s := range slices.Backward(b.main.files) {
+		for _, doc := range slices.Backward(s.docs) {
+			if name := loader.NormalizeProjectName(s.part(doc, "name")); name != "" {
+				return name
+			}
+		}
+	}
+	if name := loader.NormalizeProjectName(filepath.Base(b.dir)); name != "" {
+		return name
+	}
+	return "project"
+}
+
+// take reads what a parsed source depends on.
 func (b *book) take(s *source) error {
 	if err := b.prepare(s); err != nil {
 		return err
@@ -56,12 +84,9 @@ func (b *book) take(s *source) error {
 	return joined(all)
 }
 
-// prepare parses a source and finds out whether its variables can be replaced.
+// prepare finds out whether a parsed source's variables can be replaced.
 func (b *book) prepare(s *source) error {
 	b.all = append(b.all, s)
-	if err := s.parse(); err != nil {
-		return err
-	}
 	s.bases = map[string]*source{}
 	var all []error
 	for _, doc := range s.docs {
@@ -181,6 +206,9 @@ func (b *book) extend(s *source, at *yaml.Node) error {
 		if base.content, err = b.another(s, at, name, path); err != nil {
 			return err
 		}
+		if err := base.parse(); err != nil {
+			return err
+		}
 		if err := b.prepare(base); err != nil {
 			return err
 		}
@@ -288,6 +316,9 @@ func (b *book) includeOne(s *source, item *yaml.Node) (*model, error) {
 	for i, f := range m.files {
 		var err error
 		if f.content, err = b.another(s, paths[i], s.text(paths[i]), f.path); err != nil {
+			return nil, err
+		}
+		if err := f.parse(); err != nil {
 			return nil, err
 		}
 		if err := b.take(f); err != nil {
