@@ -138,6 +138,7 @@ func (a *Answer) run(ctx context.Context, warnings []advice.Warning, o run.Optio
 	}
 	byName := map[string]*reports.Case{}
 	if len(cases) > 0 {
+		o.Together = true
 		results, err := run.Run(ctx, cases, o)
 		if results == nil {
 			return err

@@ -159,7 +159,7 @@ func (f *Field) probe(ctx context.Context, flow *Flow, o *Observation) error {
 	}
 	f.count(flow, sent, o)
 	o.Canary = f.canarySeen(flow)
-	f.evidence(flow, sent, o)
+	f.evidence(flow, sent, o, nil)
 	after, err := f.drops()
 	if err != nil {
 		return err
@@ -245,17 +245,12 @@ type destination struct {
 // by broadcast where unicasts are another's (a passthru child takes its
 // parent's).
 func (f *Field) sendIPCanary(ctx context.Context, flow *Flow) error {
-	i := slices.IndexFunc(f.fences, func(fence Fence) bool {
-		return slices.ContainsFunc(fence.Reaches, func(p Port) bool { return p.key() == flow.To.key() })
-	})
-	if i < 0 || !flow.Target.IsValid() || f.lost[flow.To.key()] {
+	canary := f.ipCanary(flow)
+	if canary == nil {
 		return nil
 	}
-	canary := f.fences[i]
-	canary.IP, canary.Socket = flow.Target, true
-	canary.Reaches = []Port{{Node: flow.To.Node, Name: flow.To.Name}}
 	at := destination{flow.To.key(), flow.Target}
-	seen, err := f.awaitIPCanary(ctx, flow, canary, f.window())
+	seen, err := f.awaitIPCanary(ctx, flow, *canary, f.window())
 	if !seen && err == nil && !f.mute[at] {
 		// An IPv6 address is the stack's own only when a worker of the kernel has
 		// been there (net/ipv6/addrconf.c:addrconf_dad_work), and what came before
@@ -265,12 +260,27 @@ func (f *Field) sendIPCanary(ctx context.Context, flow *Flow) error {
 		if len(f.mute) > 0 {
 			limit /= 4 // where one is mute there may be many
 		}
-		seen, err = f.awaitIPCanary(ctx, flow, canary, limit)
+		seen, err = f.awaitIPCanary(ctx, flow, *canary, limit)
 	}
 	if delete(f.mute, at); !seen {
 		f.mute[at] = true
 	}
 	return err
+}
+
+// ipCanary is the datagram that is sent to a flow's target beforehand; nil where there can
+// be none.
+func (f *Field) ipCanary(flow *Flow) *Fence {
+	i := slices.IndexFunc(f.fences, func(fence Fence) bool {
+		return slices.ContainsFunc(fence.Reaches, func(p Port) bool { return p.key() == flow.To.key() })
+	})
+	if i < 0 || !flow.Target.IsValid() || f.lost[flow.To.key()] {
+		return nil
+	}
+	canary := f.fences[i]
+	canary.IP, canary.Socket = flow.Target, true
+	canary.Reaches = []Port{{Node: flow.To.Node, Name: flow.To.Name}}
+	return &canary
 }
 
 // awaitIPCanary sends a canary and waits for it.
@@ -395,8 +405,9 @@ func (flow *Flow) answers(s *sighting, sent []uint32) bool {
 	return false
 }
 
-// evidence lists where the flow's frames, and what they caused, were seen.
-func (f *Field) evidence(flow *Flow, sent []uint32, o *Observation) {
+// evidence lists where the flow's frames, and what they caused, were seen. What was said
+// about others' addresses is left out.
+func (f *Field) evidence(flow *Flow, sent []uint32, o *Observation, others map[netip.Addr]bool) {
 	for i := range f.log {
 		s := &f.log[i]
 		mine := s.ours && slices.Contains(sent, s.msg.Seq)
@@ -407,7 +418,7 @@ func (f *Field) evidence(flow *Flow, sent []uint32, o *Observation) {
 			continue
 		}
 		// ARP and ND belong to what the stacks send, and are nobody's else.
-		if !mine && (flow.Kind == Raw || !resolution(s.kind)) {
+		if !mine && (flow.Kind == Raw || !resolution(s.kind) || others[s.src] || others[s.dst]) {
 			continue
 		}
 		if s.frame.Type == capture.Outgoing && s.node == flow.From.Node {

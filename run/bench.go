@@ -31,6 +31,8 @@ type bench struct {
 	cable *laid
 	// turnedAway is how often neighbours had found no room before.
 	turnedAway uint64
+	// ahead is what became of flows that were sent together.
+	ahead map[*flowQuestion]*probe.Observation
 }
 
 // answer is what a question found out.

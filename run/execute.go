@@ -153,6 +153,9 @@ func (o *Outcome) execute(ctx context.Context, p *Prepared, nics map[string]stri
 			o.Result.Reason = fmt.Sprintf("%s (%s): %v", stage.Name, p.Location(stage.At), err)
 			break
 		}
+		if p.together {
+			b.probeAhead(ctx, stage.Checks)
+		}
 		for j := range stage.Checks {
 			if err := ctx.Err(); err != nil {
 				return fmt.Errorf("interrupted: %w", context.Cause(ctx))

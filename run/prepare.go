@@ -29,6 +29,8 @@ type Prepared struct {
 	each func(*reports.Check)
 	// cable is nil where the case is not to run over one.
 	cable *laid
+	// together has flows that can share a window do so.
+	together bool
 	// coroner is nil where nobody asks why frames died.
 	coroner *coroner
 	// engine builds the case's networks; lanproof does where it is nil.

@@ -66,6 +66,9 @@ type Options struct {
 	// Drops finds out where frames ended that did not arrive. Blind closes taps for it
 	// that hide an end, which waits for the kernel; otherwise that end is concluded.
 	Drops, Blind bool
+	// Together sends pings of one machine in one window where that can be, on this kernel:
+	// many of them cost a fraction then. Their evidence is the same.
+	Together bool
 	// Keep leaves the topology standing under names after the run; KeepFailed does so
 	// for cases of this kernel in which a check failed or could not be judged.
 	Keep, KeepFailed bool
@@ -279,6 +282,7 @@ func (r *runner) runOne(j *job) {
 	r.environment(r.here(j))
 	r.o.Events.Started(j.name(), j.result.Ground)
 	j.p.coroner, j.p.cable = r.coroner, r.cable
+	j.p.together = r.o.Together && r.cable == nil && r.o.Engine == nil
 	out := Execute(r.all, j.p, r.o.NICs)
 	placed := j.result
 	j.result = out.Result
