@@ -136,6 +136,9 @@ func writeMap(v reflect.Value) *yaml.Node {
 
 // wordNode is text, quoted where YAML would take it for something else.
 func wordNode(s string) *yaml.Node {
+	if plainWord(s) {
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s}
+	}
 	n := encode(s)
 	switch {
 	case s == "\n" || strings.HasSuffix(s, "\n\n"):
@@ -147,6 +150,16 @@ func wordNode(s string) *yaml.Node {
 		n.Style = yaml.DoubleQuotedStyle // MAC and IPv6 addresses, as people quote them
 	}
 	return n
+}
+
+// plainWord reports whether a word is one to YAML, too, whatever version it is of. Most
+// are, and looking closer costs most of the time that writing takes.
+func plainWord(s string) bool {
+	switch s {
+	case "", "y", "n", "yes", "no", "on", "off", "true", "false", "null":
+		return false
+	}
+	return s[0] >= 'a' && s[0] <= 'z' && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-_/") == ""
 }
 
 func encode(v any) *yaml.Node {
