@@ -67,7 +67,7 @@ func places(t *testing.T, text string, in *intent.Intent) {
 			return
 		}
 		line := []rune(lines[v.Place.Line-1])
-		there := strings.TrimLeft(string(line[min(v.Place.Column-1, len(line)):]), `"'`)
+		there := strings.TrimLeft(string(line[min(v.Place.Column-1, len(line)):]), `"'“‘`)
 		if !strings.HasPrefix(there, v.Text) && !strings.ContainsAny(there[:min(len(there), len(v.Text)+2)], "${%<\"'") && v.Text != "all" {
 			t.Errorf("%s: there is %.30q and not %q", v.Place, there, v.Text)
 		}

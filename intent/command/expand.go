@@ -89,7 +89,7 @@ func (s *shell) words(list []*syntax.Word) []word {
 // nothing. What is not known becomes a hole.
 func (s *shell) expand(w *syntax.Word) []word {
 	from, to := int(w.Pos().Offset()), int(w.End().Offset())
-	base := word{src: s.frag.source(from, to), at: s.frag.place(from)}
+	base := word{src: s.frag.source(from, to), at: s.frag.place(from), frag: s.frag, off: from}
 	if to-from > maxValue {
 		base.text = hole(oneLine(base.src, 20))
 		return []word{base}
@@ -107,7 +107,7 @@ func (s *shell) expand(w *syntax.Word) []word {
 		for i, text := range f.end() {
 			x := base
 			if from := f.from[i]; from != nil {
-				x.src, x.at = from.src, from.at
+				x.src, x.at, x.frag, x.off = from.src, from.at, from.frag, from.off
 			}
 			x.text, x.bare = text, f.bare[i]
 			ws = append(ws, x)
@@ -119,7 +119,7 @@ func (s *shell) expand(w *syntax.Word) []word {
 // single expands a word that is not split, such as an assignment's.
 func (s *shell) single(w *syntax.Word) word {
 	from, to := int(w.Pos().Offset()), int(w.End().Offset())
-	x := word{src: s.frag.source(from, to), at: s.frag.place(from)}
+	x := word{src: s.frag.source(from, to), at: s.frag.place(from), frag: s.frag, off: from}
 	if to-from > maxValue {
 		x.text = hole(oneLine(x.src, 20))
 		return x

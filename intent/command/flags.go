@@ -219,10 +219,7 @@ func (t table) short(a *args, ws []word) int {
 func (w word) after(prefix string) word {
 	w.text = strings.TrimPrefix(w.text, prefix)
 	if strings.HasPrefix(w.src, prefix) {
-		w.src = w.src[len(prefix):]
-		if w.at.Column > 0 {
-			w.at.Column += len(prefix)
-		}
+		w = w.skip(len(prefix))
 	}
 	return w
 }

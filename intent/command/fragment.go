@@ -146,6 +146,9 @@ type word struct {
 	text string
 	src  string
 	at   intent.Place
+	// src is what of frag begins at off; frag is nil for a word that was made up.
+	frag *fragment
+	off  int
 	// bare is set for an unquoted expansion, which may be any number of words.
 	bare bool
 }
@@ -260,13 +263,19 @@ func (w word) split(sep string) (a, b word, ok bool) {
 	}
 	a, b = w, w
 	a.text, b.text = before, after
-	if i := strings.Index(w.src, sep); i >= 0 && !strings.Contains(w.src[:i], "\n") {
-		a.src, b.src = w.src[:i], w.src[i+len(sep):]
-		if b.at.Column > 0 {
-			b.at.Column += utf8.RuneCountInString(w.src[:i+len(sep)])
-		}
+	if i := strings.Index(w.src, sep); i >= 0 {
+		a.src, b = w.src[:i], b.skip(i+len(sep))
 	}
 	return a, b, true
+}
+
+// skip returns the word without the first n bytes of where it stands.
+func (w word) skip(n int) word {
+	w.src, w.off = w.src[n:], w.off+n
+	if w.frag != nil {
+		w.at = w.frag.place(w.off)
+	}
+	return w
 }
 
 // list cuts a word at every sep.

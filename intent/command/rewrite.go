@@ -77,6 +77,31 @@ func placeholders(p piece) piece {
 	return p
 }
 
+var typography = regexp.MustCompile("\u00a0|\u202f|[“”„]|[‘’‚]|(?:^|[ \u00a0])[–—]+")
+
+// typeset makes ASCII of the quotes, dashes and blanks that a blog's program or a word
+// processor has put into a command.
+func typeset(p piece) (piece, bool) {
+	before := p.text
+	if !typography.MatchString(before) {
+		return p, false
+	}
+	p = each(p, typography, func(m []string, _ int) (string, bool) {
+		switch r := []rune(m[0]); {
+		case len(r) > 1 || r[0] == '–' || r[0] == '—':
+			return strings.TrimRight(strings.ReplaceAll(m[0], "\u00a0", " "), "–—") + "--", true
+		case strings.ContainsRune("“”„", r[0]):
+			return `"`, true
+		case strings.ContainsRune("‘’‚", r[0]):
+			return "'", true
+		}
+		return " ", true
+	})
+	return p, true
+}
+
+const typesetWhy = "quotes, dashes or blanks that a shell does not know stand here; they are read as what was meant"
+
 // makefile makes shell of a Makefile's variables and recipes.
 func makefile(ps []piece) []piece {
 	var out []piece
@@ -143,6 +168,12 @@ func (s *shell) repair(file string, ps []piece) (out []piece, notes []intent.Unr
 	}
 	in, lost := false, false // inside of such a command, and a line's end of it was missing
 	for i, p := range ps {
+		if in || hasEngine(p.text) {
+			if q, changed := typeset(p); changed && (in || lead(q).begins() >= 0) {
+				p = q
+				note(p, 0, typesetWhy)
+			}
+		}
 		trimmed := strings.TrimSpace(p.text)
 		begins := lead(p).begins() >= 0
 		goes := in && len(out) > 0 && strings.HasSuffix(out[len(out)-1].text, `\`)

@@ -176,6 +176,12 @@ func (s *shell) lines(file string, ps []piece, prose bool) {
 			continue
 		}
 		l := lead(p)
+		if q, changed := typeset(p); changed && hasEngine(p.text) {
+			if m := lead(q); m.begins() >= 0 {
+				l = m
+				s.note(file, p, 0, typesetWhy)
+			}
+		}
 		if l.hash && plain {
 			continue
 		}
@@ -253,6 +259,7 @@ func (s *shell) gather(file string, l leading, rest []piece) ([]piece, int) {
 	for _, next := range rest {
 		last := &unit[len(unit)-1]
 		goes := strings.HasSuffix(last.text, `\`) || blanks.MatchString(last.text) || hanging.MatchString(last.text)
+		next, _ := typeset(next)
 		cut := next.cut(len(second.FindString(next.text)))
 		trimmed := strings.TrimSpace(cut.text)
 		if goes && l.hash && strings.HasPrefix(trimmed, "#") {
