@@ -31,6 +31,14 @@ type Installation interface {
 	Start(ctx context.Context, host *netns.NS) (Engine, error)
 }
 
+// Portable is an installation that guests can be given, where its programs are at the same
+// places as here.
+type Portable interface {
+	Installation
+	// Programs are the paths of all that it runs.
+	Programs() []string
+}
+
 // Engine builds networks on one host. Errors of its methods are a [*Refusal] where the
 // engine said no, a [*Cannot] where it has no way to be asked, and a [*Failure] where it
 // broke down. It is not for concurrent use.

@@ -72,3 +72,44 @@ func TestEngines(t *testing.T) {
 		}
 	})
 }
+
+// layer3 is what CNI builds where this kernel may have no ipvlan.
+const layer3 = `
+hosts: {host: {parents: {eth0: {addresses: [192.168.1.10/24]}}}}
+networks:
+  l3: {driver: ipvlan, parent: eth0, ipvlan_mode: l3, subnets: [{subnet: 192.168.2.0/24}]}
+endpoints:
+  web: {network: l3}
+  db: {network: l3}
+stations: {pc: {addresses: [192.168.1.99/24], routes: [{to: 192.168.2.0/24, via: 192.168.1.10}]}}
+checks:
+  - reach: {from: web, to: [db, pc], both: true, kind: icmp}
+  - link: {link: web/eth0, kind: ipvlan}
+`
+
+// TestPluginsInGuest has CNI's plugins work on another kernel.
+func TestPluginsInGuest(t *testing.T) {
+	needRoot(t)
+	if testing.Short() {
+		t.Skip("booting a guest takes some seconds")
+	}
+	needStatic(t)
+	i, err := run.FindEngine(t.Context(), "cni")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if missing, ok := i.(*engine.Missing); ok {
+		t.Skip(missing.Why)
+	}
+	res := results(t, t.Context(), run.Options{Engine: i, On: run.Guest, Kernels: []string{"debian:6.12"}, NoSnapshot: true}, layer3)
+	c := res.Cases[0]
+	if c.Verdict == reports.Skip {
+		t.Skip(c.Reason)
+	}
+	if c.Verdict != reports.Pass || c.Ground != string(run.Guest) || c.Engine != "cni "+i.Version() || len(c.Checks) < 3 {
+		t.Errorf("%s on %s by %s: %s %v", c.Verdict, c.Ground, c.Engine, c.Reason, c.Checks)
+	}
+	if detail := res.Environment[0].Detail["engine"]; detail != c.Engine {
+		t.Errorf("the environment has %q", detail)
+	}
+}

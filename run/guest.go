@@ -30,6 +30,8 @@ type order struct {
 	// Cards are the MAC addresses of the card under test and its peer, for cases that
 	// are to run over a cable; nil for others.
 	Cards *[2]string `json:"cards,omitempty"`
+	// Engine builds the networks; nil where lanproof does.
+	Engine *orderedEngine `json:"engine,omitempty"`
 }
 
 type orderedCase struct {
@@ -115,7 +117,10 @@ func (g *guestRun) run() error {
 }
 
 func (g *guestRun) order() *order {
-	o := &order{Seed: g.o.Seed, Files: map[string]string{}, Captures: g.o.Out != "", FailFast: g.o.FailFast, Oracle: g.o.Oracle, Drops: g.o.Drops, Blind: g.o.Blind}
+	o := &order{
+		Seed: g.o.Seed, Files: map[string]string{}, Captures: g.o.Out != "", FailFast: g.o.FailFast, Oracle: g.o.Oracle, Drops: g.o.Drops, Blind: g.o.Blind,
+		Engine: orderEngine(g.o.Engine),
+	}
 	if g.o.Emulate != "" {
 		o.Cards = &[2]string{cards.MAC(0).String(), cards.MAC(1).String()}
 	}
@@ -157,6 +162,9 @@ func (g *guestRun) detail() map[string]string {
 	d := map[string]string{"named": g.name}
 	if g.o.Emulate != "" {
 		d["card"] = g.o.Emulate
+	}
+	if g.o.Engine != nil {
+		d["engine"] = engineName(g.o.Engine)
 	}
 	return d
 }

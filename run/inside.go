@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lanproof/lanproof/engine"
 	"github.com/lanproof/lanproof/guest"
 	"github.com/lanproof/lanproof/internal/features"
 	"github.com/lanproof/lanproof/reports"
@@ -40,6 +41,9 @@ func InGuest(text []byte, out guest.Emitter) error {
 			return err
 		}
 	}
+	if in.engine, err = o.Engine.find(context.Background()); err != nil {
+		return err
+	}
 	for n, c := range o.Cases {
 		failed, err := in.one(n, c)
 		if err != nil {
@@ -62,6 +66,7 @@ type inside struct {
 	files   map[string]map[string]*scenarios.Case
 	coroner *coroner
 	cable   *laid
+	engine  engine.Installation
 }
 
 // layCable finds the guest's cards, and what they can do.
@@ -109,9 +114,12 @@ func (in *inside) one(n int, c orderedCase) (failed bool, err error) {
 	if in.order.Oracle {
 		loaded = withOracle(loaded)
 	}
-	p, err := Prepare(loaded, in.order.Seed)
+	p, why, err := prepareFor(in.engine, loaded, in.order.Seed)
 	if err != nil {
 		return false, err
+	}
+	if why != "" {
+		return false, fmt.Errorf("case %s was given to a guest: %s", c.Case, why)
 	}
 	p.sabotage, p.coroner, p.cable = c.Sabotage, in.coroner, in.cable
 	res := newResult(p)

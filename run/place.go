@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/lanproof/lanproof/engine"
 	"github.com/lanproof/lanproof/internal/features"
 	"github.com/lanproof/lanproof/reports"
 )
@@ -15,8 +16,7 @@ func (r *runner) place(j *job) {
 	j.result = newResult(j.p)
 	j.result.Repeat = j.repeat
 	j.result.Ground, j.result.Kernel = string(Host), r.release
-	if r.o.Engine != nil {
-		r.placeWithEngine(j)
+	if r.o.Engine != nil && !r.engineFollows(j) {
 		return
 	}
 	if r.cable != nil || r.o.Emulate != "" {
@@ -44,13 +44,18 @@ func (r *runner) place(j *job) {
 	}
 }
 
-// placeWithEngine decides whether this kernel, on which the engine runs, can carry a job.
-func (r *runner) placeWithEngine(j *job) {
+// engineFollows reports whether the engine goes wherever the job does. Else the job is
+// placed: on this kernel, or nowhere.
+func (r *runner) engineFollows(j *job) bool {
 	if j.unfit != "" {
 		j.result.Verdict, j.result.Reason = reports.Skip, j.unfit
-		return
+		return false
+	}
+	if _, ok := r.o.Engine.(engine.Portable); ok {
+		return true
 	}
 	r.placeHere(j)
+	return false
 }
 
 // spread makes a job of every guest kernel out of one that runs in a guest.

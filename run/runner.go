@@ -81,7 +81,7 @@ type Options struct {
 	// [cards.Cards]. With one, all cases run over a cable between them.
 	Emulate string
 	// Engine builds the networks of all cases; lanproof itself where it is nil. What it
-	// cannot build is skipped, and nothing runs in a guest.
+	// cannot build is skipped. Only an [engine.Portable] builds in guests, too.
 	Engine engine.Installation
 	// Init is the static binary that is /init in a guest; this one when empty.
 	Init string
@@ -380,6 +380,9 @@ func (r *runner) guestOptions(k guest.Kernel) guest.Options {
 	if r.o.Emulate != "" {
 		o.Memory = cardMemory
 		o.NICs = []guest.NIC{{Model: r.o.Emulate, MAC: cards.MAC(0)}, {Model: cards.Peer, MAC: cards.MAC(1)}}
+	}
+	if p, ok := r.o.Engine.(engine.Portable); ok {
+		o.Programs = p.Programs()
 	}
 	if o.Init == "" {
 		o.Init = "/proc/self/exe"

@@ -22,7 +22,7 @@ func (f *runFlags) checkEngine() error {
 		return nil
 	}
 	switch {
-	case o.On == run.Guest || len(o.Kernels) > 0:
+	case (o.On == run.Guest || len(o.Kernels) > 0) && !run.EngineInGuests(f.engine.value):
 		return usage("--engine %s runs on this kernel: it goes without --on guest and --kernel", f.engine.value)
 	case o.On == run.GroundNIC || o.Emulate != "" || len(f.nics) > 0:
 		return usage("--engine %s is for parents that lanproof makes: it goes without real ports", f.engine.value)

@@ -43,7 +43,12 @@ const askLimit = 10 * time.Second
 // Find finds the plugins in the folders that CNI_PATH names, or where they usually are.
 // The error is an *engine.Unavailable.
 func Find(ctx context.Context) (engine.Installation, error) {
-	i := &Installation{paths: filepath.SplitList(or(os.Getenv(Variable), folders))}
+	return FindIn(ctx, filepath.SplitList(or(os.Getenv(Variable), folders)))
+}
+
+// FindIn finds the plugins in some folders.
+func FindIn(ctx context.Context, folders []string) (engine.Installation, error) {
+	i := &Installation{paths: folders}
 	all, err := i.programs()
 	if err != nil {
 		return nil, err

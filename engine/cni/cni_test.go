@@ -181,7 +181,7 @@ func TestCannot(t *testing.T) {
 		"CNI makes no parent":  {Driver: "macvlan"},
 		"CNI makes a bridge":   {Driver: "bridge"},
 		"no plugin overlay":    {Driver: "overlay", Parent: "eth0"},
-		"takes no MAC address": {Driver: "ipvlan", Parent: "eth0"},
+		"takes no MAC address": {Driver: "ipvlan", Parent: "eth0", Subnets: lan.Subnets},
 	} {
 		err := e.Network(t.Context(), name, &n)
 		if err == nil {

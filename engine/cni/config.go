@@ -79,8 +79,12 @@ func configure(name, dataDir string, n *topology.Network) ([]byte, error) {
 	if why != "" {
 		return nil, &engine.Cannot{Text: why}
 	}
-	var err error
-	if p.IPAM, err = manage(dataDir, n); err != nil {
+	subnets, err := engine.Subnets("cni", n)
+	if err != nil {
+		return nil, err
+	}
+	layer3 := n.Driver == topology.KindIpvlan && p.Mode != "l2"
+	if p.IPAM, err = manage(dataDir, subnets, n.Internal, layer3); err != nil {
 		return nil, fmt.Errorf("write network %s for CNI: %w", name, err)
 	}
 	text, err := json.Marshal(configList{specVersion, name, []plugin{p}})
@@ -98,12 +102,12 @@ func or(s, otherwise string) string {
 }
 
 // manage has host-local hand out the addresses of a network's subnets: one set of ranges
-// of each family, for an endpoint gets one address of each. A network without subnets
-// has no addresses.
-func manage(dataDir string, n *topology.Network) (*ipam, error) {
+// of each family, for an endpoint gets one address of each. There is a default route by a
+// gateway that is given, and on layer 3 in any case, where Docker has one over the device.
+func manage(dataDir string, subnets []topology.Subnet, internal, layer3 bool) (*ipam, error) {
 	var v4, v6 []addressRange
 	all := &ipam{Type: "host-local", DataDir: dataDir}
-	for _, s := range n.Subnets {
+	for _, s := range subnets {
 		ranges, err := rangesOf(&s)
 		if err != nil {
 			return nil, err
@@ -115,7 +119,7 @@ func manage(dataDir string, n *topology.Network) (*ipam, error) {
 				v6 = append(v6, r)
 			}
 		}
-		if s.Gateway != "" && !n.Internal {
+		if layer3 || s.Gateway != "" && !internal {
 			all.addRoute(ranges[0].Subnet)
 		}
 	}
@@ -123,9 +127,6 @@ func manage(dataDir string, n *topology.Network) (*ipam, error) {
 		if len(set) > 0 {
 			all.Ranges = append(all.Ranges, set)
 		}
-	}
-	if len(all.Ranges) == 0 {
-		return nil, nil //nolint:nilnil // no ipam is what a configuration without addresses has
 	}
 	return all, nil
 }

@@ -83,9 +83,9 @@ func answer(err error) error {
 	return &engine.Failure{Err: err}
 }
 
-// Network writes a network's configuration and has libcni and the plugins look at it.
-// Nothing is made: what is wrong in it beyond its form is refused when an endpoint comes.
-func (e *Engine) Network(ctx context.Context, name string, n *topology.Network) error {
+// Network writes a network's configuration. Nothing is made: what is wrong in it beyond its
+// form is refused when an endpoint comes.
+func (e *Engine) Network(_ context.Context, name string, n *topology.Network) error {
 	if _, ok := e.networks[name]; ok {
 		return &engine.Cannot{Text: fmt.Sprintf("CNI does not know that there is a network %s: networks are files", name)}
 	}
@@ -96,13 +96,6 @@ func (e *Engine) Network(ctx context.Context, name string, n *topology.Network) 
 	list, err := libcni.NetworkConfFromBytes(text)
 	if err != nil {
 		return &engine.Refusal{Text: err.Error()}
-	}
-	err = e.do(ctx, func(ctx context.Context) error {
-		_, err := e.libcni.ValidateNetworkList(ctx, list)
-		return err
-	})
-	if err != nil {
-		return err
 	}
 	if err := e.parents.Take(n.Parent); err != nil {
 		return &engine.Failure{Err: err}
@@ -198,6 +191,9 @@ func (e *Engine) Attach(ctx context.Context, name string, a topology.Attachment)
 	n, ok := e.networks[a.Network]
 	if !ok {
 		return &engine.Cannot{Text: "CNI is given a network's configuration, and there is none of " + a.Network}
+	}
+	if a.GatewayPriority != 0 {
+		return &engine.Cannot{Text: "CNI knows no priorities of gateways"}
 	}
 	d := device{a.Network, &libcni.RuntimeConf{
 		ContainerID: name, NetNS: p.ns.Path(), IfName: a.Name, CapabilityArgs: map[string]any{},

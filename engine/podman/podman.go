@@ -195,7 +195,11 @@ func (e *Engine) describe(name string, n *topology.Network) (*network, error) {
 	if n.Parent == "" {
 		return nil, e.cannot("makes no parent: a network without one would sit on the device of the default route")
 	}
-	for _, s := range n.Subnets {
+	subnets, err := engine.Subnets("podman "+e.version, n)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range subnets {
 		pool, err := poolOf(&s)
 		if err != nil {
 			return nil, e.cannot("is asked by a client that reads addresses first: %v", err)
@@ -256,6 +260,9 @@ func (e *Engine) RemoveNetwork(ctx context.Context, name string) error {
 
 // Endpoint runs a container: podman run --network.
 func (e *Engine) Endpoint(ctx context.Context, name string, first *topology.Attachment) (*netns.NS, error) {
+	if err := e.canBe(first); err != nil {
+		return nil, err
+	}
 	spec := &specGenerator{
 		Name: name, Image: image.Name, Hostname: name[:min(len(name), longestHostname)], CgroupsMode: "disabled",
 		LogConfiguration: map[string]string{"driver": "none"}, NetNS: map[string]string{"nsmode": "none"},
@@ -324,6 +331,14 @@ func (e *Engine) checkAddresses(is *inspected, network string) error {
 	return nil
 }
 
+// canBe sees to it that an attachment can be asked for.
+func (e *Engine) canBe(a *topology.Attachment) error {
+	if a != nil && a.GatewayPriority != 0 {
+		return e.cannot("knows no priorities of gateways")
+	}
+	return nil
+}
+
 // settings are what an endpoint wants of a network.
 func settings(a *topology.Attachment) perNetwork {
 	s := perNetwork{StaticMAC: a.MAC, InterfaceName: a.Name}
@@ -353,6 +368,9 @@ func (e *Engine) RemoveEndpoint(ctx context.Context, name string) error {
 func (e *Engine) Attach(ctx context.Context, endpoint string, a topology.Attachment) error {
 	if e.alone[endpoint] {
 		return e.cannot("puts no container on a network that was run without any")
+	}
+	if err := e.canBe(&a); err != nil {
+		return err
 	}
 	body := &connection{e.ids[endpoint], settings(&a)}
 	if err := e.ask(ctx, fmt.Sprintf("attach %s to %s", endpoint, a.Network), http.MethodPost, "networks/"+url.PathEscape(a.Network)+"/connect", body, nil); err != nil {
