@@ -59,11 +59,15 @@ type Unread struct {
 	// Why is the reason as a part of a sentence: "the value of $PARENT is not known here".
 	Why string
 	// Of is the network or the endpoint that it belongs to, and Part what of it is not
-	// known: "subnet", "gateway", "ip", "parent" or another option's key. A word that only
-	// gives something a name (a network, an endpoint, a parent) stands in its place under
-	// a name made of the text, such as PARENT for $PARENT, so that what is named alike
-	// stays together; any other is left out. Both are empty for a whole command.
+	// known: "subnet", "gateway", "ip_range", "aux_address", "ip", "ip6", "mac", "network",
+	// "parent" or another option's key. A word that only gives something a name (a network,
+	// an endpoint, a parent) stands in its place under a name made of the text, such as
+	// PARENT for $PARENT, so that what is named alike stays together; any other is left
+	// out. Both are empty for a whole command.
 	Of, Part string
+	// Blank is set where nothing stands for it when it is run as it is, as Compose does with
+	// a variable that has no value. Otherwise there is something, and it is not known what.
+	Blank bool
 }
 
 // Refused is a command that the engine's own program refuses. What could be made out of

@@ -266,7 +266,7 @@ func (r *reader) hostLocal(n *intent.Network, ipam *node) {
 		for i, p := range set.list() {
 			pool(p)
 			if i == 1 {
-				r.unread(p, "ranges", "subnet", "one set has several ranges, of which the next is taken when one is full; they are read as if each gave an address")
+				r.unread(p, "ranges", "ip_range", "one set has several ranges, of which the next is taken when one is full; they are read as if each gave an address")
 			}
 		}
 	}

@@ -28,6 +28,14 @@ type engine struct {
 }
 
 func (e *engine) gap(of, part string, w word) {
+	switch part {
+	case "ip-range":
+		part = "ip_range"
+	case "aux-address", "aux-addresses":
+		part = "aux_address"
+	case "mac-address":
+		part = "mac"
+	}
 	e.unread(intent.Unread{Place: w.at, Text: w.src, Why: w.why(), Of: of, Part: part})
 }
 

@@ -72,7 +72,7 @@ func (u *unread) look(s *source, n *yaml.Node, key string) {
 		}
 		for _, name := range missing {
 			u.all = append(u.all, intent.Unread{
-				Place: s.at(n), Text: oneLine(n.Value), Of: u.of, Part: part,
+				Place: s.at(n), Text: oneLine(n.Value), Of: u.of, Part: part, Blank: true,
 				Why: fmt.Sprintf("the variable %s has no value here, and stands for nothing", name),
 			})
 		}

@@ -1,0 +1,30 @@
+package answer
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/lanproof/lanproof/advice"
+)
+
+// A network of whose subnet nothing is known is left out; nobody on it is blamed for an
+// address that lies in no other one.
+func TestUnknownSubnet(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "nets.sh")
+	text := "docker network create -d macvlan -o parent=eth0 --subnet $SUBNET lan\ndocker run --network lan --ip 10.9.0.1 nginx\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	in, err := Read(t.Context(), []string{file}, ReadOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := NewDraft(in, advice.Surroundings{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(d.LeftOut) == 0 || d.LeftOut[0].Name != "lan" || d.LeftOut[0].Why != "its subnet is not known here" || len(d.Refused) > 0 {
+		t.Errorf("left out: %v, refused: %v", d.LeftOut, d.Refused)
+	}
+}
