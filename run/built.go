@@ -144,7 +144,9 @@ func simulated(plan *topology.Plan, node string) *expectation {
 				e.devices = append(e.devices, o.Device)
 				e.macs[o.Device.Link] = !bytes.Equal(o.Device.MAC, plan.LAN.MACOf(o.Device.Ref))
 			case topology.ChangeLink:
-				e.devices[len(e.devices)-1].MAC = o.MAC
+				last := e.devices[len(e.devices)-1]
+				last.MAC = o.MAC
+				e.macs[last.Link] = !bytes.Equal(o.MAC, plan.LAN.MACOf(last.Ref))
 			case topology.AddRoute:
 				e.routes = append(e.routes, routeText(rtnl.RouteEntry{To: o.Prefix, Via: o.Via}, o.Device.Link))
 			}
