@@ -90,66 +90,70 @@ func TestPlaces(t *testing.T) {
 		if err != nil {
 			continue
 		}
-		stands := func(text string, at intent.Place) {
-			t.Helper()
-			count++
-			rest := standing(t, at)
-			if !strings.HasPrefix(strings.TrimLeft(rest, `"'`), text) && !strings.Contains(rest, "$") {
-				t.Errorf("%s: %q does not stand at %s, but %q", name, text, at, rest)
-			}
-		}
+		var all []intent.Value
 		for _, n := range i.Networks {
-			if n.Name != "default" {
-				stands(n.Name, n.Place)
-			}
-			for _, v := range []intent.Value{n.Driver, n.IPAM} {
-				if v.Set() {
-					stands(v.Text, v.Place)
-				}
-			}
-			for _, o := range n.Options {
-				stands(o.Key, o.Place)
-				if o.Key != "octal" && o.Value.Text != "12000" {
-					stands(o.Value.Text, o.Value.Place)
-				}
-			}
-			for _, s := range n.Subnets {
-				for _, v := range []intent.Value{s.Subnet, s.Gateway, s.IPRange} {
-					if v.Set() {
-						stands(v.Text, v.Place)
-					}
-				}
-				for _, o := range s.Aux {
-					stands(o.Key, o.Place)
-					stands(o.Value.Text, o.Value.Place)
-				}
-			}
+			all = append(all, wordsOfNetwork(n)...)
 		}
 		for _, e := range i.Endpoints {
-			stands(strings.TrimRight(e.Name, "-0123456789"), e.Place)
-			for _, a := range e.Attach {
-				if a.Place != e.Place && a.Network != "bridge" {
-					stands(a.Network, a.Place)
-				}
-				for _, v := range append(a.LinkLocal, a.IP, a.IP6, a.MAC, a.Name, a.GatewayPriority) {
-					if v.Set() {
-						stands(v.Text, v.Place)
-					}
-				}
+			all = append(all, wordsOfEndpoint(e)...)
+		}
+		for _, v := range all {
+			if !v.Set() {
+				continue
 			}
-			for _, v := range slices.Concat(e.Expose, e.Ports) {
-				if !strings.HasPrefix(standing(t, v.Place), "target:") {
-					stands(v.Text, v.Place)
-				}
-			}
-			for _, o := range e.Sysctls {
-				stands(o.Key, o.Place)
+			count++
+			rest := standing(t, v.Place)
+			switch {
+			case strings.HasPrefix(strings.TrimLeft(rest, `"'`), v.Text), strings.Contains(rest, "$"):
+			case strings.HasPrefix(rest, "target:"): // a port in its long form
+			case v.Text == "8" && strings.HasPrefix(rest, "010"), v.Text == "12000" && strings.HasPrefix(rest, "12e3"):
+			default:
+				t.Errorf("%s: %q does not stand at %s, but %q", name, v.Text, v.Place, rest)
 			}
 		}
 	}
 	if count < 300 {
 		t.Errorf("only %d words looked up", count)
 	}
+}
+
+// wordsOfNetwork are all that is written about a network. The place of the network that
+// nobody wrote is that of a service.
+func wordsOfNetwork(n intent.Network) []intent.Value {
+	all := []intent.Value{n.Driver, n.IPAM}
+	if n.Name != "default" {
+		all = append(all, intent.Value{Text: n.Name, Place: n.Place})
+	}
+	all = append(all, wordsOfOptions(n.Options)...)
+	for _, s := range n.Subnets {
+		all = append(all, s.Subnet, s.Gateway, s.IPRange)
+		all = append(all, wordsOfOptions(s.Aux)...)
+	}
+	return all
+}
+
+func wordsOfEndpoint(e intent.Endpoint) []intent.Value {
+	all := []intent.Value{e.Mode, {Text: strings.TrimRight(e.Name, "-0123456789"), Place: e.Place}}
+	for _, a := range e.Attach {
+		if a.Place != e.Place {
+			all = append(all, intent.Value{Text: a.Network, Place: a.Place})
+		}
+		all = append(all, a.IP, a.IP6, a.MAC, a.Name, a.GatewayPriority)
+		all = append(all, a.LinkLocal...)
+		all = append(all, wordsOfOptions(a.Options)...)
+	}
+	for _, o := range e.Sysctls {
+		all = append(all, intent.Value{Text: o.Key, Place: o.Place})
+	}
+	return slices.Concat(all, e.Ports, e.Expose)
+}
+
+func wordsOfOptions(options []intent.Option) []intent.Value {
+	var all []intent.Value
+	for _, o := range options {
+		all = append(all, intent.Value{Text: o.Key, Place: o.Place}, o.Value)
+	}
+	return all
 }
 
 // standing is what stands at a place up to the end of the line.

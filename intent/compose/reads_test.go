@@ -11,10 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestReadsNoMore has the kernel tell which files of a project are opened: those that the
-// networks depend on, and none besides.
-func TestReadsNoMore(t *testing.T) {
-	dir := write(t, `-- c.yaml --
+// many are files that a project names, of which the networks depend on few.
+const many = `-- c.yaml --
 include: [sub/in.yaml]
 services:
   web:
@@ -59,7 +57,12 @@ x
 x
 -- .env --
 A=1
-`)
+`
+
+// TestReadsNoMore has the kernel tell which files of a project are opened: those that the
+// networks depend on, and none besides.
+func TestReadsNoMore(t *testing.T) {
+	dir := write(t, many)
 	t.Chdir(dir)
 	fd, err := unix.InotifyInit1(unix.IN_NONBLOCK | unix.IN_CLOEXEC)
 	if err != nil {
