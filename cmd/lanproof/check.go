@@ -29,6 +29,7 @@ type checkFlags struct {
 	on      *choice
 	docker  *choice
 	parents []string
+	here    bool
 	emit    string
 	explain string
 	json    bool
@@ -51,7 +52,7 @@ file says is executed, and the machine's own network is not touched.
 On the wire with the containers are the host that they are on, another machine
 (lan), whoever has the gateways' addresses (gateway, which forwards nothing) and a
 machine on each VLAN. --parent tells what a parent is plugged into, and its
-addresses.
+addresses; --here has the devices of this machine looked at, and nothing changed.
 
 Several Compose files are one project, of which later ones override earlier ones. A
 network that one calls external is the one that a script beside it makes. The file -
@@ -63,6 +64,7 @@ file that cannot be read; 3 the harness could not do its work.`,
   lanproof check create-networks.sh compose.yaml
   lanproof check --docker 26 --json compose.yaml
   lanproof check --parent eth0=wired,192.168.1.5/24 compose.yaml
+  lanproof check --here compose.yaml
   lanproof check --emit scenario.yaml compose.yaml
   lanproof check --explain host-unreachable`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -81,6 +83,7 @@ func (f *checkFlags) flags(cmd *cobra.Command) {
 	o, flags := &f.run, cmd.Flags()
 	flags.Var(f.docker, "docker", "version of Docker whose rules the networks follow")
 	flags.StringArrayVar(&f.parents, "parent", nil, "what a parent of the machine is like, as `NAME[=wired|wifi|cloud][,ADDRESS/LENGTH...]` (repeatable)")
+	flags.BoolVar(&f.here, "here", false, "the files are for this machine: heed its devices, their addresses and routers, and whether it is in a cloud")
 	flags.StringArrayVar(&f.read.Compose.EnvFiles, "env-file", nil, "file of variables in place of .env, `FILE` (repeatable)")
 	flags.StringArrayVar(&f.read.Compose.Profiles, "profile", nil, "Compose profile, `NAME`, that is switched on (repeatable)")
 	flags.StringVar(&f.read.Compose.ProjectName, "project-name", "", "`NAME` of the Compose project")
@@ -145,7 +148,12 @@ func (f *checkFlags) options() (answer.Options, error) {
 		}
 		o.Around.Parents[name] = parent
 	}
-	return o, nil
+	if !f.here {
+		return o, nil
+	}
+	var err error
+	o.Known, err = lookHere()
+	return o, err
 }
 
 // parseParent reads NAME[=MEDIUM][,ADDRESS/LENGTH...].

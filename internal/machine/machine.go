@@ -16,8 +16,9 @@ import (
 // Device is one that networks could sit on.
 type Device struct {
 	Name string
-	// Wireless is set of Wi-Fi devices.
-	Wireless bool
+	// Wireless is set of Wi-Fi devices, Physical of those that a card or a hypervisor
+	// provides, which the kernel has not made by itself.
+	Wireless, Physical bool
 	// Addresses are the device's own, without link-local ones of IPv6.
 	Addresses []netip.Prefix
 	// Gateways are the next hops of default routes over it.
@@ -62,7 +63,7 @@ func Look(root string) (*Machine, error) {
 		names[l.Index] = l.Name
 	}
 	for _, l := range links {
-		d := Device{Name: l.Name, MTU: l.MTU, Master: names[l.Master], Wireless: wireless(root, l.Name)}
+		d := Device{Name: l.Name, MTU: l.MTU, Master: names[l.Master], Wireless: wireless(root, l.Name), Physical: marked(root, l.Name, "device")}
 		for _, a := range addresses {
 			if a.Index == l.Index && !a.LinkLocal() {
 				d.Addresses = append(d.Addresses, a.Prefix)
@@ -82,13 +83,14 @@ func Look(root string) (*Machine, error) {
 // (net/wireless/core.c:cfg80211_netdev_notifier_call) or has the older extensions
 // (net/core/net-sysfs.c:wireless_group).
 func wireless(root, name string) bool {
+	return marked(root, name, "phy80211") || marked(root, name, "wireless")
+}
+
+// marked reports whether sysfs has something of that name for a device.
+func marked(root, name, mark string) bool {
 	if strings.ContainsAny(name, "/\x00") || name == "." || name == ".." {
 		return false
 	}
-	for _, mark := range []string{"phy80211", "wireless"} {
-		if _, err := os.Lstat(filepath.Join("/", root, "sys/class/net", name, mark)); err == nil {
-			return true
-		}
-	}
-	return false
+	_, err := os.Lstat(filepath.Join("/", root, "sys/class/net", name, mark))
+	return err == nil
 }

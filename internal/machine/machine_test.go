@@ -65,7 +65,7 @@ func folder(t *testing.T, files map[string]string) string {
 
 // TestLook builds devices, and looks at them: nothing of them has changed afterwards.
 func TestLook(t *testing.T) {
-	root := folder(t, map[string]string{"sys/class/net/wlx0/phy80211/": "", "sys/class/net/old0/wireless/": ""})
+	root := folder(t, map[string]string{"sys/class/net/wlx0/phy80211/": "", "sys/class/net/old0/wireless/": "", "sys/class/net/eth0/device/": ""})
 	inNew(t, func(c *rtnl.Conn) error {
 		up := true
 		link := func(l *rtnl.Link) {
@@ -106,7 +106,7 @@ func TestLook(t *testing.T) {
 		want := []machine.Device{
 			{Name: "br0", MTU: m.Devices[0].MTU},
 			{
-				Name: "eth0", MTU: 1400, Gateways: []netip.Addr{netip.MustParseAddr("192.168.1.1")},
+				Name: "eth0", Physical: true, MTU: 1400, Gateways: []netip.Addr{netip.MustParseAddr("192.168.1.1")},
 				Addresses: []netip.Prefix{netip.MustParsePrefix("192.168.1.5/24"), netip.MustParsePrefix("2001:db8::5/64")},
 			},
 			{Name: "lo", MTU: 65536},
