@@ -179,3 +179,17 @@ func TestOrder(t *testing.T) {
 		t.Errorf("warnings %q, want %q", got, want)
 	}
 }
+
+// TestEngines holds that each engine keeps its own books: the same subnet twice is no
+// overlap, and a network of one is none of the other's.
+func TestEngines(t *testing.T) {
+	in := written(t, lan+"\n"+strings.Replace(lan, "lan", "pod", 1)+" engine=podman\nrun web on lan\nrun db on pod")
+	in.Endpoints[1].Engine = intent.Podman
+	if got, want := ids(advice.Of(in, advice.Surroundings{})), "host-unreachable host-unreachable"; got != want {
+		t.Errorf("warnings %q, want %q", got, want)
+	}
+	in.Endpoints[1].Engine = ""
+	if got := ids(advice.Of(in, advice.Surroundings{})); !strings.Contains(got, "network-undefined") {
+		t.Errorf("of what another engine has: only %q", got)
+	}
+}

@@ -53,6 +53,7 @@ var refusals = []refused{
 	{"mac-on-ipvlan", "mac", "do not support custom mac"},
 	{"mac-not-unicast", "mac", "no address that a device can have"},
 	{"mac-malformed", "mac", ""},
+	{"network-undefined", "network", "not found"},
 	{"parent-mixed-drivers", "", "EBUSY"},
 	{"passthru-one-endpoint", "", "EINVAL"},
 	{"mac-duplicate", "", "EADDRINUSE"},
@@ -66,7 +67,8 @@ var inUse = []string{"gateway-is-endpoint", "address-excluded", "address-reserve
 // package topology's are: for a Problem of a Spec or a Change made out of a file, and the
 // place in that file.
 func Refusal(p topology.Problem, at intent.Place) Warning {
-	return Warning{ID: idOf(p, ""), Severity: Error, Place: at, Text: p.Text + "."}
+	id := idOf(p, "")
+	return Warning{ID: id, Severity: severityOf(id), Place: at, Text: p.Text + "."}
 }
 
 // idOf is the kind of a refusal.

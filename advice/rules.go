@@ -69,15 +69,51 @@ func inOrder(a, b Warning) int {
 // by place. What stands from one moment to the next is said once.
 func Of(in *intent.Intent, around Surroundings) []Warning {
 	var all []Warning
-	for i := range in.Earlier {
-		all = append(all, now(&in.Earlier[i], around)...)
+	moments := append(slices.Clone(in.Earlier), *in)
+	for i := range moments {
+		for _, engine := range engines(&moments[i]) {
+			all = append(all, now(of(&moments[i], engine), around)...)
+		}
 	}
-	all = append(all, now(in, around)...)
 	slices.SortStableFunc(all, inOrder)
 	return slices.CompactFunc(all, func(a, b Warning) bool { return inOrder(a, b) == 0 && a.Text == b.Text })
 }
 
-// now are the warnings of one moment.
+// engines are those that a file has words of. Each keeps its own books.
+func engines(in *intent.Intent) []intent.Engine {
+	var all []intent.Engine
+	for _, n := range in.Networks {
+		all = append(all, cmp.Or(n.Engine, intent.Docker))
+	}
+	for _, e := range in.Endpoints {
+		all = append(all, cmp.Or(e.Engine, intent.Docker))
+	}
+	if len(all) == 0 {
+		return []intent.Engine{intent.Docker}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// of is what one engine is told.
+func of(in *intent.Intent, engine intent.Engine) *intent.Intent {
+	one := *in
+	one.Networks, one.Endpoints = nil, nil
+	for _, n := range in.Networks {
+		if cmp.Or(n.Engine, intent.Docker) == engine {
+			n.Engine = engine
+			one.Networks = append(one.Networks, n)
+		}
+	}
+	for _, e := range in.Endpoints {
+		if cmp.Or(e.Engine, intent.Docker) == engine {
+			one.Endpoints = append(one.Endpoints, e)
+		}
+	}
+	return &one
+}
+
+// now are the warnings of one moment and one engine.
 func now(in *intent.Intent, around Surroundings) []Warning {
 	f := read(in, around)
 	var found []*finding

@@ -285,17 +285,17 @@ func told(w *advice.Warning, c *reports.Case) Warning {
 func advise(in *intent.Intent, d *Draft, o Options) []advice.Warning {
 	all := advice.Of(in, o.surroundings())
 	for _, r := range d.Refused {
-		told := slices.ContainsFunc(all, func(w advice.Warning) bool {
-			if w.Severity != advice.Error {
+		w := advice.Refusal(r.Problem, r.Place)
+		told := slices.ContainsFunc(all, func(o advice.Warning) bool {
+			if o.Severity != advice.Error && o.ID != w.ID {
 				return false
 			}
 			for _, e := range r.Endpoints {
-				return slices.Contains(w.Endpoints, e)
+				return slices.Contains(o.Endpoints, e)
 			}
-			return slices.ContainsFunc(r.Networks, func(n string) bool { return slices.Contains(w.Networks, n) })
+			return slices.ContainsFunc(r.Networks, func(n string) bool { return slices.Contains(o.Networks, n) })
 		})
 		if !told {
-			w := advice.Refusal(r.Problem, r.Place)
 			w.Networks, w.Endpoints = r.Networks, r.Endpoints
 			all = append(all, w)
 		}
