@@ -85,15 +85,16 @@ const blacklisted = "load_system_certificate_list,jent_mod_init,bpf_tcp_ca_kfunc
 // is a panic, a panic a restart, and QEMU ends instead of restarting.
 func (m Machine) commandLine() string {
 	base := int64(m.Memory) << 20
-	huge := ""
+	counting := ""
 	if m.Count {
-		// A huge page of 2 MiB, cleared or copied by whoever happens to run, would be counted.
-		huge = " transparent_hugepage=never"
+		// A huge page of 2 MiB, cleared or copied by whoever happens to run, would be counted;
+		// and kernels would copy by different instructions (112 is X86_FEATURE_REP_GOOD), see args.
+		counting = " transparent_hugepage=never clearcpuid=112"
 	}
 	return strings.Join([]string{
 		"console=ttyS0 loglevel=1 8250.nr_uarts=1",
 		"oops=panic panic=-1 reboot=t",
-		"tsc=reliable nokaslr random.trust_cpu=on audit=0 cryptomgr.notests" + huge,
+		"tsc=reliable nokaslr random.trust_cpu=on audit=0 cryptomgr.notests" + counting,
 		"initcall_blacklist=" + blacklisted,
 		fmt.Sprintf("memmap=%#x$%#x lanproof.mailbox=%#x", wire.MailboxSize, base, base),
 	}, " ")
@@ -127,8 +128,9 @@ func (m Machine) args() []string {
 	threads, cpu := "multi", "max"
 	if m.Count {
 		threads = "single" // one thread counts (qemu: accel/tcg/tcg-all.c)
-		// Each byte that rep movsb copies would be counted, where a real processor copies
-		// a cache line: without these two, kernels copy by words.
+		// Each round of a rep movsb or rep stosq is counted, where a real processor does a
+		// cache line at once, and each kernel has these instructions in other places. Without
+		// the features that ask for them, all of them copy and clear by loops of single moves.
 		cpu = "max,-erms,-fsrm"
 	}
 	args := []string{
