@@ -131,7 +131,7 @@ func (f *file) handedOut(n *network, p *pool, made *topology.Pool, a netip.Addr,
 	at := place(cmp.Or(p.IPRange, p.Subnet.Subnet), n.Place)
 	for _, on := range f.draft.of(n) {
 		given := on.given.IP == a.String() || on.given.IP6 == a.String()
-		if !given && !on.sample && on.has(netip.PrefixFrom(a, a.BitLen())) {
+		if !given && !on.sample && !f.unknown(on.name(), "ip", "ip6") && on.has(netip.PrefixFrom(a, a.BitLen())) {
 			w := about(n, at, "%q gets %s, which is the address of %s: two machines answer for it.", on.name(), a, whose)
 			w.on(on).by(scenarios.Check{Addresses: &scenarios.Addresses{Link: on.link(), Include: []string{netip.PrefixFrom(a, made.Subnet.Bits()).String()}}})
 			if n.driver == macvlan {

@@ -133,6 +133,12 @@ func (f *file) unread(of string, parts ...string) bool {
 	return slices.ContainsFunc(f.Unread, func(u intent.Unread) bool { return u.Of == of && slices.Contains(parts, u.Part) })
 }
 
+// unknown reports whether a part of a network or an endpoint is written and stands for
+// something, and it is not known for what, so that nothing may be said of what it is.
+func (f *file) unknown(of string, parts ...string) bool {
+	return slices.ContainsFunc(f.Unread, func(u intent.Unread) bool { return !u.Blank && u.Of == of && slices.Contains(parts, u.Part) })
+}
+
 // onParent reports whether the network's children sit on a device of the machine.
 // Podman and CNI take the device of the default route where none is named.
 func (n *network) onParent() bool {

@@ -129,6 +129,9 @@ func (f *file) tell(w *finding, r *refusal) bool {
 		}
 		return true
 	}
+	if strings.HasPrefix(w.ID, "address-") && (f.unknown(n.Name, "subnet") || f.unknown(r.user.end.Name, "ip", "ip6")) {
+		return false
+	}
 	w.Endpoints = []string{r.user.end.Name}
 	w.Place = placeAt(r)
 	switch w.ID {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/lanproof/lanproof/intent"
 	"github.com/lanproof/lanproof/topology"
 )
 
@@ -116,9 +117,10 @@ func (d *Draft) endpoint(e *endpoint) []Endpoint {
 		t.MACParent = n.spec.Driver == topology.KindIpvlan
 		t.MACRandom = dev.OwnMAC && !d.asked(e, n) && !strings.HasPrefix(t.MAC, "02:42:")
 		for _, p := range dev.Addresses {
-			if p.Addr().Is4() {
+			switch {
+			case p.Addr().Is4() && !d.unknown(e.of.Name, "ip"):
 				t.IPv4 = p.Addr().String()
-			} else {
+			case p.Addr().Is6() && !d.unknown(e.of.Name, "ip6"):
 				t.IPv6 = p.Addr().String()
 			}
 		}
@@ -126,6 +128,12 @@ func (d *Draft) endpoint(e *endpoint) []Endpoint {
 		all = append(all, t)
 	}
 	return all
+}
+
+// unknown reports whether a part of a network or an endpoint is something, and it is not
+// known what: whatever the simulation has in its place is nobody's.
+func (d *Draft) unknown(of, part string) bool {
+	return slices.ContainsFunc(d.in.Unread, func(u intent.Unread) bool { return u.Of == of && u.Part == part && !u.Blank })
 }
 
 // built is the network of that name in the spec.

@@ -61,7 +61,7 @@ func (d *Draft) read(n *network) {
 		why = fmt.Sprintf("networks of driver %s are not simulated", n.spec.Driver)
 	case of.IPAM.Text == "dhcp" || of.Engine == intent.Podman && n.spec.Driver == topology.KindMacvlan && of.IPAM.Text == "" && len(of.Subnets) == 0:
 		why = "its addresses come by DHCP, from a server that nothing is known of"
-	case slices.ContainsFunc(d.in.Unread, func(u intent.Unread) bool { return u.Of == of.Name && u.Part == "subnet" && !u.Blank }):
+	case d.unknown(of.Name, "subnet"):
 		why = "its subnet is not known here"
 	}
 	if why != "" {
