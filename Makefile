@@ -21,6 +21,7 @@ LDFLAGS := -s -w -X main.linked=$(VERSION)
 #                       readers of manual pages and completions
 #   host-local, podman, netavark, crun, conmon
 #                       container engines: CNI's plugins, and what Podman is made of
+#   dockerd             Docker, unpacked and not installed (.ci/docker)
 #   gcc-12, xz          drivers with a bug in each
 PACKAGES_run  := qemu-system-x86_64=qemu-system-x86
 PACKAGES_test := $(PACKAGES_run) ip=iproute2 ping=iputils-ping fping=fping iperf3=iperf3 tshark=tshark \
@@ -95,6 +96,7 @@ setup-run:
 
 setup-test:
 	@sh .ci/install $(PACKAGES_test)
+	@sh .ci/docker
 
 setup-mutants:
 	@sh .ci/install $(PACKAGES_mutants)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	cells "github.com/lanproof/lanproof/engine/cell"
 	"github.com/lanproof/lanproof/guest"
 	"github.com/lanproof/lanproof/internal/port"
 	"github.com/lanproof/lanproof/topology/lab"
@@ -37,7 +38,7 @@ as it was. Where that cannot be, it is told, and what the port was is kept.`,
 			}
 			errs = append(errs, err)
 			if !kept {
-				errs = append(errs, guest.Clean(""))
+				errs = append(errs, cells.Clean(), guest.Clean(""))
 			}
 			return errors.Join(errs...)
 		},

@@ -54,7 +54,7 @@ func (i *Installation) Start(ctx context.Context, host *netns.NS) (engine.Engine
 			"--host=unix://" + in("docker.sock"), "--data-root=" + in("data"), "--exec-root=" + in("exec"), "--pidfile=" + in("docker.pid"),
 			"--bridge=none", "--iptables=false", "--ip6tables=false", "--userland-proxy=false", "--exec-opt=native.cgroupdriver=cgroupfs",
 		},
-		Env:  []string{"PATH=" + strings.Join(i.Folders, ":"), "HOME=" + cell.Dir, "TMPDIR=" + cell.Dir, "LC_ALL=C"},
+		Env:  i.environment(),
 		Hide: []string{"/etc/docker", "/etc/containerd", "/var/lib/docker", "/var/lib/containerd"},
 	})
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/lanproof/lanproof/engine"
+	"github.com/lanproof/lanproof/engine/cell"
 	"github.com/lanproof/lanproof/internal/rootless"
 )
 
@@ -58,7 +59,9 @@ func Find(ctx context.Context, cache string) (engine.Installation, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, askLimit)
 	defer cancel()
-	said, err := exec.CommandContext(ctx, path, "--version").Output()
+	ask := exec.CommandContext(ctx, path, "--version")
+	ask.Env = i.environment()
+	said, err := ask.Output()
 	if err != nil {
 		return nil, &engine.Unavailable{Text: path + " does not run here", Err: err}
 	}
@@ -85,6 +88,25 @@ func locate(cache string) (string, error) {
 		return path, nil
 	}
 	return "", fmt.Errorf("it is not in PATH, and %s names none", Variable)
+}
+
+// environment is the whole environment of dockerd. Packages that were unpacked and not
+// installed bring libraries.
+func (i *Installation) environment() []string {
+	env := []string{"PATH=" + strings.Join(i.Folders, ":"), "HOME=" + cell.Dir, "TMPDIR=" + cell.Dir, "LC_ALL=C"}
+	runc, err := filepath.EvalSymlinks(lookIn(i.Folders, "runc"))
+	root, unpacked := strings.CutSuffix(runc, "/usr/sbin/runc")
+	if err != nil || !unpacked || root == "" {
+		return env
+	}
+	var libraries []string
+	for _, pattern := range []string{"lib/*-linux-gnu", "usr/lib/*-linux-gnu"} {
+		found, err := filepath.Glob(filepath.Join(root, pattern))
+		if err == nil {
+			libraries = append(libraries, found...)
+		}
+	}
+	return append(env, "LD_LIBRARY_PATH="+strings.Join(libraries, ":"))
 }
 
 // installed are the folders of programs; those of root are not in everybody's PATH.
