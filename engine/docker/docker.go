@@ -32,6 +32,10 @@ const (
 	callLimit  = 60 * time.Second
 )
 
+// families is the API's version since which IPv4 can be left out, devices can be named,
+// and gateways have priorities (moby: api/docs/CHANGELOG.md, v1.48).
+const families = "1.48"
+
 // Engine is a dockerd that runs.
 type Engine struct {
 	version   string
@@ -163,11 +167,15 @@ func (e *Engine) networkOptions(name string, n *topology.Network) (client.Networ
 		o.IPAM.Config = append(o.IPAM.Config, pool)
 		v4, v6 = v4 || pool.Subnet.Addr().Is4(), v6 || pool.Subnet.Addr().Is6()
 	}
-	if v6 {
+	// Docker enables families, and a scenario names subnets: what it leaves out follows.
+	if o.EnableIPv6 = n.EnableIPv6; o.EnableIPv6 == nil && v6 {
 		o.EnableIPv6 = &v6
 	}
-	if v6 && !v4 && e.speaks("1.48") {
+	if o.EnableIPv4 = n.EnableIPv4; o.EnableIPv4 == nil && v6 && !v4 {
 		o.EnableIPv4 = &v4
+	}
+	if !e.speaks(families) {
+		o.EnableIPv4 = nil // older ones do not know it, and always have IPv4
 	}
 	return o, nil
 }
@@ -282,8 +290,11 @@ func (e *Engine) settings(a *topology.Attachment) (*network.EndpointSettings, er
 		}
 		s.MacAddress = network.HardwareAddr(mac)
 	}
+	if e.speaks(families) {
+		s.GwPriority = a.GatewayPriority // older ones pay no heed to it
+	}
 	if a.Name != "" {
-		if !e.speaks("1.48") {
+		if !e.speaks(families) {
 			return nil, e.cannot("cannot name the devices of a container")
 		}
 		s.DriverOpts = map[string]string{"com.docker.network.endpoint.ifname": a.Name}

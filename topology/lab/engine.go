@@ -193,13 +193,26 @@ func (l *Lab) Do(d *topology.Deed, ops []topology.Op) error {
 	if err != nil {
 		return err
 	}
-	if err := l.ask(&d.Change); err != nil {
+	err = l.ask(&d.Change)
+	if lost := d.Change.Attach; lost != nil && d.Count > 0 && refused(err) {
+		// Who has lost a device together with its parent is on the network still, as the
+		// engine sees it: it leaves before it comes back.
+		if l.built.engine.Detach(l.built.ctx, lost.Endpoint, lost.Network) == nil {
+			err = l.ask(&d.Change)
+		}
+	}
+	if err != nil {
 		return &DeedError{*d, err}
 	}
 	if err := l.look(d.Made(ops), known); err != nil {
 		return &DeedError{*d, err}
 	}
 	return nil
+}
+
+func refused(err error) bool {
+	var no *engine.Refusal
+	return errors.As(err, &no)
 }
 
 // ask puts a change to the engine.
