@@ -29,6 +29,8 @@ type bench struct {
 	sabotage *Sabotage
 	// cable is nil where no real ports are joined.
 	cable *laid
+	// otherVersion is set where a real Docker is of another version than the scenario says.
+	otherVersion bool
 	// turnedAway is how often neighbours had found no room before.
 	turnedAway uint64
 	// ahead is what became of flows that were sent together.
@@ -191,6 +193,9 @@ func (b *bench) conn(r topology.Ref) (*rtnl.Conn, error) {
 type errRefused struct {
 	op  topology.Op // nil when the engine refuses
 	err error
+	// rule is what lanproof's rules for the engine's version say, where a real engine
+	// has refused.
+	rule error
 }
 
 func (e *errRefused) Error() string {

@@ -41,7 +41,7 @@ func prepareFor(i engine.Installation, c *scenarios.Case, seed uint64) (p *Prepa
 		if err != nil {
 			return p, fmt.Sprintf("by the rules of Docker %s: %v", i.Docker(), err), nil
 		}
-		p = adapted
+		p, adapted.otherVersion = adapted, true
 	}
 	p.engine = i
 	return p, "", nil
@@ -116,7 +116,7 @@ func (b *bench) changeByEngine(c *topology.Change) error {
 	var refused *engine.Refusal
 	switch {
 	case errors.As(err, &refused):
-		return &errRefused{err: refused}
+		return &errRefused{err: refused, rule: simulated}
 	case err != nil:
 		if why, ok := unwilling(err); ok {
 			return &errUnfit{why}

@@ -124,7 +124,7 @@ func (o *Outcome) execute(ctx context.Context, p *Prepared, nics map[string]stri
 	if err != nil {
 		return fmt.Errorf("%s: %w", notBuilt, err)
 	}
-	o.bench, b.cable = b, p.cable
+	o.bench, b.cable, b.otherVersion = b, p.cable, p.otherVersion
 	if err := p.sabotage.tamper(b); err != nil {
 		return fmt.Errorf("%s: %w", notBuilt, err)
 	}

@@ -35,6 +35,8 @@ type Prepared struct {
 	coroner *coroner
 	// engine builds the case's networks; lanproof does where it is nil.
 	engine engine.Installation
+	// otherVersion is set where that is of another version than the scenario says.
+	otherVersion bool
 }
 
 // Stage is a step in time and the checks made after it.

@@ -258,6 +258,8 @@ func (b *builder) subinterface(state *NetworkState, parent Ref) {
 		b.problem("required interface name format is: name.vlan_id, ex. eth0.10 for vlan 10, instead received %s", parent.Link)
 	case err != nil:
 		b.problem("unable to parse a valid vlan id from: %s (ex. eth0.10 for vlan 10)", id)
+	case b.lan.Device(Ref{state.Host, base}) == nil && b.docker().Before(23):
+		b.problem("-o parent interface does was not found on the host: %s", base)
 	case b.lan.Device(Ref{state.Host, base}) == nil:
 		b.problem("-o parent interface was not found on the host: %s", base)
 	case vid < 1 || vid > maxVID:

@@ -18,6 +18,8 @@ type Pool struct {
 	// where it gave the subnet.
 	network            string
 	ranged, configured bool
+	// ends is set where the first and the last address of a /31 are reserved, too.
+	ends bool
 	// taken says which network has taken which address. All pools of one subnet
 	// on one host share it (moby: libnetwork/ipams/defaultipam/address_space.go).
 	taken map[netip.Addr]string
@@ -40,7 +42,7 @@ func (p *Pool) Taken(a netip.Addr) bool {
 // broadcast address except in a /31 (RFC 3021), IPv6's subnet-router anycast
 // address (RFC 4291 section 2.6.1). moby: allocator.go:newPoolData.
 func (p *Pool) reserved(a netip.Addr) bool {
-	if a.Is4() && p.Subnet.Bits() >= 31 {
+	if a.Is4() && p.Subnet.Bits() >= 31 && !p.ends {
 		return false
 	}
 	return a == p.Subnet.Addr() || a.Is4() && a == lastOf(p.Subnet)
@@ -167,7 +169,7 @@ func (b *builder) pool(state *NetworkState, s *Subnet) *Pool {
 	if problem != "" {
 		return nil
 	}
-	p := &Pool{Subnet: subnet, Range: subnet, Aux: map[netip.Addr]string{}, network: state.Name, configured: true}
+	p := &Pool{Subnet: subnet, Range: subnet, Aux: map[netip.Addr]string{}, network: state.Name, configured: true, ends: b.docker().Before(23)}
 	if s.IPRange != "" {
 		b.in("ip_range", func() { b.ipRange(p, s.IPRange) })
 	}
@@ -202,7 +204,11 @@ func (b *builder) gateway(p *Pool, s string, wanted bool) {
 	case s == "" && wanted:
 		gw, ok := p.Next()
 		if !ok {
-			b.problem("failed to allocate gateway (): no available addresses on this pool")
+			text := "failed to allocate gateway (): no available addresses on this pool"
+			if b.docker().Before(25) {
+				text = "failed to allocate gateway (): No available addresses on this pool"
+			}
+			b.problem("%s", text)
 		}
 		p.Gateway = gw
 		return

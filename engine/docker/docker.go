@@ -56,7 +56,7 @@ func (i *Installation) Start(ctx context.Context, host *netns.NS) (engine.Engine
 		Host: host, Program: i.Path,
 		Args: []string{
 			"--host=unix://" + in("docker.sock"), "--data-root=" + in("data"), "--exec-root=" + in("exec"), "--pidfile=" + in("docker.pid"),
-			"--bridge=none", "--iptables=false", "--ip6tables=false", "--userland-proxy=false", "--exec-opt=native.cgroupdriver=cgroupfs",
+			"--iptables=false", "--ip6tables=false", "--userland-proxy=false", "--exec-opt=native.cgroupdriver=cgroupfs",
 		},
 		Env:  i.environment(),
 		Hide: []string{"/etc/docker", "/etc/containerd", "/var/lib/docker", "/var/lib/containerd"},

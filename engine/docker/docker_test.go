@@ -215,7 +215,8 @@ func TestVersionOf(t *testing.T) {
 		{"Docker version 20.10.24+dfsg1, build 5d6db84\n", "20.10.24+dfsg1", "20.10"},
 		{"Docker version 28.5.2, build 89c5e8f", "28.5.2", "28"},
 		{"Docker version v29.0.0-rc.1, build x", "29.0.0-rc.1", "29"},
-		{"Docker version dev, build x", "", ""},
+		{"Docker version 31.0.0, build x", "31.0.0", "29"},
+		{"Docker version dev, build x", "", "29"},
 	} {
 		i := &Installation{version: versionOf(c.said)}
 		if i.Version() != c.version || i.Docker() != c.docker {

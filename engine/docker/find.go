@@ -17,6 +17,7 @@ import (
 	"github.com/lanproof/lanproof/engine"
 	"github.com/lanproof/lanproof/engine/cell"
 	"github.com/lanproof/lanproof/internal/rootless"
+	"github.com/lanproof/lanproof/topology"
 )
 
 // Variable names the dockerd that is used, with the programs beside it, where it is not
@@ -154,14 +155,14 @@ func (*Installation) Name() string { return "docker" }
 // Version is dockerd's own, such as 20.10.24+dfsg1.
 func (i *Installation) Version() string { return i.version }
 
-// Docker is the version as scenarios have it: 20.10, or the first number of it.
+// Docker is the line of versions as scenarios have it: 20.10 or 28. Of one that there are
+// no rules for yet it is the newest.
 func (i *Installation) Docker() string {
-	major, rest, _ := strings.Cut(i.version, ".")
-	if major == "20" {
-		minor, _, _ := strings.Cut(rest, ".")
-		return major + "." + minor
+	line, err := topology.ParseDocker(i.version)
+	if err != nil {
+		return topology.Docker(0).String()
 	}
-	return major
+	return line.String()
 }
 
 // errDied is what is wrong when dockerd is not there any more.
