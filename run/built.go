@@ -142,7 +142,6 @@ func simulated(plan *topology.Plan, node string) *expectation {
 			switch o := op.(type) {
 			case topology.MakeLink:
 				e.devices = append(e.devices, o.Device)
-				e.macs[o.Device.Link] = !bytes.Equal(o.Device.MAC, plan.LAN.MACOf(o.Device.Ref))
 			case topology.ChangeLink:
 				last := e.devices[len(e.devices)-1]
 				last.MAC = o.MAC
@@ -151,6 +150,9 @@ func simulated(plan *topology.Plan, node string) *expectation {
 				e.routes = append(e.routes, routeText(rtnl.RouteEntry{To: o.Prefix, Via: o.Via}, o.Device.Link))
 			}
 		}
+	}
+	for _, d := range e.devices {
+		e.macs[d.Link] = !bytes.Equal(d.MAC, plan.LAN.MACOf(d.Ref))
 	}
 	return e
 }
