@@ -27,6 +27,7 @@ type loaded struct {
 // expected.
 var special = map[string]loaded{
 	"override":         {files: []string{"override/compose.yaml", "override/compose.override.yaml"}},
+	"override-last":    {files: []string{"override/compose.yaml", "override/compose.reset.yaml", "override/compose.last.yaml"}},
 	"override-turned":  {files: []string{"override/compose.override.yaml", "override/compose.yaml"}},
 	"env-other":        {[]string{"env/compose.yaml"}, Options{EnvFiles: []string{"env/other.env"}}},
 	"env-process":      {[]string{"env/compose.yaml"}, Options{Environ: []string{"PARENT=bond0", "LAN=10.1.1", "STACK=chosen", "FALLBACK=9"}}},

@@ -149,8 +149,8 @@ func (b *book) deepest(path []string, least int) intent.Place {
 	for _, s := range b.all {
 		for _, doc := range s.docs {
 			for n := len(path); n > best; n-- {
-				e := reach(doc, path[:n])
-				if e.value == reach(doc, path[:n-1]).value {
+				e := s.reach(doc, path[:n])
+				if e.value == s.reach(doc, path[:n-1]).value {
 					continue
 				}
 				best, at = n, s.at(e.key)

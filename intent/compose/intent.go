@@ -96,7 +96,7 @@ func (b *book) network(name string, from types.NetworkConfig) intent.Network {
 func (l layers) subnet(pool *types.IPAMPool, used map[*yaml.Node]bool) intent.Subnet {
 	var of layers
 	for _, one := range l {
-		config, ok := descend(one.node, "ipam", "config")
+		config, ok := one.source.descend(one.node, "ipam", "config")
 		if !ok {
 			continue
 		}

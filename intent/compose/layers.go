@@ -24,7 +24,7 @@ type layers []layer
 // the path.
 func (l layers) find(path ...string) (*source, entry, bool) {
 	for _, one := range l {
-		if e, ok := descend(one.node, path...); ok {
+		if e, ok := one.source.descend(one.node, path...); ok {
 			return one.source, e, true
 		}
 	}
@@ -67,11 +67,11 @@ func (l layers) place() intent.Place {
 func (l layers) names(in func(string) bool, path ...string) []string {
 	var all []string
 	for _, one := range slices.Backward(l) {
-		e, ok := descend(one.node, path...)
+		e, ok := one.source.descend(one.node, path...)
 		if !ok {
 			continue
 		}
-		for _, e := range entries(e.value) {
+		for _, e := range one.source.entries(e.value) {
 			if in(e.name) && !slices.Contains(all, e.name) {
 				all = append(all, e.name)
 			}
@@ -122,7 +122,7 @@ func (l layers) words(model []string, path ...string) []intent.Value {
 func (l layers) written(path ...string) []intent.Value {
 	var all []intent.Value
 	for _, one := range l {
-		e, ok := descend(one.node, path...)
+		e, ok := one.source.descend(one.node, path...)
 		if !ok {
 			continue
 		}
@@ -171,7 +171,7 @@ func (s *source) word(n *yaml.Node) string {
 
 // part is the word under a key of a mapping; empty when there is none.
 func (s *source) part(n *yaml.Node, key string) string {
-	e, ok := child(n, key)
+	e, ok := s.child(n, key)
 	if !ok || e.value.Kind != yaml.ScalarNode || e.value.Tag == "!!null" {
 		return ""
 	}
@@ -212,7 +212,7 @@ func (s *source) layers(section, name string, seen map[visit]bool) layers {
 	seen[visit{s, name}] = true
 	var all layers
 	for _, doc := range slices.Backward(s.docs) {
-		e, ok := descend(doc, section, name)
+		e, ok := s.descend(doc, section, name)
 		if !ok {
 			continue
 		}
@@ -256,8 +256,8 @@ func (m *model) order(section string, seen map[*model]bool) []string {
 	var all []string
 	for _, s := range m.files {
 		for _, doc := range s.docs {
-			if e, ok := child(doc, section); ok {
-				for _, e := range entries(e.value) {
+			if e, ok := s.child(doc, section); ok {
+				for _, e := range s.entries(e.value) {
 					all = append(all, e.name)
 				}
 			}

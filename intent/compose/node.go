@@ -24,10 +24,10 @@ type entry struct {
 // entries are those of a mapping, with what merge keys bring in, or of a list of words,
 // such as a service's networks, by name. In a list of assignments, such as sysctls, the
 // name ends at the equals sign.
-func entries(n *yaml.Node) []entry {
+func (s *source) entries(n *yaml.Node) []entry {
 	var all []entry
 	seen := map[string]bool{}
-	each(resolve(n), 0, func(e entry) bool {
+	s.each(resolve(n), 0, func(e entry) bool {
 		if !seen[e.name] {
 			seen[e.name] = true
 			all = append(all, e)
@@ -39,14 +39,14 @@ func entries(n *yaml.Node) []entry {
 
 // each gives the entries to a function until that returns false: a mapping's own before
 // those that it merges in, as these count only where there is no own.
-func each(n *yaml.Node, depth int, to func(entry) bool) bool {
+func (s *source) each(n *yaml.Node, depth int, to func(entry) bool) bool {
 	switch {
 	case n == nil || depth > maxDepth:
 		return true
 	case n.Kind == yaml.SequenceNode:
 		for _, item := range n.Content {
 			if item = resolve(item); item.Kind == yaml.ScalarNode {
-				name, _, _ := strings.Cut(item.Value, "=")
+				name, _, _ := strings.Cut(s.text(item), "=")
 				if !to(entry{name, item, item}) {
 					return false
 				}
@@ -62,7 +62,7 @@ func each(n *yaml.Node, depth int, to func(entry) bool) bool {
 		}
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		if merges(n.Content[i]) && !eachMerged(resolve(n.Content[i+1]), depth+1, to) {
+		if merges(n.Content[i]) && !s.eachMerged(resolve(n.Content[i+1]), depth+1, to) {
 			return false
 		}
 	}
@@ -70,12 +70,12 @@ func each(n *yaml.Node, depth int, to func(entry) bool) bool {
 }
 
 // eachMerged gives the entries of what a merge key brings in: a mapping or several.
-func eachMerged(from *yaml.Node, depth int, to func(entry) bool) bool {
+func (s *source) eachMerged(from *yaml.Node, depth int, to func(entry) bool) bool {
 	if from.Kind != yaml.SequenceNode {
-		return each(from, depth, to)
+		return s.each(from, depth, to)
 	}
 	for _, one := range from.Content {
-		if one = resolve(one); one.Kind == yaml.MappingNode && !each(one, depth, to) {
+		if one = resolve(one); one.Kind == yaml.MappingNode && !s.each(one, depth, to) {
 			return false
 		}
 	}
@@ -88,8 +88,8 @@ func merges(key *yaml.Node) bool { return key.Value == "<<" && key.Style&quoted 
 const quoted = yaml.SingleQuotedStyle | yaml.DoubleQuotedStyle
 
 // child is the entry of that name.
-func child(n *yaml.Node, name string) (found entry, ok bool) {
-	each(resolve(n), 0, func(e entry) bool {
+func (s *source) child(n *yaml.Node, name string) (found entry, ok bool) {
+	s.each(resolve(n), 0, func(e entry) bool {
 		if ok = e.name == name; ok {
 			found = e
 		}
@@ -99,11 +99,11 @@ func child(n *yaml.Node, name string) (found entry, ok bool) {
 }
 
 // descend follows names from a node.
-func descend(n *yaml.Node, path ...string) (entry, bool) {
+func (s *source) descend(n *yaml.Node, path ...string) (entry, bool) {
 	e := entry{key: n, value: n}
 	for _, name := range path {
 		var ok bool
-		if e, ok = child(e.value, name); !ok {
+		if e, ok = s.child(e.value, name); !ok {
 			return entry{}, false
 		}
 	}

@@ -74,8 +74,8 @@ func (b *book) take(s *source) error {
 	}
 	for _, doc := range s.docs {
 		for _, section := range sections {
-			if e, ok := child(doc, section); ok {
-				for _, service := range entries(e.value) {
+			if e, ok := s.child(doc, section); ok {
+				for _, service := range s.entries(e.value) {
 					all = append(all, b.follow(s, section, service.name))
 				}
 			}
@@ -102,7 +102,7 @@ var aRange = regexp.MustCompile(`(\d+)-(\d+)`)
 // for each service anew that extends another.
 func (b *book) countPorts(s *source, section, name string) error {
 	for _, doc := range s.docs {
-		ports, ok := descend(doc, section, name, "ports")
+		ports, ok := s.descend(doc, section, name, "ports")
 		if !ok {
 			continue
 		}
@@ -166,7 +166,7 @@ func (b *book) follow(s *source, section, name string) error {
 // extends is what a service says that it extends, and the name of that service.
 func (s *source) extends(section, name string) (*yaml.Node, string) {
 	for _, doc := range slices.Backward(s.docs) {
-		e, ok := descend(doc, section, name, "extends")
+		e, ok := s.descend(doc, section, name, "extends")
 		if !ok {
 			continue
 		}
@@ -182,7 +182,7 @@ func (s *source) extends(section, name string) (*yaml.Node, string) {
 
 // file is the word that names the file of what is extended; nil for the same file.
 func (s *source) file(extends *yaml.Node) *yaml.Node {
-	e, ok := child(extends, "file")
+	e, ok := s.child(extends, "file")
 	if extends.Kind != yaml.MappingNode || !ok || e.value.Kind != yaml.ScalarNode || e.value.Tag == "!!null" {
 		return nil
 	}
@@ -192,9 +192,6 @@ func (s *source) file(extends *yaml.Node) *yaml.Node {
 // extend reads a file that is extended, once.
 func (b *book) extend(s *source, at *yaml.Node) error {
 	name := s.text(at)
-	if s.bases[name] != nil {
-		return nil
-	}
 	path, err := b.inside(s, at, name, s.folder())
 	if err != nil {
 		return err
@@ -258,7 +255,7 @@ func (b *book) another(s *source, at *yaml.Node, name, path string) ([]byte, err
 
 // include reads the models that a document includes.
 func (b *book) include(s *source, doc *yaml.Node) error {
-	list, ok := child(doc, "include")
+	list, ok := s.child(doc, "include")
 	if !ok {
 		return nil
 	}
@@ -278,10 +275,10 @@ func (b *book) includeOne(s *source, item *yaml.Node) (*model, error) {
 	paths := []*yaml.Node{item}
 	var folder, envFiles entry
 	if item.Kind == yaml.MappingNode {
-		path, _ := child(item, "path")
+		path, _ := s.child(item, "path")
 		paths = items(path.value)
-		folder, _ = child(item, "project_directory")
-		envFiles, _ = child(item, "env_file")
+		folder, _ = s.child(item, "project_directory")
+		envFiles, _ = s.child(item, "env_file")
 	}
 	m := &model{}
 	for _, node := range paths {

@@ -54,7 +54,7 @@ func (s *source) plain(n *yaml.Node) any {
 	switch n = resolve(n); n.Kind {
 	case yaml.MappingNode:
 		m := map[string]any{}
-		for _, e := range entries(n) {
+		for _, e := range s.entries(n) {
 			if e.value.Tag != "!reset" {
 				m[e.name] = s.plain(e.value)
 			}
@@ -124,15 +124,15 @@ func (s *source) misfit(raw any, doc *yaml.Node, err *jsonschema.ValidationError
 		}
 		return nil
 	case *kind.Type:
-		return []error{s.wrong(reach(doc, path).value, "%s must be %s", strings.Join(path, "."), kinds(k.Want))}
+		return []error{s.wrong(s.reach(doc, path).value, "%s must be %s", strings.Join(path, "."), kinds(k.Want))}
 	}
 	text := err.ErrorKind.LocalizedString(message.NewPrinter(language.English))
-	return []error{s.wrong(reach(doc, path).value, "%s: %s", strings.Join(path, "."), text)}
+	return []error{s.wrong(s.reach(doc, path).value, "%s: %s", strings.Join(path, "."), text)}
 }
 
 // stray says that a key is not known there.
 func (s *source) stray(raw any, doc *yaml.Node, path []string, key string) error {
-	at := reach(doc, append(slices.Clone(path), key)).key
+	at := s.reach(doc, append(slices.Clone(path), key)).key
 	where := "at the top"
 	if len(path) > 0 {
 		where = "in " + strings.Join(path, ".")
@@ -166,7 +166,7 @@ func kinds(want []string) string {
 }
 
 // reach follows a path of keys and numbers as far as it goes.
-func reach(doc *yaml.Node, path []string) entry {
+func (s *source) reach(doc *yaml.Node, path []string) entry {
 	e := entry{key: doc, value: doc}
 	for _, name := range path {
 		if e.value.Kind == yaml.SequenceNode {
@@ -178,7 +178,7 @@ func reach(doc *yaml.Node, path []string) entry {
 			e = entry{key: all[i], value: all[i]}
 			continue
 		}
-		next, ok := child(e.value, name)
+		next, ok := s.child(e.value, name)
 		if !ok {
 			return e
 		}

@@ -19,18 +19,18 @@ var parts = map[string]string{"ipv4_address": "ip", "ipv6_address": "ip6", "mac_
 
 // unread are the words with variables that have no value.
 func (b *book) unread(p *types.Project) []intent.Unread {
-	u := unread{seen: map[*yaml.Node]bool{}}
+	var u unread
 	for _, name := range b.order("networks", slices.Sorted(maps.Keys(p.Networks))) {
-		u.of = name
+		u.of, u.seen = name, map[*yaml.Node]bool{}
 		for _, one := range b.networks(name) {
 			u.look(one.source, one.node, "")
 		}
 	}
 	for _, name := range b.order("services", slices.Sorted(maps.Keys(p.Services))) {
-		u.of = name
+		u.of, u.seen = name, map[*yaml.Node]bool{}
 		for _, one := range b.services(name) {
 			for _, key := range relevant {
-				if e, ok := child(one.node, key); ok {
+				if e, ok := one.source.child(one.node, key); ok {
 					u.look(one.source, e.value, key)
 				}
 			}
@@ -39,7 +39,7 @@ func (b *book) unread(p *types.Project) []intent.Unread {
 	return u.all
 }
 
-// unread collects words, each once.
+// unread collects words, each once for what it belongs to.
 type unread struct {
 	of   string
 	seen map[*yaml.Node]bool
@@ -55,7 +55,7 @@ func (u *unread) look(s *source, n *yaml.Node, key string) {
 	u.seen[n] = true
 	switch n.Kind {
 	case yaml.MappingNode, yaml.SequenceNode:
-		for _, e := range entries(n) {
+		for _, e := range s.entries(n) {
 			if e.key == e.value {
 				continue
 			}

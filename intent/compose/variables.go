@@ -2,6 +2,7 @@ package compose
 
 import (
 	"errors"
+	"fmt"
 	"iter"
 	"maps"
 	"strings"
@@ -23,7 +24,7 @@ func (s *source) text(n *yaml.Node) string {
 // substitute replaces a word's variables and names those that have no value and no
 // default.
 func (s *source) substitute(n *yaml.Node) (text string, missing []string, err error) {
-	if !strings.Contains(n.Value, "$") || n.Tag != "!!str" {
+	if !strings.Contains(n.Value, "$") || n.Tag != "!!str" || tooMany(n.Value) != "" {
 		return n.Value, nil, nil
 	}
 	var unknown []string
@@ -65,14 +66,22 @@ func (s *source) check(n *yaml.Node) error {
 	return joined(all)
 }
 
-func (s *source) checkWord(n *yaml.Node) error {
-	if strings.Count(n.Value, "$") > maxVariables {
-		return s.wrong(n, "more than %d dollar signs in one word", maxVariables)
+// tooMany says which variables of a word the library would take too long to replace.
+func tooMany(word string) string {
+	if strings.Count(word, "$") > maxVariables {
+		return fmt.Sprintf("more than %d dollar signs in one word", maxVariables)
 	}
-	for line := range strings.SplitSeq(n.Value, "\n") {
+	for line := range strings.SplitSeq(word, "\n") {
 		if laborious(line) {
-			return s.wrong(n, "too many variables in one line")
+			return "too many variables in one line"
 		}
+	}
+	return ""
+}
+
+func (s *source) checkWord(n *yaml.Node) error {
+	if text := tooMany(n.Value); text != "" {
+		return s.wrong(n, "%s", text)
 	}
 	_, _, err := s.substitute(n)
 	var invalid *template.InvalidTemplateError
