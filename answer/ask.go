@@ -20,8 +20,6 @@ type Options struct {
 	// Around is what the files do not say. It also decides what the simulation is like:
 	// which addresses parents have, and whether they are plugged into a wire.
 	Around advice.Surroundings
-	// Known is what is known of this machine beside that; it leads to warnings only.
-	Known advice.Surroundings
 	// Run are the run's options.
 	Run run.Options
 }
@@ -283,19 +281,10 @@ func told(w *advice.Warning, c *reports.Case) Warning {
 
 // advise gathers the warnings, and what the engine refuses that none of them says.
 func advise(in *intent.Intent, d *Draft, o Options) []advice.Warning {
-	all := advice.Of(in, o.surroundings())
+	all := advice.Of(in, o.Around)
 	for _, r := range d.Refused {
 		w := advice.Refusal(r.Problem, r.Place)
-		told := slices.ContainsFunc(all, func(o advice.Warning) bool {
-			if o.Severity != advice.Error && o.ID != w.ID {
-				return false
-			}
-			for _, e := range r.Endpoints {
-				return slices.Contains(o.Endpoints, e)
-			}
-			return slices.ContainsFunc(r.Networks, func(n string) bool { return slices.Contains(o.Networks, n) })
-		})
-		if !told {
+		if !slices.ContainsFunc(all, func(have advice.Warning) bool { return r.told(have, w.ID) }) {
 			w.Networks, w.Endpoints = r.Networks, r.Endpoints
 			all = append(all, w)
 		}
@@ -303,19 +292,18 @@ func advise(in *intent.Intent, d *Draft, o Options) []advice.Warning {
 	return all
 }
 
-// surroundings are all that is known: what was said about a parent comes before what the
-// machine says of it.
-func (o *Options) surroundings() advice.Surroundings {
-	all := o.Around
-	all.Complete = all.Complete || o.Known.Complete
-	all.Parents = map[string]advice.Parent{}
-	for name, p := range o.Known.Parents {
-		all.Parents[name] = p
+// told reports whether a warning says that this is refused, or why.
+func (r *Refusal) told(w advice.Warning, id string) bool {
+	if w.Severity != advice.Error && w.ID != id {
+		return false
 	}
-	for name, p := range o.Around.Parents {
-		all.Parents[name] = p
+	about := func(mine, its []string) bool {
+		return slices.ContainsFunc(mine, func(name string) bool { return slices.Contains(its, name) })
 	}
-	return all
+	if len(r.Endpoints) > 0 {
+		return about(r.Endpoints, w.Endpoints)
+	}
+	return about(r.Networks, w.Networks)
 }
 
 // Failed reports whether a warning is an error.

@@ -115,7 +115,7 @@ func (d *Draft) endpoint(e *endpoint) []Endpoint {
 		t := plain
 		t.Network, t.Interface, t.MAC = n.of.Name, dev.Link, dev.MAC.String()
 		t.MACParent = n.spec.Driver == topology.KindIpvlan
-		t.MACRandom = dev.OwnMAC && !d.asked(e, n) && !strings.HasPrefix(t.MAC, "02:42:")
+		t.MACRandom = d.random(e, dev)
 		for _, p := range dev.Addresses {
 			switch {
 			case p.Addr().Is4() && !d.unknown(e.of.Name, "ip"):
@@ -145,9 +145,12 @@ func (d *Draft) built(name string) *network {
 	return d.networks[i]
 }
 
-// asked reports whether a MAC address was asked for.
-func (d *Draft) asked(e *endpoint, n *network) bool {
-	return slices.ContainsFunc(e.attach, func(a attachment) bool { return a.network == n && a.of != nil && a.of.MAC.Set() })
+// random reports whether the engine rolls dice for a device's MAC address: it was not asked
+// for one, and does not make one of the IP address.
+func (d *Draft) random(e *endpoint, dev *topology.Device) bool {
+	n := d.built(dev.Network)
+	asked := slices.ContainsFunc(e.attach, func(a attachment) bool { return a.network == n && a.of != nil && a.of.MAC.Set() })
+	return dev.OwnMAC && !asked && !strings.HasPrefix(dev.MAC.String(), "02:42:")
 }
 
 // defaultRoute is the next hop of the default route over a device, "link" where that is

@@ -26,7 +26,11 @@ func (d *Draft) stateChecks() []scenarios.Check {
 			if d.built(dev.Network) == nil {
 				continue
 			}
-			all = append(all, scenarios.Check{Link: linkState(d.Plan.LAN, dev)})
+			state := linkState(d.Plan.LAN, dev)
+			if random := d.random(e, dev); random {
+				state.MAC = ""
+			}
+			all = append(all, scenarios.Check{Link: state})
 			var are []string
 			for _, p := range dev.Addresses {
 				are = append(are, p.String())

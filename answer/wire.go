@@ -20,7 +20,8 @@ func (d *Draft) hosts() {
 		for _, a := range d.around.Parents[name].Addresses {
 			l.Addresses = append(l.Addresses, a.String())
 		}
-		if _, there := parents.Get(name); !there && name != "" && name != "lo" {
+		_, is := d.around.Parents[name]
+		if _, there := parents.Get(name); !there && (is || !d.around.Complete) && name != "" && name != "lo" {
 			parents = append(parents, topology.Item[topology.Link]{Name: name, Value: l})
 		}
 	}
@@ -118,7 +119,7 @@ func (d *Draft) station(name string, s topology.Station) {
 }
 
 // hostAddresses gives a parent what is known of it, or else the highest free address of
-// the first subnet of each family on it.
+// the first subnet of each family that goes without a tag.
 func (d *Draft) hostAddresses(f *finder, host string, parent *topology.Item[topology.Link], all []*segment) {
 	if m := d.around.Parents[parent.Name].Medium; m == advice.WiFi || m == advice.Cloud {
 		d.Spec.Switch.Ports = append(d.Spec.Switch.Ports, topology.Item[topology.SwitchPort]{
@@ -128,7 +129,7 @@ func (d *Draft) hostAddresses(f *finder, host string, parent *topology.Item[topo
 	if len(parent.Value.Addresses) > 0 || parent.Value.Kind == topology.KindVLAN {
 		return
 	}
-	for _, subnet := range firstOfEach(subnetsOn(all, parent.Name), len(all) == 0, d.families()) {
+	for _, subnet := range firstOfEach(untagged(all, parent.Name), d.families()) {
 		if a, ok := d.find(f, subnet, string(RoleHost)); ok {
 			parent.Value.Addresses = append(parent.Value.Addresses, a.String())
 		}
@@ -136,7 +137,7 @@ func (d *Draft) hostAddresses(f *finder, host string, parent *topology.Item[topo
 }
 
 // lanStation is another machine on the untagged wire, with an address in every subnet
-// there; where all is tagged, in the first VLAN's subnets, which does not help it.
+// there; where all is tagged, in the VLANs' subnets, which does not help it.
 func (d *Draft) lanStation(f *finder, all []*segment) {
 	var subnets []netip.Prefix
 	add := func(p netip.Prefix) {
@@ -144,9 +145,10 @@ func (d *Draft) lanStation(f *finder, all []*segment) {
 			subnets = append(subnets, p)
 		}
 	}
+	plain := slices.ContainsFunc(all, func(s *segment) bool { return s.vid == 0 })
 	for _, s := range all {
 		for _, p := range s.pools {
-			if s.vid == 0 {
+			if s.vid == 0 || !plain {
 				add(p.Subnet)
 			}
 		}
@@ -226,14 +228,11 @@ func addVLAN(s *topology.Station, vid int, a netip.Prefix) {
 	s.Links = append(s.Links, topology.Item[topology.Link]{Name: name, Value: topology.Link{Kind: topology.KindVLAN, Parent: "eth0", ID: &vid, Addresses: []string{a.String()}}})
 }
 
-// subnetsOn are the subnets on a parent, those without a tag first.
-func subnetsOn(all []*segment, parent string) []netip.Prefix {
+// untagged are the subnets on a parent that go without a tag.
+func untagged(all []*segment, parent string) []netip.Prefix {
 	var subnets []netip.Prefix
-	for _, tagged := range []bool{false, true} {
-		for _, s := range all {
-			if s.parent != parent || (s.vid != 0) != tagged {
-				continue
-			}
+	for _, s := range all {
+		if s.vid == 0 && s.parent == parent {
 			for _, p := range s.pools {
 				subnets = append(subnets, p.Subnet)
 			}
@@ -243,9 +242,10 @@ func subnetsOn(all []*segment, parent string) []netip.Prefix {
 }
 
 // firstOfEach is the first subnet of each family; where there is none at all, because
-// all networks route, one that is for examples only (RFC 5737, RFC 3849).
-func firstOfEach(subnets []netip.Prefix, none bool, families map[bool]bool) []netip.Prefix {
-	if none {
+// all networks on the parent route or have a tag, one that is for examples only (RFC 5737,
+// RFC 3849).
+func firstOfEach(subnets []netip.Prefix, families map[bool]bool) []netip.Prefix {
+	if len(subnets) == 0 {
 		for _, p := range []string{"192.0.2.0/24", "2001:db8::/64"} {
 			if prefix := netip.MustParsePrefix(p); families[prefix.Addr().Is6()] {
 				subnets = append(subnets, prefix)

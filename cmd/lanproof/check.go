@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -129,7 +130,7 @@ func (f *checkFlags) check(cmd *cobra.Command, files []string) error {
 func (f *checkFlags) options() (answer.Options, error) {
 	o := answer.Options{Run: f.run}
 	o.Run.On, o.Run.Version = run.Ground(f.on.value), version()
-	o.Around.Docker = f.docker.value
+	o.Around.Docker, o.Around.Parents = f.docker.value, map[string]advice.Parent{}
 	if err := checkKernels(&o.Run); err != nil {
 		return o, err
 	}
@@ -143,17 +144,18 @@ func (f *checkFlags) options() (answer.Options, error) {
 		if err != nil {
 			return o, err
 		}
-		if o.Around.Parents == nil {
-			o.Around.Parents = map[string]advice.Parent{}
-		}
 		o.Around.Parents[name] = parent
 	}
 	if !f.here {
 		return o, nil
 	}
-	var err error
-	o.Known, err = lookHere()
-	return o, err
+	here, err := lookHere()
+	if err != nil {
+		return o, fmt.Errorf("look at this machine: %w", err)
+	}
+	maps.Copy(here.Parents, o.Around.Parents) // what is said comes before what is seen
+	o.Around.Parents, o.Around.Complete = here.Parents, here.Complete
+	return o, nil
 }
 
 // parseParent reads NAME[=MEDIUM][,ADDRESS/LENGTH...].
