@@ -325,3 +325,29 @@ func TestNothingIsLeftOutside(t *testing.T) {
 		}
 	}
 }
+
+// TestTwoDefaultRoutes holds that plugins give a container a default route with each
+// network that has a gateway, and that the last one counts.
+func TestTwoDefaultRoutes(t *testing.T) {
+	e := started(t, found(t))
+	for i, name := range []string{"one", "two"} {
+		gateway := fmt.Sprintf("192.168.%d.1", i+1)
+		n := topology.Network{Driver: "macvlan", Parent: "eth0", Subnets: []topology.Subnet{{Subnet: gateway[:10] + "0/24", Gateway: gateway}}}
+		if err := e.Network(t.Context(), name, &n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ns, err := e.Endpoint(t.Context(), "web", &topology.Attachment{Network: "one"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ns.Close() //nolint:errcheck // of a test
+	if err := e.Attach(t.Context(), "web", topology.Attachment{Network: "two"}); err != nil {
+		t.Fatal(err)
+	}
+	words := enginetest.Built(t, ns)
+	want := []string{"default via 192.168.2.1", "default via 192.168.1.1"}
+	if diff := cmp.Diff(want, words[max(0, len(words)-2):]); diff != "" {
+		t.Error(diff)
+	}
+}
