@@ -31,6 +31,8 @@ type bench struct {
 	cable *laid
 	// otherVersion is set where a real Docker is of another version than the scenario says.
 	otherVersion bool
+	// foreign is set where an engine builds the networks that is none of Docker's.
+	foreign bool
 	// turnedAway is how often neighbours had found no room before.
 	turnedAway uint64
 	// ahead is what became of flows that were sent together.

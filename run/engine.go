@@ -51,7 +51,7 @@ func prepareFor(i engine.Installation, c *scenarios.Case, seed uint64) (p *Prepa
 func notFor(i engine.Installation, c *scenarios.Case) string {
 	s := c.Scenario
 	for _, v := range c.Vars {
-		if fixed := "docker: ${" + v.Name + "}"; i.Docker() != "" && v.Value != i.Docker() && bytes.Contains(c.Source, []byte(fixed)) {
+		if fixed := "docker: ${" + v.Name + "}"; v.Value != dockerOf(i) && bytes.Contains(c.Source, []byte(fixed)) {
 			return fmt.Sprintf("this case is about Docker %s, and the engine is %s", v.Value, engineName(i))
 		}
 	}
@@ -124,7 +124,7 @@ func (b *bench) changeByEngine(c *topology.Change) error {
 		return err
 	case simulated != nil:
 		// The engine does what by its rules it would refuse; the model cannot follow.
-		return errors.Join(b.lab.Undo(c), &errLenient{simulated})
+		return errors.Join(b.lab.Undo(c), b.lenient(simulated))
 	}
 	b.plan.Commit(next)
 	b.lab.Adopt()

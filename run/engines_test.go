@@ -113,3 +113,51 @@ func TestPluginsInGuest(t *testing.T) {
 		t.Errorf("the environment has %q", detail)
 	}
 }
+
+// dockersRules are refused by Docker in its words, by others in theirs, or not at all.
+const dockersRules = `
+hosts: {host: {parents: {eth0: {}}}}
+networks:
+  lan: {driver: macvlan, parent: eth0, subnets: [{subnet: 192.168.1.0/24}]}
+endpoints:
+  web: {network: lan, ip: 192.168.1.20}
+  db: {attach: []}
+checks:
+  - id: taken
+    refused:
+      do: [{attach: {endpoint: db, network: lan, ip: 192.168.1.20}}]
+      reason: Address already in use
+  - id: alone
+    refused:
+      do: [{network: {name: other, driver: macvlan, parent: eth0, macvlan_mode: passthru, subnets: [{subnet: 192.168.2.0/24}]}}]
+      reason: cannot use mode passthru, macvlan network
+`
+
+// TestDockersRules has engines refuse in words of their own, and do what Docker refuses.
+func TestDockersRules(t *testing.T) {
+	eachEngine(t, func(t *testing.T, i engine.Installation) {
+		c := results(t, t.Context(), run.Options{Engine: i}, dockersRules).Cases[0]
+		if c.Verdict == reports.Skip && len(c.Checks) == 0 {
+			t.Skip(c.Reason)
+		}
+		want := map[string]reports.Verdict{"taken": reports.Pass, "alone": reports.Pass}
+		switch {
+		case i != nil && i.Docker() == "":
+			want["alone"] = reports.Skip
+		case i != nil && i.Docker() != "29":
+			delete(want, "alone") // in the words of its own version
+		}
+		if i != nil && i.Name() == "podman" {
+			want["taken"] = reports.Skip // it puts no container on a network that was run without any
+		}
+		for _, check := range c.Checks {
+			if v, ok := want[check.ID]; ok && check.Verdict != v {
+				t.Errorf("%s: %s, want %s: %s", check.ID, check.Verdict, v, check.Observed)
+			}
+			delete(want, check.ID)
+		}
+		if len(want) > 0 {
+			t.Errorf("%s: there are no checks %v", c.Reason, want)
+		}
+	})
+}

@@ -131,6 +131,7 @@ func (o *Outcome) execute(ctx context.Context, p *Prepared, nics map[string]stri
 	if o.namespaces, err = namespacesOf(b.lab); err != nil {
 		return err
 	}
+	b.foreign = p.foreign()
 	if err := o.compareBuilt(b, p); err != nil {
 		return err
 	}

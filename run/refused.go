@@ -131,7 +131,7 @@ func (q *refusedQuestion) ask(ctx context.Context, b *bench) answer {
 			text += ": " + words
 		}
 	}
-	held := b.inOtherWords(refused) || (q.errno == 0 || errors.Is(err, q.errno) || byEngine(refused.err, q.errno)) && strings.Contains(refused.err.Error(), q.want.Reason)
+	held := b.inOtherWords(refused) || (q.errno == 0 || errors.Is(err, q.errno) || byEngine(refused.err, q.errno)) && b.says(refused.err, q.want.Reason)
 	return answer{Finding: probe.Finding{Held: held, Proof: reports.ProofErrno, Observed: "refused: " + text}}
 }
 
@@ -139,7 +139,7 @@ func (q *refusedQuestion) ask(ctx context.Context, b *bench) answer {
 // words and not its number.
 func byEngine(err error, errno unix.Errno) bool {
 	var no *engine.Refusal
-	return errors.As(err, &no) && strings.Contains(no.Text, errno.Error())
+	return errors.As(err, &no) && strings.Contains(strings.ToLower(no.Text), errno.Error())
 }
 
 // ids are what Docker makes up for networks.
