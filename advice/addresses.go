@@ -139,6 +139,9 @@ func (f *file) handedOut(n *network, p *pool, made *topology.Pool, a netip.Addr,
 			}
 			w.crowd, w.twin = true, true
 			f.shareWith(w, n, a, made.Subnet.Bits())
+			if !f.roomy(on) { // then nobody is there to send to both
+				w.checks = slices.DeleteFunc(w.checks, func(c scenarios.Check) bool { return c.Reach != nil })
+			}
 			return w
 		}
 	}

@@ -191,11 +191,34 @@ func (b *bench) unsound(s *scenarios.Scenario) int {
 		return len(b.findings) - 1
 	}
 	for i, f := range b.findings {
-		if f.refused != nil && !turnedDown(plan, f) {
+		if f.refused != nil && !turnedDown(plan, f) || slices.ContainsFunc(f.made(), func(c scenarios.Check) bool { return !there(plan, &c) }) {
 			return i
 		}
 	}
 	return -1
+}
+
+// there reports whether all devices are there that a check speaks of: a subnet may have no
+// address left for another machine.
+func there(plan *topology.Plan, c *scenarios.Check) bool {
+	var names []string
+	for _, flow := range []*scenarios.Flow{c.Reach, c.Blocked} {
+		if flow != nil {
+			names = slices.Concat(names, flow.From, flow.To)
+		}
+	}
+	if c.Addresses != nil {
+		names = append(names, c.Addresses.Link)
+	}
+	if c.Link != nil {
+		names = append(names, c.Link.Link)
+	}
+	return !slices.ContainsFunc(names, func(name string) bool {
+		if strings.Contains(name, "/") {
+			return plan.LAN.Device(topology.ParseRef(name, "")) == nil
+		}
+		return plan.LAN.Main(name) == nil
+	})
 }
 
 func turnedDown(plan *topology.Plan, f *finding) bool {
