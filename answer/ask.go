@@ -144,6 +144,7 @@ func (a *Answer) run(ctx context.Context, warnings []advice.Warning, o run.Optio
 		if err != nil {
 			a.trouble(err.Error())
 		}
+		a.Results = results
 		for i := range results.Cases {
 			byName[results.Cases[i].Case] = &results.Cases[i]
 		}
@@ -286,7 +287,7 @@ func advise(in *intent.Intent, d *Draft, o Options) []advice.Warning {
 		w := advice.Refusal(r.Problem, r.Place)
 		if !slices.ContainsFunc(all, func(have advice.Warning) bool { return r.told(have, w.ID) }) {
 			w.Networks, w.Endpoints = r.Networks, r.Endpoints
-			all = append(all, w)
+			all = slices.Insert(all, 0, w) // errors come first
 		}
 	}
 	return all

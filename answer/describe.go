@@ -79,6 +79,9 @@ func (d *Draft) network(n *network) Network {
 		s := Subnet{Subnet: p.Subnet.String(), Chosen: true}
 		if i := n.pool(p.Subnet); i >= 0 {
 			s.IPRange, s.Chosen = n.spec.Subnets[i].IPRange, n.subnets[i] < 0
+			if part, ok := n.spanOf(p.Subnet.Addr().Is6()); ok {
+				s.IPRange = part.first.String() + "-" + part.last.String()
+			}
 		}
 		if p.Gateway.IsValid() {
 			s.Gateway = p.Gateway.String()

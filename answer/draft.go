@@ -49,6 +49,7 @@ func NewDraft(in *intent.Intent, around advice.Surroundings) (*Draft, error) {
 	d := &Draft{in: in, around: around, nodes: names{topology.SwitchNode: true}}
 	d.readNetworks()
 	d.readEndpoints()
+	d.spans()
 	d.Spec = topology.Spec{Docker: around.Docker}
 	d.hosts()
 	if err := d.settle(); err != nil {

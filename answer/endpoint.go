@@ -26,6 +26,8 @@ type attachment struct {
 	of      *intent.Attachment // nil for the network that the engine takes where none is named
 	network *network           // nil when there is none of that name
 	name    string             // of the network
+	// ip and ip6 are what is asked for, or else what is given out of a part of the pool.
+	ip, ip6 string
 }
 
 func (a *attachment) built() bool { return a.network == nil || a.network.built() }
@@ -51,9 +53,9 @@ func (e *endpoint) attachments() []topology.Attachment {
 		if !a.built() {
 			continue
 		}
-		t := topology.Attachment{Network: a.name}
+		t := topology.Attachment{Network: a.name, IP: a.ip, IP6: a.ip6}
 		if a.of != nil {
-			t.IP, t.IP6, t.MAC, t.Name = a.of.IP.Text, a.of.IP6.Text, a.of.MAC.Text, a.of.Name.Text
+			t.MAC, t.Name = a.of.MAC.Text, a.of.Name.Text
 			t.GatewayPriority, _ = strconv.Atoi(a.of.GatewayPriority.Text)
 		}
 		all = append(all, t)
@@ -124,10 +126,14 @@ func (d *Draft) attachment(of *intent.Endpoint, a *intent.Attachment, name strin
 	if i < 0 && name == own {
 		i = d.addOwnBridge(of, own)
 	}
-	if i < 0 {
-		return attachment{of: a, name: name}
+	t := attachment{of: a, name: name}
+	if a != nil {
+		t.ip, t.ip6 = a.IP.Text, a.IP6.Text
 	}
-	return attachment{of: a, network: d.networks[i], name: d.networks[i].name}
+	if i >= 0 {
+		t.network, t.name = d.networks[i], d.networks[i].name
+	}
+	return t
 }
 
 // addOwnBridge adds the network that the engine brings itself.

@@ -33,6 +33,9 @@ type Answer struct {
 	// Trouble says why something could not be found out; empty when all was.
 	Trouble string `json:"trouble,omitempty"`
 
+	// Results are the run's, of the table and of the warnings' trials; nil where nothing was run.
+	Results *reports.Results `json:"-"`
+
 	draft *Draft
 	asked []pair
 	main  *scenarios.Case

@@ -123,6 +123,9 @@ func (d *Draft) readSubnets(n *network) {
 		if subnet.Gateway == "" && of.Engine == intent.Podman && !n.spec.Internal && err == nil {
 			subnet.Gateway = prefix.Masked().Addr().Next().String()
 		}
+		if of.Engine == intent.CNI && of.IPAM.Text == "host-local" && err == nil {
+			n.hostLocal(&subnet, prefix)
+		}
 		for _, a := range s.Aux {
 			if subnet.AuxAddresses == nil {
 				subnet.AuxAddresses = map[string]string{}

@@ -134,6 +134,11 @@ func (f *checkFlags) options() (answer.Options, error) {
 	if err := checkKernels(&o.Run); err != nil {
 		return o, err
 	}
+	if o.Run.Out != "" {
+		if err := writable(o.Run.Out); err != nil {
+			return o, err
+		}
+	}
 	if f.emit != "" && f.emit != answer.StandardInput {
 		if _, err := scenarioName(f.emit); err != nil {
 			return o, err
@@ -190,6 +195,9 @@ func (f *checkFlags) deliver(stdout io.Writer, a *answer.Answer) error {
 	var err error
 	if f.emit != "" {
 		err = f.writeScenario(stdout, a)
+	}
+	if f.run.Out != "" && a.Results != nil {
+		err = errors.Join(err, reports.Save(f.run.Out, a.Results))
 	}
 	switch {
 	case f.json:
