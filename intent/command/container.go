@@ -1,7 +1,6 @@
 package command
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/lanproof/lanproof/intent"
@@ -138,7 +137,7 @@ func (e *engine) ownNetwork() string {
 }
 
 // long is docker's long form of --network (docker/cli opts/network.go:Set).
-var long = regexp.MustCompile(`\w+=\w+(,\w+=\w+)*`)
+var long = lazy(`\w+=\w+(,\w+=\w+)*`)
 
 // onNetwork reads one --network.
 func (e *engine) onNetwork(ep *intent.Endpoint, w word) {
@@ -151,7 +150,7 @@ func (e *engine) onNetwork(ep *intent.Endpoint, w word) {
 		}
 	case e.podman:
 		e.podmanAttach(ep, w)
-	case long.MatchString(w.text) || strings.HasPrefix(w.text, "name="):
+	case long().MatchString(w.text) || strings.HasPrefix(w.text, "name="):
 		e.longAttach(ep, w)
 	case w.text == "default":
 		ep.Attach = append(ep.Attach, intent.Attachment{Network: "bridge", Place: w.at})

@@ -8,7 +8,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"path"
-	"regexp"
 	"strings"
 	"unicode/utf16"
 
@@ -39,10 +38,10 @@ const (
 )
 
 // makesRE finds a command that makes a network or a container, with flags before it.
-var makesRE = regexp.MustCompile(`(?:\b(?:docker|podman(?:-remote)?)(?:\.exe)?|\$\{?\w*(?:docker|podman|DOCKER|PODMAN)\w*\}?)["']?\s+(?:-{1,2}[\w-]+(?:[= ]\S+)?\s+){0,6}(?:network\s+(?:create|connect)|(?:container\s+)?(?:run|create)|pod\s+create)\b`)
+var makesRE = lazy(`(?:\b(?:docker|podman(?:-remote)?)(?:\.exe)?|\$\{?\w*(?:docker|podman|DOCKER|PODMAN)\w*\}?)["']?\s+(?:-{1,2}[\w-]+(?:[= ]\S+)?\s+){0,6}(?:network\s+(?:create|connect)|(?:container\s+)?(?:run|create)|pod\s+create)\b`)
 
 // Looks reports whether a text has a command line that makes a network or a container.
-func Looks(text []byte) bool { return makesRE.Match(text) }
+func Looks(text []byte) bool { return makesRE().Match(text) }
 
 // Read returns what the command lines of a text build. name is the file's, and decides
 // together with the text how it is read. The error is an *intent.Error: a file that is too
@@ -100,7 +99,7 @@ func (s *shell) file(name, text string) {
 		if s.yaml(name, text, ps) {
 			return
 		}
-	case ext == ".sh", ext == ".bash", ext == ".zsh", ext == ".ksh", shebang.MatchString(text):
+	case ext == ".sh", ext == ".bash", ext == ".zsh", ext == ".ksh", shebang().MatchString(text):
 		if s.whole(name, ps, true) {
 			return
 		}
@@ -116,7 +115,7 @@ func (s *shell) file(name, text string) {
 	s.text(name, ps)
 }
 
-var shebang = regexp.MustCompile(`^#!.*\b(?:ba|da|k|z|a)?sh\b`)
+var shebang = lazy(`^#!.*\b(?:ba|da|k|z|a)?sh\b`)
 
 // whole reads a file as one script. Where it is not certain that it is one, every command
 // that stands at the beginning of a line must be found that way, or else it is none.
@@ -177,7 +176,7 @@ func (s *shell) agrees(file *syntax.File, f *fragment, ps []piece) bool {
 		if at := l.begins(); at >= 0 && !l.hash {
 			some = true
 			listed := strings.TrimSpace(strings.TrimSuffix(ps[i].text, l.text)) != ""
-			if listed || !found[ps[i].line] || hanging.MatchString(l.text) {
+			if listed || !found[ps[i].line] || hanging().MatchString(l.text) {
 				return false
 			}
 		}

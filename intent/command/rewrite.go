@@ -11,16 +11,16 @@ import (
 )
 
 var (
-	lostEnd = regexp.MustCompile(`\\ +-`)
-	toFill  = regexp.MustCompile(`<[\pL_][^<>|&;$"'\\]{0,60}>`)
-	jinja   = regexp.MustCompile(`\$?\{\{-?\s*([^{}]{1,120}?)\s*-?\}\}`)
-	jname   = regexp.MustCompile(`^(?:env\.|vars\.|\.)?([A-Za-z_]\w*)(?:\s*\|\s*default\(\s*['"]?([\w.:/-]*)['"]?\s*(?:,\s*\w+\s*)?\))?$`)
-	makeVar = regexp.MustCompile(`\$\$|\$\(([A-Za-z_]\w*)\)`)
-	makeSet = regexp.MustCompile(`^(?:export\s+|override\s+)?([A-Za-z_]\w*)\s*(?::{0,3}|\?|\+)=\s*(.*?)\s*(?:#.*)?$`)
-	percent = regexp.MustCompile(`%([A-Za-z_]\w*)%`)
-	batSet  = regexp.MustCompile(`(?i)^\s*set\s+"?([A-Za-z_]\w*)=([^"]*)"?\s*$`)
-	batRem  = regexp.MustCompile(`(?i)^\s*@?(?:rem\b|::|echo\b)`)
-	psVar   = regexp.MustCompile(`\$env:(\w+)`)
+	lostEnd = lazy(`\\ +-`)
+	toFill  = lazy(`<[\pL_][^<>|&;$"'\\]{0,60}>`)
+	jinja   = lazy(`\$?\{\{-?\s*([^{}]{1,120}?)\s*-?\}\}`)
+	jname   = lazy(`^(?:env\.|vars\.|\.)?([A-Za-z_]\w*)(?:\s*\|\s*default\(\s*['"]?([\w.:/-]*)['"]?\s*(?:,\s*\w+\s*)?\))?$`)
+	makeVar = lazy(`\$\$|\$\(([A-Za-z_]\w*)\)`)
+	makeSet = lazy(`^(?:export\s+|override\s+)?([A-Za-z_]\w*)\s*(?::{0,3}|\?|\+)=\s*(.*?)\s*(?:#.*)?$`)
+	percent = lazy(`%([A-Za-z_]\w*)%`)
+	batSet  = lazy(`(?i)^\s*set\s+"?([A-Za-z_]\w*)=([^"]*)"?\s*$`)
+	batRem  = lazy(`(?i)^\s*@?(?:rem\b|::|echo\b)`)
+	psVar   = lazy(`\$env:(\w+)`)
 )
 
 func reason(err error) string {
@@ -53,8 +53,8 @@ func each(p piece, re *regexp.Regexp, by func(m []string, at int) (string, bool)
 // placeholders makes holes of what is to be filled in before a shell sees it.
 func placeholders(p piece) piece {
 	if strings.Contains(p.text, "{{") {
-		p = each(p, jinja, func(m []string, _ int) (string, bool) {
-			n := jname.FindStringSubmatch(m[1])
+		p = each(p, jinja(), func(m []string, _ int) (string, bool) {
+			n := jname().FindStringSubmatch(m[1])
 			switch {
 			case n == nil:
 				return hole(m[0]), true
@@ -65,11 +65,11 @@ func placeholders(p piece) piece {
 		})
 	}
 	if strings.Contains(p.text, "$env:") {
-		p = each(p, psVar, func(m []string, _ int) (string, bool) { return "${" + m[1] + "}", true })
+		p = each(p, psVar(), func(m []string, _ int) (string, bool) { return "${" + m[1] + "}", true })
 	}
 	if strings.Contains(p.text, "<") {
 		text := p.text
-		p = each(p, toFill, func(m []string, at int) (string, bool) {
+		p = each(p, toFill(), func(m []string, at int) (string, bool) {
 			ok := (at == 0 || text[at-1] != '<') && !strings.HasSuffix(m[0], " >")
 			return hole(m[0]), ok
 		})
@@ -77,16 +77,16 @@ func placeholders(p piece) piece {
 	return p
 }
 
-var typography = regexp.MustCompile("\u00a0|\u202f|[“”„]|[‘’‚]|(?:^|[ \u00a0])[–—]+")
+var typography = lazy("\u00a0|\u202f|[“”„]|[‘’‚]|(?:^|[ \u00a0])[–—]+")
 
 // typeset makes ASCII of the quotes, dashes and blanks that a blog's program or a word
 // processor has put into a command.
 func typeset(p piece) (piece, bool) {
 	before := p.text
-	if !typography.MatchString(before) {
+	if !typography().MatchString(before) {
 		return p, false
 	}
-	p = each(p, typography, func(m []string, _ int) (string, bool) {
+	p = each(p, typography(), func(m []string, _ int) (string, bool) {
 		switch r := []rune(m[0]); {
 		case len(r) > 1 || r[0] == '–' || r[0] == '—':
 			return strings.TrimRight(strings.ReplaceAll(m[0], "\u00a0", " "), "–—") + "--", true
@@ -107,7 +107,7 @@ func makefile(ps []piece) []piece {
 	var out []piece
 	goes := false // the line before goes on in this one
 	for _, p := range ps {
-		if m := makeSet.FindStringSubmatchIndex(p.text); goes {
+		if m := makeSet().FindStringSubmatchIndex(p.text); goes {
 			p = p.cut(len(p.text) - len(strings.TrimLeft(p.text, "\t ")))
 		} else if strings.HasPrefix(p.text, "\t") {
 			p = p.cut(len(p.text) - len(strings.TrimLeft(p.text, "\t @+-")))
@@ -118,7 +118,7 @@ func makefile(ps []piece) []piece {
 			}
 			p = p.to(m[5]).replace(m[3], m[5], "="+value).cut(m[2])
 		}
-		p = each(p, makeVar, func(m []string, _ int) (string, bool) {
+		p = each(p, makeVar(), func(m []string, _ int) (string, bool) {
 			if m[0] == "$$" {
 				return "$", true
 			}
@@ -139,7 +139,7 @@ func (s *shell) recipes(file string, ps []piece) {
 			i++
 			unit, size = append(unit[:len(unit):len(unit)], ps[i]), size+len(ps[i].text)
 		}
-		if text := join(unit); command.MatchString(text) || assigns.MatchString(text) {
+		if text := join(unit); command().MatchString(text) || assigns().MatchString(text) {
 			s.unit(file, unit, false)
 		}
 	}
@@ -149,13 +149,13 @@ func (s *shell) recipes(file string, ps []piece) {
 func batch(ps []piece) []piece {
 	var out []piece
 	for _, p := range ps {
-		switch m := batSet.FindStringSubmatchIndex(p.text); {
-		case batRem.MatchString(p.text):
+		switch m := batSet().FindStringSubmatchIndex(p.text); {
+		case batRem().MatchString(p.text):
 			continue
 		case m != nil:
 			p = p.to(m[5]).replace(m[4], m[5], "'"+strings.ReplaceAll(p.text[m[4]:m[5]], "'", "")+"'").cut(m[2])
 		}
-		out = append(out, each(p, percent, func(m []string, _ int) (string, bool) { return "${" + m[1] + "}", true }))
+		out = append(out, each(p, percent(), func(m []string, _ int) (string, bool) { return "${" + m[1] + "}", true }))
 	}
 	return out
 }
@@ -181,10 +181,10 @@ func (s *shell) repair(file string, ps []piece) (out []piece, notes []intent.Unr
 		case begins:
 			in, lost = !strings.HasPrefix(trimmed, "#"), false
 		case !in:
-		case goes && strings.HasPrefix(trimmed, "#") && i+1 < len(ps) && argLine.MatchString(ps[i+1].text):
+		case goes && strings.HasPrefix(trimmed, "#") && i+1 < len(ps) && argLine().MatchString(ps[i+1].text):
 			note(p, 0, "a shell ends the command at this comment; it is read as if it went on")
 			continue
-		case !goes && (argLine.MatchString(p.text) || lost && lastArg.MatchString(p.text) && !syntax.IsKeyword(trimmed)):
+		case !goes && (argLine().MatchString(p.text) || lost && lastArg().MatchString(p.text) && !syntax.IsKeyword(trimmed)):
 			last := &out[len(out)-1]
 			if !lost {
 				note(*last, len(last.text), lostWhy)
@@ -194,7 +194,7 @@ func (s *shell) repair(file string, ps []piece) (out []piece, notes []intent.Unr
 		default:
 			in = goes
 		}
-		if m := blanks.FindStringIndex(p.text); in && m != nil && i+1 < len(ps) && strings.TrimSpace(ps[i+1].text) != "" {
+		if m := blanks().FindStringIndex(p.text); in && m != nil && i+1 < len(ps) && strings.TrimSpace(ps[i+1].text) != "" {
 			note(p, m[0], "a shell ends the command here, for a blank follows the backslash; it is read as if it went on")
 			p = p.to(m[0] + 1)
 		}

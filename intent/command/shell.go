@@ -3,7 +3,6 @@ package command
 import (
 	"errors"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -49,7 +48,7 @@ func (s *shell) parse(f *fragment) (*syntax.File, error) {
 	return s.parser.Parse(strings.NewReader(f.text), "")
 }
 
-var compounds = regexp.MustCompile(`\b(?:if|elif|while|until|for|case|select|function|time|coproc)\b`)
+var compounds = lazy(`\b(?:if|elif|while|until|for|case|select|function|time|coproc)\b`)
 
 // nests is how deep things can at most be inside of each other, for the parser goes into
 // them with one call or more for each, and a stack has an end.
@@ -61,7 +60,7 @@ func nests(text string) int {
 			n++
 		}
 	}
-	return n + len(compounds.FindAllStringIndex(text, maxNests+1))
+	return n + len(compounds().FindAllStringIndex(text, maxNests+1))
 }
 
 // in runs do with another text to look into.

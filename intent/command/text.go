@@ -6,33 +6,40 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/lanproof/lanproof/intent"
 )
 
 var (
-	fence = regexp.MustCompile("^[\\s>]*(?:[-*+]\\s+|\\d+[.)]\\s+)?(`{3,}|~{3,})\\s*\\{?\\.?([\\w+-]*)")
+	fence = lazy("^[\\s>]*(?:[-*+]\\s+|\\d+[.)]\\s+)?(`{3,}|~{3,})\\s*\\{?\\.?([\\w+-]*)")
 	// bullets are what stands before a command in lists and quotations, and the numbers of
 	// a shell's history.
-	bullets = regexp.MustCompile(`^(?:\s|>|[-*+•·]\s|\d{1,4}[.)、]\s?|\d{1,5}\s\s|\[[ xX]\]\s)*`)
-	keys    = regexp.MustCompile(`^(?:(?:run|command|shell|cmd|script|before_script|ansible\.builtin\.(?:command|shell)|RUN|CMD)\s*:\s*(?:[|>][-+]?\s*)?|ExecSt(?:art|op)(?:Pre|Post)?=[-@!+:]*)`)
-	prompts = regexp.MustCompile(`^(?:\([^()]{1,40}\)\s*)?(?:\[[^\[\]]{1,60}\]\s?|[\w.-]+@[\w.-]+(?:[: ][^\s$#]*)?\s?|~?/?[\w./~-]{0,60}\s?|(?:ba)?sh-[\d.]+|PS [A-Za-z]:[^>]{0,80}|PS|[A-Za-z]:\\[^>]{0,80})?([$#%>❯➜»])(\s*)`)
-	second  = regexp.MustCompile(`^\s*(?:\\?>|>>|\.\.\.|∙)\s?`)
+	bullets = lazy(`^(?:\s|>|[-*+•·]\s|\d{1,4}[.)、]\s?|\d{1,5}\s\s|\[[ xX]\]\s)*`)
+	keys    = lazy(`^(?:(?:run|command|shell|cmd|script|before_script|ansible\.builtin\.(?:command|shell)|RUN|CMD)\s*:\s*(?:[|>][-+]?\s*)?|ExecSt(?:art|op)(?:Pre|Post)?=[-@!+:]*)`)
+	prompts = lazy(`^(?:\([^()]{1,40}\)\s*)?(?:\[[^\[\]]{1,60}\]\s?|[\w.-]+@[\w.-]+(?:[: ][^\s$#]*)?\s?|~?/?[\w./~-]{0,60}\s?|(?:ba)?sh-[\d.]+|PS [A-Za-z]:[^>]{0,80}|PS|[A-Za-z]:\\[^>]{0,80})?([$#%>❯➜»])(\s*)`)
+	second  = lazy(`^\s*(?:\\?>|>>|\.\.\.|∙)\s?`)
 	// command finds a command line of an engine.
-	command = regexp.MustCompile(`(?:[\w./~-]*/)?(?:docker|podman(?:-remote)?)(?:\.exe)?["']?\s+(?:-{1,2}[\w-]+(?:[= ]\S+)?\s+){0,6}(?:network\s+\w+|(?:container\s+)?(?:run|create|rm|stop|kill|prune)|pod\s+\w+|system\s+prune)(?:\s|$|\x60|"|')`)
-	before  = regexp.MustCompile(`^(?:(?:sudo|doas|env|time|nohup|exec|command|winpty|nice|!|if|then|do|else|while|until|&|timeout\s+\w+)\s+(?:-\w+\s+(?:\w+\s+)?)*?|[A-Za-z_]\w*=\S*\s+|\$\{?\w+\}?\s+|\[[ "'$\-\w{}:=!]+\]{1,2}\s+(?:&&|\|\|)\s+)*["']?$`)
-	behind  = regexp.MustCompile(`(?:&&|\|\||;|\||\$\(|=\x60|\bdo|\bthen|\belse)\s*(?:sudo\s+(?:-\w+\s+)*)?$`)
-	shells  = regexp.MustCompile(`^(?:sudo\s+)?(?:ssh|su|bash|sh|eval)\s`)
-	assigns = regexp.MustCompile(`^(?:(?:export|readonly|local|declare)\s+(?:-\w+\s+)?)?[A-Za-z_]\w*\+?=(?:[^\s=]|$)`)
-	psAssig = regexp.MustCompile(`^\$(?:env:|global:|script:)?(\w+)\s*=\s*("[^"]*"|'[^']*'|[\w.:/-]+)\s*;?$`)
-	argLine = regexp.MustCompile(`^\s*--?[A-Za-z]`)
+	command = lazy(`(?:[\w./~-]*/)?(?:docker|podman(?:-remote)?)(?:\.exe)?["']?\s+(?:-{1,2}[\w-]+(?:[= ]\S+)?\s+){0,6}(?:network\s+\w+|(?:container\s+)?(?:run|create|rm|stop|kill|prune)|pod\s+\w+|system\s+prune)(?:\s|$|\x60|"|')`)
+	before  = lazy(`^(?:(?:sudo|doas|env|time|nohup|exec|command|winpty|nice|!|if|then|do|else|while|until|&|timeout\s+\w+)\s+(?:-\w+\s+(?:\w+\s+)?)*?|[A-Za-z_]\w*=\S*\s+|\$\{?\w+\}?\s+|\[[ "'$\-\w{}:=!]+\]{1,2}\s+(?:&&|\|\|)\s+)*["']?$`)
+	behind  = lazy(`(?:&&|\|\||;|\||\$\(|=\x60|\bdo|\bthen|\belse)\s*(?:sudo\s+(?:-\w+\s+)*)?$`)
+	shells  = lazy(`^(?:sudo\s+)?(?:ssh|su|bash|sh|eval)\s`)
+	assigns = lazy(`^(?:(?:export|readonly|local|declare)\s+(?:-\w+\s+)?)?[A-Za-z_]\w*\+?=(?:[^\s=]|$)`)
+	psAssig = lazy(`^\$(?:env:|global:|script:)?(\w+)\s*=\s*("[^"]*"|'[^']*'|[\w.:/-]+)\s*;?$`)
+	argLine = lazy(`^\s*--?[A-Za-z]`)
 	// environment is a variable of a systemd unit.
-	environment = regexp.MustCompile(`^Environment="?([A-Za-z_]\w*=[^"\s]*)"?\s*$`)
+	environment = lazy(`^Environment="?([A-Za-z_]\w*=[^"\s]*)"?\s*$`)
 	// lastArg is an image that stands on a line of its own.
-	lastArg = regexp.MustCompile(`^(?:\s+["']?[\w./-]+[\w./:@-]*["']?|\s*["'][\w./:@-]+["'])\s*$`)
-	blanks  = regexp.MustCompile(`\\[ \t]+$`)
-	hanging = regexp.MustCompile("\\s[`^]\\s*$")
+	lastArg = lazy(`^(?:\s+["']?[\w./-]+[\w./:@-]*["']?|\s*["'][\w./:@-]+["'])\s*$`)
+	blanks  = lazy(`\\[ \t]+$`)
+	hanging = lazy("\\s[`^]\\s*$")
 )
+
+// lazy is a regular expression that is compiled when it is first used, for most runs of
+// the program read no commands.
+func lazy(expression string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
+}
 
 func sorted[V any](m map[string]V) iter.Seq2[string, V] {
 	return func(yield func(string, V) bool) {
@@ -56,17 +63,17 @@ type leading struct {
 // lead takes away what stands before a line's command.
 func lead(p piece) leading {
 	l := leading{piece: p}
-	l.piece = l.cut(len(bullets.FindString(l.text)))
-	l.piece = l.cut(len(keys.FindString(l.text)))
+	l.piece = l.cut(len(bullets().FindString(l.text)))
+	l.piece = l.cut(len(keys().FindString(l.text)))
 	if strings.HasPrefix(l.text, "`") && !strings.HasPrefix(l.text, "```") {
 		if end := strings.LastIndexByte(l.text, '`'); end > 0 && strings.Trim(l.text[end+1:], " .,:;。，：；)") == "" {
 			l.piece, l.code = l.to(end).cut(1), true
 		}
 	}
-	if m := prompts.FindStringSubmatchIndex(l.text); m != nil {
+	if m := prompts().FindStringSubmatchIndex(l.text); m != nil {
 		mark, rest := l.text[m[2]:m[3]], l.text[m[1]:]
 		// $PARENT and %PARENT% are no prompts.
-		if rest != "" && (m[4] < m[5] || m[2] > 0 && command.MatchString(rest)) {
+		if rest != "" && (m[4] < m[5] || m[2] > 0 && command().MatchString(rest)) {
 			l.hash, l.prompt = mark == "#" && m[2] == 0, true
 			if l.hash || mark == ">" && m[2] == 0 {
 				l.prompt = false
@@ -83,8 +90,8 @@ func (l leading) begins() int {
 	if !hasEngine(l.text) || len(l.text) > maxUnit {
 		return -1
 	}
-	m := command.FindStringIndex(l.text)
-	if m == nil || !before.MatchString(l.text[:m[0]]) && !behind.MatchString(l.text[:m[0]]) && !shells.MatchString(l.text) {
+	m := command().FindStringIndex(l.text)
+	if m == nil || !before().MatchString(l.text[:m[0]]) && !behind().MatchString(l.text[:m[0]]) && !shells().MatchString(l.text) {
 		return -1
 	}
 	return m[0]
@@ -102,13 +109,13 @@ func (s *shell) text(file string, ps []piece) {
 			return
 		}
 		s.lines(file, ps[:open], true)
-		mark := fence.FindStringSubmatch(ps[open].text)
+		mark := fence().FindStringSubmatch(ps[open].text)
 		ps = ps[open+1:]
 		end := slices.IndexFunc(ps, func(p piece) bool {
 			if !isFence(p) {
 				return false
 			}
-			m := fence.FindStringSubmatch(p.text)
+			m := fence().FindStringSubmatch(p.text)
 			return m != nil && m[1][0] == mark[1][0] && len(m[1]) >= len(mark[1]) && m[2] == ""
 		})
 		if end < 0 {
@@ -120,7 +127,7 @@ func (s *shell) text(file string, ps []piece) {
 }
 
 func isFence(p piece) bool {
-	return (strings.Contains(p.text, "```") || strings.Contains(p.text, "~~~")) && fence.MatchString(p.text)
+	return (strings.Contains(p.text, "```") || strings.Contains(p.text, "~~~")) && fence().MatchString(p.text)
 }
 
 // hasEngine reports whether a line has an engine's name in it at all.
@@ -195,14 +202,14 @@ func (s *shell) lines(file string, ps []piece, prose bool) {
 				continue
 			}
 			s.unit(file, unit, prose && !l.prompt)
-		case psAssig.MatchString(l.text):
-			m := psAssig.FindStringSubmatchIndex(l.text)
+		case psAssig().MatchString(l.text):
+			m := psAssig().FindStringSubmatchIndex(l.text)
 			p := l.to(m[5]).replace(m[3], m[4], "=")
 			s.unit(file, []piece{p.cut(m[2])}, false)
-		case environment.MatchString(l.text):
-			m := environment.FindStringSubmatchIndex(l.text)
+		case environment().MatchString(l.text):
+			m := environment().FindStringSubmatchIndex(l.text)
 			s.unit(file, []piece{l.to(m[3]).cut(m[2])}, false)
-		case assigns.MatchString(l.text) && (l.prompt || !prose || len(strings.Fields(l.text)) == 1 || strings.HasPrefix(l.text, "export ")):
+		case assigns().MatchString(l.text) && (l.prompt || !prose || len(strings.Fields(l.text)) == 1 || strings.HasPrefix(l.text, "export ")):
 			s.unit(file, []piece{l.piece}, false)
 		default:
 			s.mentioned(file, l)
@@ -213,12 +220,12 @@ func (s *shell) lines(file string, ps []piece, prose bool) {
 const lostWhy = "there is no backslash at the end of this line; it is read as if there were"
 
 // failed finds what the engines say when they refuse.
-var failed = regexp.MustCompile(`^\s*(?:docker: )?Error(?: response from daemon)?: (.{1,200})`)
+var failed = lazy(`^\s*(?:docker: )?Error(?: response from daemon)?: (.{1,200})`)
 
 // failure is what an engine said to the command before these lines.
 func failure(ps []piece) string {
 	if len(ps) > 0 {
-		if m := failed.FindStringSubmatch(ps[0].text); m != nil {
+		if m := failed().FindStringSubmatch(ps[0].text); m != nil {
 			return oneLine(m[1], 100)
 		}
 	}
@@ -258,9 +265,9 @@ func (s *shell) gather(file string, l leading, rest []piece) ([]piece, int) {
 	lost := false
 	for _, next := range rest {
 		last := &unit[len(unit)-1]
-		goes := strings.HasSuffix(last.text, `\`) || blanks.MatchString(last.text) || hanging.MatchString(last.text)
+		goes := strings.HasSuffix(last.text, `\`) || blanks().MatchString(last.text) || hanging().MatchString(last.text)
 		next, _ := typeset(next)
-		cut := next.cut(len(second.FindString(next.text)))
+		cut := next.cut(len(second().FindString(next.text)))
 		trimmed := strings.TrimSpace(cut.text)
 		if goes && l.hash && strings.HasPrefix(trimmed, "#") {
 			// All of it stands in a comment.
@@ -280,7 +287,7 @@ func (s *shell) gather(file string, l leading, rest []piece) ([]piece, int) {
 		switch {
 		case goes:
 			s.unhang(file, last)
-		case argLine.MatchString(cut.text), lost && lastArg.MatchString(cut.text):
+		case argLine().MatchString(cut.text), lost && lastArg().MatchString(cut.text):
 			if !lost {
 				s.note(file, *last, len(last.text), lostWhy)
 			}
@@ -305,9 +312,9 @@ func (s *shell) gather(file string, l leading, rest []piece) ([]piece, int) {
 
 // unhang makes a shell's continuation out of what stands at a line's end.
 func (s *shell) unhang(file string, p *piece) {
-	if m := hanging.FindStringIndex(p.text); m != nil {
+	if m := hanging().FindStringIndex(p.text); m != nil {
 		*p = p.replace(m[0], len(p.text), ` \`)
-	} else if m := blanks.FindStringIndex(p.text); m != nil {
+	} else if m := blanks().FindStringIndex(p.text); m != nil {
 		s.note(file, *p, m[0], "a shell ends the command here, for a blank follows the backslash; it is read as if it went on")
 		*p = p.to(m[0] + 1)
 	}
@@ -328,7 +335,7 @@ func (s *shell) unit(file string, ps []piece, prose bool) {
 	for i := range ps {
 		ps[i] = placeholders(ps[i])
 		// Blanks behind a backslash inside of a line are what is left of a line's end.
-		for m := lostEnd.FindStringIndex(ps[i].text); m != nil; m = lostEnd.FindStringIndex(ps[i].text) {
+		for m := lostEnd().FindStringIndex(ps[i].text); m != nil; m = lostEnd().FindStringIndex(ps[i].text) {
 			ps[i] = ps[i].replace(m[0], m[1]-1, " ")
 		}
 	}
