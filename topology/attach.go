@@ -42,6 +42,15 @@ func (b *builder) attach(endpoint string, a Attachment) {
 	}
 }
 
+// asked is the name of a device that is asked for, as far as Docker heeds it: since 28
+// (moby: netlabel.Ifname). Older ones pass it over.
+func (b *builder) asked(name string) string {
+	if b.docker().Before(28) {
+		return ""
+	}
+	return name
+}
+
 // announce has a new endpoint tell the LAN where its addresses are now. Docker does so
 // since 28 (moby: libnetwork/osl/interface_linux.go:advertiseAddrs), three times within
 // two seconds, of which one is enough here. An ipvlan tells nothing new: all children have

@@ -57,7 +57,9 @@ func (b *builder) change(c *Change) {
 	may("network", c.Network != nil, func() { b.addNetwork(c.Network.Name, &c.Network.Network) })
 	may("remove_network", c.RemoveNetwork != "", func() { b.removeNetwork(c.RemoveNetwork) })
 	may("attach", c.Attach != nil, func() {
-		b.attach(c.Attach.Endpoint, c.Attach.Attachment)
+		a := c.Attach.Attachment
+		a.Name = b.asked(a.Name)
+		b.attach(c.Attach.Endpoint, a)
 		b.elect(c.Attach.Endpoint)
 		b.announce(c.Attach.Endpoint, c.Attach.Network)
 	})

@@ -155,7 +155,7 @@ func (b *builder) endpoint(name string, e *Endpoint) {
 	attach := func(a Attachment) {
 		b.deed(Change{Attach: &Attach{name, a}}, func() {
 			// Devices made by hand come later and keep their names.
-			a.Name = orDefault(a.Name, b.freeName(name, e.Links))
+			a.Name = orDefault(b.asked(a.Name), b.freeName(name, e.Links))
 			b.attach(name, a)
 		})
 	}

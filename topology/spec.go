@@ -99,6 +99,7 @@ type Attachment struct {
 	// MAC is the child's address; derived by the Docker version's rules when empty.
 	MAC string `yaml:"mac"`
 	// Name of the device in the endpoint; eth and the lowest free number when empty.
+	// Docker heeds it since 28; older ones do not know it.
 	Name string `yaml:"name"`
 	// GatewayPriority decides which network gives the default route: the highest
 	// does. Docker knows it since 28; older ones pay no heed to it.
