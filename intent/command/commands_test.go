@@ -101,6 +101,16 @@ func TestCommands(t *testing.T) {
 			"docker endpoint b\n  attach bridge\nunread \"$ docker run --name 'a x\": a shell stops here (reached EOF without closing quote `'`), and what there is is read line by line\nunread \"docker run --name 'a x\": a shell cannot read it: reached EOF without closing quote `'`\n",
 		},
 		{
+			"lists that the script reads out of itself",
+			"for x in a:eth0 b:eth1; do IFS=: read -r n p <<< \"$x\"; docker network create -o parent=$p $n; done\nwhile read -r n ip rest; do docker run --name $n --network a --ip $ip x; done <<END\nc  10.0.0.1 and more\nd\t10.0.0.2\nEND\n",
+			"docker network a\n  option parent value=eth0\ndocker network b\n  option parent value=eth1\ndocker endpoint c\n  attach a ip=10.0.0.1\ndocker endpoint d\n  attach a ip=10.0.0.2\n",
+		},
+		{
+			"lists that come from elsewhere",
+			"while read n; do docker network create $n; docker network create $n; docker run --name $n x; docker run --name $n x; done < list",
+			"docker network n\ndocker endpoint n\n  attach bridge\nunread $n of n: the value of $n is not known here\nunread $n of n: the value of $n is not known here\nunread $n of n: the value of $n is not known here\nunread $n of n: the value of $n is not known here\n",
+		},
+		{
 			"a collection of functions",
 			"up() { docker run --name \"$1\" --network $2 x; }\nno() { echo; }\n",
 			"docker endpoint arg1\n  attach arg2\nunread \"\\\"$1\\\"\" of arg1: the value of $1 is not known here\nunread $2 of arg1 network: the value of $2 is not known here\n",

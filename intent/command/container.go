@@ -66,7 +66,7 @@ func (e *engine) containerName(a *args) (string, bool) {
 	if e.endpoint(name) == nil {
 		return name, true
 	}
-	if !e.tolerated {
+	if !e.tolerated && w.known() {
 		// moby daemon/names.go; containers/storage errors.go
 		why := `Conflict. The container name "/` + name + `" is already in use`
 		if e.podman {

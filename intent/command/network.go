@@ -136,7 +136,9 @@ func (e *engine) createNetwork(ws []word) {
 		return // and it has said so
 	}
 	if e.now.Network(name) != nil || e.config(name) != nil {
-		e.taken(name, &a)
+		if len(a.rest) == 0 || a.rest[len(a.rest)-1].known() {
+			e.taken(name, &a)
+		}
 		return
 	}
 	if !e.making(e.cmd.at) {

@@ -83,6 +83,9 @@ func (s *shell) stmt(st *syntax.Stmt) {
 	}
 	s.depth++
 	defer func() { s.depth-- }()
+	if s.reading(st) {
+		return
+	}
 	if call, ok := st.Cmd.(*syntax.CallExpr); ok {
 		once := s.once
 		s.once = once && !st.Background
