@@ -72,6 +72,7 @@ c.yaml:10:5: unknown key "gateway" in networks.lan
 c.yaml:14:11: unknown key "gatewaye" in networks.lan.ipam.config.0 (did you mean "gateway"?)
 c.yaml:15:8: networks.bad must be a mapping
 c.yaml:16:1: unknown key "serivces" at the top (did you mean "services"?)`},
+	{"an unknown key beside what is reset", "-- c.yaml --\nservices:\n  web: {image: x, ports: !reset null, prots: []}\n", `c.yaml:2:39: unknown key "prots" in services.web (did you mean "ports"?)`},
 	{"a driver option that is neither word nor number", "-- c.yaml --\nnetworks:\n  lan:\n    driver_opts: {parent: [eth0]}\n", `c.yaml:3:27: networks.lan.driver_opts.parent must be a number or a string`},
 	{"a port", "-- c.yaml --\nservices:\n  web:\n    image: x\n    ports: [\"80\", \"abc:80\"]\n", `c.yaml:4:19: invalid hostPort: abc`},
 	{"networks that are not defined", "-- c.yaml --\nservices:\n  web: {image: x, networks: [foo, bar]}\n", `c.yaml:2:30: the service web is on the network foo, which is defined nowhere
