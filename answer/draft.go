@@ -77,6 +77,7 @@ func (d *Draft) leaveOut(what, name, why string, at intent.Place) {
 // is blamed for what is not there.
 func (d *Draft) settle() error {
 	for {
+		d.dropParents()
 		d.Spec.Networks, d.Spec.Endpoints = nil, nil
 		for _, n := range d.networks {
 			if n.built() {

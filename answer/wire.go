@@ -42,6 +42,16 @@ func (d *Draft) hosts() {
 	d.Spec.Hosts = topology.Named[topology.Host]{{Name: d.nodes.take(string(RoleHost)), Value: topology.Host{Parents: parents}}}
 }
 
+// dropParents takes those away that no network is left on.
+func (d *Draft) dropParents() {
+	host := &d.Spec.Hosts[0].Value
+	host.Parents = slices.DeleteFunc(host.Parents, func(p topology.Item[topology.Link]) bool {
+		return !slices.ContainsFunc(d.networks, func(n *network) bool {
+			return n.built() && n.onWire() && (n.spec.Parent == p.Name || base(n.spec.Parent) == p.Name)
+		})
+	})
+}
+
 // vidOf is the number behind the dot of a device's name.
 func vidOf(name string) (int, bool) {
 	_, id, dotted := strings.Cut(name, ".")
