@@ -21,10 +21,6 @@ type crowd struct {
 	tag    *int  // the VLAN of all
 	// floods tells that a frame to everybody comes to all of them.
 	floods bool
-	// salvo is how many frames are sent to all before the last is waited for: macvlan
-	// and ipvlan have queues of 1000 for them, and a processor one of 1000 copies
-	// (net.core.netdev_max_backlog).
-	salvo int
 	// fenceType is the EtherType of a frame to one that is waited for.
 	fenceType uint16
 }
@@ -37,7 +33,7 @@ func addressOf(n int) netip.Addr { return netip.AddrFrom4([4]byte{10, 77, byte(n
 
 // crowd makes the parent ready for children of a kind.
 func (s *site) crowd(name string) (*crowd, error) {
-	c := &crowd{site: s, kind: kindOf(name), parent: s.parent, floods: true, salvo: 250, fenceType: fenceType}
+	c := &crowd{site: s, kind: kindOf(name), parent: s.parent, floods: true, fenceType: fenceType}
 	if err := s.conn.SetLink(s.parent, &rtnl.Change{MAC: hostMAC()}); err != nil {
 		return nil, fmt.Errorf("set the parent's address: %w", err)
 	}
@@ -106,7 +102,6 @@ func (c *crowd) addPort(n int) error {
 		}
 	}
 	c.tops = append(c.tops, child)
-	c.salvo = min(c.salvo, max(1, 900/len(c.tops)))
 	if err := c.site.conn.AddFDB(port, mac(n)); err != nil {
 		return fmt.Errorf("tell the bridge of child %d: %w", n, err)
 	}

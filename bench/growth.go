@@ -96,7 +96,10 @@ func broadcasts(ctx context.Context, c *crowd) ([]Figure, error) {
 	n := len(c.tops)
 	frames := min(max(40_000/n, 20), 2000)
 	to := func(typ uint16) []byte { return frameTo(everybody(), c.tag, typ, nil) }
-	salvo := make([]wireFrame, c.salvo)
+	// Before the last of a salvo is waited for, no more are sent than there is room for:
+	// macvlan and ipvlan have queues of 1000 frames to all, and a processor one of 1000
+	// copies (net.core.netdev_max_backlog), which none empties while ksoftirqd has yet to.
+	salvo := make([]wireFrame, min(250, max(1, 900/n)))
 	for i := range salvo {
 		salvo[i] = wireFrame{probeType, to(probeType)}
 	}
