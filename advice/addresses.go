@@ -21,7 +21,7 @@ func (f *file) eachPool(rule func(n *network, p *pool, made *topology.Pool) *fin
 	}
 	var all []*finding
 	for _, n := range f.networks {
-		state := f.draft.plan.LAN.Networks[n.Name]
+		state := f.draft.plan.LAN.Networks[n.key]
 		if !n.virtual() || state == nil {
 			continue
 		}
@@ -97,7 +97,7 @@ func rangeEmpty(f *file) []*finding {
 
 // empty reports whether a network has a pool from which nothing can be handed out.
 func (d *draft) empty(n *network) bool {
-	return slices.ContainsFunc(d.plan.LAN.Networks[n.Name].Pools, func(p *topology.Pool) bool { return p.Size() <= 0 })
+	return slices.ContainsFunc(d.plan.LAN.Networks[n.key].Pools, func(p *topology.Pool) bool { return p.Size() <= 0 })
 }
 
 // notExcluded finds machines of the LAN in a range that is handed out: the host, its
@@ -158,10 +158,10 @@ func (f *file) handedOut(n *network, p *pool, made *topology.Pool, a netip.Addr,
 		}
 	}
 	if len(w.needs) == 0 {
-		w.by(scenarios.Check{HandedOut: &scenarios.HandedOut{Network: n.Name, Addresses: texts(made.Upcoming(i + 2)[:i+1])}})
+		w.by(scenarios.Check{HandedOut: &scenarios.HandedOut{Network: n.key, Addresses: texts(made.Upcoming(i + 2)[:i+1])}})
 		return w
 	}
-	w.by(scenarios.Check{HandedOut: &scenarios.HandedOut{Network: n.Name, Addresses: texts(next[:i+1])}})
+	w.by(scenarios.Check{HandedOut: &scenarios.HandedOut{Network: n.key, Addresses: texts(next[:i+1])}})
 	return w
 }
 
@@ -217,7 +217,7 @@ func (f *file) takenFirst(same bool) []*finding {
 // takes is the finding that those on a network, when they come first, are handed a static
 // address of somebody else.
 func (f *file) takes(n *network, s *attached, a netip.Addr) *finding {
-	state := f.draft.plan.LAN.Networks[n.Name]
+	state := f.draft.plan.LAN.Networks[n.key]
 	if state == nil || s.user.end == nil {
 		return nil
 	}

@@ -193,3 +193,28 @@ func TestEngines(t *testing.T) {
 		t.Errorf("of what another engine has: only %q", got)
 	}
 }
+
+// TestNames holds that names which scenarios do not take are no fault of the file's.
+func TestNames(t *testing.T) {
+	in := written(t, strings.Replace(lan, "lan", "Büro/Netz", 1)+"\nrun host on Büro/Netz\nrun lan on Büro/Netz\nrun ? on Büro/Netz ip=192.168.1.3")
+	all := advice.Of(in, advice.Surroundings{})
+	if got, want := ids(all), "address-in-dynamic-range host-unreachable"; got != want {
+		t.Fatalf("warnings %q, want %q", got, want)
+	}
+	for _, w := range all {
+		if w.Trial == nil || !slices.Equal(w.Networks, []string{"Büro/Netz"}) {
+			t.Errorf("%s of %q, trial %v", w.ID, w.Networks, w.Trial)
+			continue
+		}
+		load(t, w.Trial.Scenario)
+	}
+}
+
+// TestCNIGateway holds that what no plugin looks at is no refusal.
+func TestCNIGateway(t *testing.T) {
+	in := written(t, "network lan macvlan o:master=eth0 ipam=static subnet=192.168.1.0/24 gateway=10.0.0.1 engine=cni")
+	w := find(advice.Of(in, advice.Surroundings{}), "gateway-outside-subnet")
+	if w == nil || w.Severity != advice.Caution || strings.Contains(w.Text, "refuses") {
+		t.Errorf("%+v", w)
+	}
+}

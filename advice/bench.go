@@ -65,8 +65,8 @@ func (b *bench) endpoints(s *scenarios.Scenario) {
 	}
 	on := map[string][]topology.Attachment{}
 	for _, a := range b.draft.attached {
-		_, there := s.Networks.Get(a.network.Name)
-		if there && !later[[2]string{a.node, a.network.Name}] && (want[a] || crowd[a.network] && !a.sample) {
+		_, there := s.Networks.Get(a.network.key)
+		if there && !later[[2]string{a.node, a.network.key}] && (want[a] || crowd[a.network] && !a.sample) {
 			on[a.node] = append(on[a.node], a.placed(crowd[a.network]))
 		}
 	}
@@ -133,7 +133,7 @@ func (b *bench) machines(s *scenarios.Scenario, networks []*network) {
 		if b.foreign {
 			b.home(n, parent, &lan, used)
 		}
-		for _, p := range b.draft.plan.LAN.Networks[n.Name].Pools {
+		for _, p := range b.draft.plan.LAN.Networks[n.key].Pools {
 			if parent != nil {
 				add(&parent.Addresses, b.hostAddress(n, p, used))
 			}
@@ -274,7 +274,7 @@ func (f *file) offers(n *network, v6 bool) bool {
 	if n.closed() || f.draft.plan == nil {
 		return false
 	}
-	state := f.draft.plan.LAN.Networks[n.Name]
+	state := f.draft.plan.LAN.Networks[n.key]
 	return state != nil && slices.ContainsFunc(state.Pools, func(p *topology.Pool) bool {
 		return p.Subnet.Addr().Is6() == v6 && (p.Gateway.IsValid() || n.layer3())
 	})

@@ -1,11 +1,11 @@
 package advice
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -61,13 +61,12 @@ type attached struct {
 // hostNode is the machine that the file is for, in trials.
 const hostNode = "host"
 
-var notInNames = regexp.MustCompile(`[^a-zA-Z0-9_.-]+`)
-
 func (f *file) plan() *draft {
 	d := &draft{file: f, nodes: map[*intent.Endpoint]string{}, samples: map[*network]string{}, routes: map[way]topology.AddRoute{}}
 	d.spec.Docker = f.around.docker().String()
 	d.spec.Hosts = topology.Named[topology.Host]{{Name: hostNode, Value: topology.Host{Parents: d.parents()}}}
 	d.nameNodes()
+	d.nameNetworks()
 	plan, problems := topology.Compile(&d.spec, "")
 	if len(problems) > 0 {
 		return d // without a plan nothing can be drafted; names and versions are made to fit
@@ -137,19 +136,38 @@ func deviceName(s string) bool {
 	return s != "" && len(s) <= 15 && s != "lo" && s != "all" && s != "default" && s != "." && s != ".." && !strings.ContainsAny(s, "/:% \t\n\v\f\r")
 }
 
+// inName keeps what a machine's name may have.
+func inName(r rune) rune {
+	if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_.-", r) {
+		return r
+	}
+	return '-'
+}
+
+// nameNetworks gives each network a name that scenarios take.
+func (d *draft) nameNetworks() {
+	taken := map[string]bool{}
+	for _, n := range d.file.networks {
+		n.key = free(n.Name, "network", taken)
+	}
+}
+
+// free is a name that is like the one that is wanted, and nobody else's.
+func free(wanted, otherwise string, taken map[string]bool) string {
+	s := strings.TrimLeft(strings.Map(inName, wanted), "_.-")
+	s = cmp.Or(s[:min(len(s), 50)], otherwise)
+	for base, i := s, 2; taken[s]; i++ {
+		s = fmt.Sprintf("%s-%d", base, i)
+	}
+	taken[s] = true
+	return s
+}
+
 // nameNodes gives each endpoint a machine, and each network without one a sample.
 func (d *draft) nameNodes() {
 	taken := map[string]bool{hostNode: true, lanNode: true, gatewayNode: true, topology.SwitchNode: true}
 	name := func(wanted string) string {
-		s := strings.TrimLeft(notInNames.ReplaceAllString(wanted, "-"), "_.-")
-		s = s[:min(len(s), 50)]
-		if s == "" {
-			s = "container"
-		}
-		for base, i := s, 2; taken[s]; i++ {
-			s = fmt.Sprintf("%s-%d", base, i)
-		}
-		taken[s] = true
+		s := free(wanted, "container", taken)
 		d.spec.Endpoints = append(d.spec.Endpoints, topology.Item[topology.Endpoint]{Name: s})
 		return s
 	}
@@ -169,7 +187,7 @@ func (d *draft) network(n *network) {
 	if n.External.Is || !slices.Contains([]string{macvlan, ipvlan, bridge}, n.driver) {
 		return
 	}
-	add := topology.AddNetwork{Name: n.Name, Network: d.spell(n)}
+	add := topology.AddNetwork{Name: n.key, Network: d.spell(n)}
 	for range 20 {
 		asked := add
 		change := topology.Change{Network: &asked}
@@ -195,13 +213,13 @@ func (d *draft) network(n *network) {
 // keep notes a network as it was made: with the subnets that Docker has chosen, which
 // depend on the others.
 func (d *draft) keep(n *network, made topology.Network) {
-	for _, p := range d.plan.LAN.Networks[n.Name].Pools {
+	for _, p := range d.plan.LAN.Networks[n.key].Pools {
 		written := slices.ContainsFunc(made.Subnets, func(s topology.Subnet) bool { return s.Subnet == p.Subnet.String() })
 		if !written {
 			made.Subnets = append(slices.Clone(made.Subnets), topology.Subnet{Subnet: p.Subnet.String()})
 		}
 	}
-	d.spec.Networks = append(d.spec.Networks, topology.Item[topology.Network]{Name: n.Name, Value: made})
+	d.spec.Networks = append(d.spec.Networks, topology.Item[topology.Network]{Name: n.key, Value: made})
 }
 
 func (d *draft) commit(c *topology.Change) bool {
@@ -251,148 +269,13 @@ func clone(a topology.AddNetwork) topology.AddNetwork {
 	return a
 }
 
-// spell says a network in a scenario's words.
-func (d *draft) spell(n *network) topology.Network {
-	out := topology.Network{Driver: n.driver, Internal: n.Internal.Is}
-	switch n.driver {
-	case macvlan:
-		out.Parent, out.MacvlanMode = n.device(), n.mode.Text
-	case ipvlan:
-		out.Parent, out.IpvlanMode, out.IpvlanFlag = n.device(), n.mode.Text, n.flag.Text
-	}
-	for _, p := range n.pools {
-		out.Subnets = append(out.Subnets, d.spellPool(n, p))
-	}
-	switch {
-	case slices.Contains([]string{"null", "none"}, n.IPAM.Text):
-	case n.Engine == intent.Docker:
-		v4, v6 := !n.IPv4.Known || n.IPv4.Is, n.IPv6.Is
-		out.EnableIPv4, out.EnableIPv6 = &v4, &v6
-	case len(out.Subnets) == 0:
-		out.Subnets = []topology.Subnet{{Subnet: d.chosen(n)}}
-	}
-	return out
-}
-
-func (d *draft) spellPool(n *network, p *pool) topology.Subnet {
-	s := topology.Subnet{Subnet: p.Subnet.Subnet.Text, Gateway: p.gatewayText(), IPRange: p.IPRange.Text}
-	if n.Engine != intent.Docker && p.prefix.IsValid() {
-		s.Subnet = p.prefix.String()
-		if n.guesses() && s.Gateway == "" {
-			s.Gateway = p.prefix.Addr().Next().String()
-		}
-	}
-	for _, a := range p.Aux {
-		if s.AuxAddresses == nil {
-			s.AuxAddresses = map[string]string{}
-		}
-		s.AuxAddresses[a.Key] = a.Value.Text
-	}
-	return s
-}
-
-// gatewayText is the gateway as it was written. Compose files and Docker take it with a
-// prefix length by mistake only, which stays as it is.
-func (p *pool) gatewayText() string { return p.Gateway.Text }
-
-// guesses reports whether the engine makes the first address the gateway where none is
-// given (containers/common: libnetwork/netavark/config.go:networkCreate).
-func (n *network) guesses() bool {
-	return n.Engine == intent.Podman && !n.Internal.Is && n.driver != bridge
-}
-
-// chosen is the subnet that an engine picks by itself, or that a DHCP server's is.
-func (d *draft) chosen(n *network) string {
-	if n.onParent() {
-		for _, p := range d.file.around.Parents[n.device()].Addresses {
-			if p.Addr().Is4() {
-				return p.Masked().String()
-			}
-		}
-	}
-	for i := 18; i < 32; i++ {
-		p := netip.PrefixFrom(netip.AddrFrom4([4]byte{172, byte(i)}), 16)
-		if !d.overlaps(p) {
-			return p.String()
-		}
-	}
-	return "192.0.2.0/24"
-}
-
-func (d *draft) overlaps(p netip.Prefix) bool {
-	for _, n := range d.file.networks {
-		for _, q := range n.pools {
-			if q.prefix.IsValid() && q.prefix.Overlaps(p) {
-				return true
-			}
-		}
-	}
-	for _, n := range d.plan.LAN.Networks {
-		for _, q := range n.Pools {
-			if q.Subnet.Overlaps(p) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// mendNetwork takes out or puts right what a problem is about. It is false when nothing
-// is left to be made.
-func mendNetwork(n *topology.Network, p topology.Problem) bool {
-	if len(p.Path) < 2 {
-		return false
-	}
-	switch p.Path[1] {
-	case "macvlan_mode":
-		n.MacvlanMode = ""
-	case "ipvlan_mode":
-		n.IpvlanMode = ""
-	case "ipvlan_flag":
-		n.IpvlanFlag = ""
-	case "subnets":
-		return mendSubnet(n, p.Path[2:])
-	default:
-		return false
-	}
-	return true
-}
-
-func mendSubnet(n *topology.Network, path []any) bool {
-	if len(path) < 2 {
-		return false
-	}
-	i, ok := path[0].(int)
-	if !ok || i >= len(n.Subnets) {
-		return false
-	}
-	s := &n.Subnets[i]
-	switch path[1] {
-	case "subnet":
-		p, err := netip.ParsePrefix(s.Subnet)
-		if err != nil || p == p.Masked() {
-			return false
-		}
-		s.Subnet = p.Masked().String()
-	case "gateway":
-		s.Gateway = ""
-	case "ip_range":
-		s.IPRange = ""
-	case "aux_addresses":
-		if len(path) > 2 {
-			delete(s.AuxAddresses, fmt.Sprint(path[2]))
-		}
-	}
-	return true
-}
-
 // attach puts an endpoint on a network as engine and kernel do, mended when it must be.
 func (d *draft) attach(n *network, u user, node string, sample bool) {
-	state := d.plan.LAN.Networks[n.Name]
+	state := d.plan.LAN.Networks[n.key]
 	if state == nil || u.at == nil {
 		return
 	}
-	a := topology.Attachment{Network: n.Name, IP: u.at.IP.Text, IP6: u.at.IP6.Text, MAC: u.at.MAC.Text, Name: u.at.Name.Text}
+	a := topology.Attachment{Network: n.key, IP: u.at.IP.Text, IP6: u.at.IP6.Text, MAC: u.at.MAC.Text, Name: u.at.Name.Text}
 	a.GatewayPriority, _ = strconv.Atoi(u.at.GatewayPriority.Text)
 	if !n.hasFamily6() {
 		a.IP6 = ""
@@ -444,10 +327,10 @@ func (d *draft) against(n *network, u user, change topology.Change) []*refusal {
 // kernelRefuses knows what a parent does not take (macvlan.c:macvlan_common_newlink and
 // macvlan_open, net/core/dev.c:netdev_rx_handler_register).
 func (d *draft) kernelRefuses(n *network, a topology.Attachment) (errno, text string, other *attached) {
-	parent := d.plan.LAN.Networks[n.Name].Parent
+	parent := d.plan.LAN.Networks[n.key].Parent
 	mac, _ := net.ParseMAC(a.MAC)
 	for _, o := range d.attached {
-		if d.plan.LAN.Networks[o.network.Name].Parent != parent || !o.network.virtual() {
+		if d.plan.LAN.Networks[o.network.key].Parent != parent || !o.network.virtual() {
 			continue
 		}
 		switch {
@@ -464,39 +347,10 @@ func (d *draft) kernelRefuses(n *network, a topology.Attachment) (errno, text st
 
 func passthru(n *network) bool { return n.mode.Text == "passthru" }
 
-func mendAttachment(a *topology.Attachment, r *refusal) bool {
-	if r.errno == "EADDRINUSE" {
-		a.MAC = ""
-		return true
-	}
-	if len(r.Path) < 2 {
-		return false
-	}
-	switch r.Path[1] {
-	case "ip":
-		if a.IP == "" {
-			return false // none is left
-		}
-		a.IP = ""
-	case "ip6":
-		if a.IP6 == "" {
-			return false
-		}
-		a.IP6 = ""
-	case "mac":
-		a.MAC = ""
-	case "name":
-		a.Name = ""
-	default:
-		return false
-	}
-	return true
-}
-
 // settle notes a device that is there.
 func (d *draft) settle(a attached) {
 	for _, dev := range d.plan.LAN.DevicesOf(a.node) {
-		if dev.Network == a.network.Name {
+		if dev.Network == a.network.key {
 			a.device = dev
 		}
 	}

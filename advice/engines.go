@@ -98,7 +98,7 @@ func cniMTU(f *file) []*finding {
 		if err != nil || limit == 0 || mtu <= limit {
 			return nil
 		}
-		w := about(n, place(n.Option("mtu"), n.key("mtu")), "MTU %d of network %q is more than that of its master %s, %d.", mtu, n.Name, n.device(), limit)
+		w := about(n, place(n.Option("mtu"), n.keyPlace("mtu")), "MTU %d of network %q is more than that of its master %s, %d.", mtu, n.Name, n.device(), limit)
 		mode := map[string]string{macvlan: "bridge", ipvlan: "l2"}[n.driver]
 		w.with = []*network{n}
 		w.mtu = limit

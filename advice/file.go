@@ -28,6 +28,8 @@ type file struct {
 // network is one network with its texts parsed.
 type network struct {
 	*intent.Network
+	// key is its name in scenarios, which take fewer letters than engines do.
+	key    string
 	driver string
 	// parent is the device that was named; empty when none was.
 	parent intent.Value
@@ -161,8 +163,8 @@ func place(v intent.Value, whole intent.Place) intent.Place {
 	return whole
 }
 
-// key is where an option's key stands, or else the network.
-func (n *network) key(key string) intent.Place {
+// keyPlace is where an option's key stands, or else the network.
+func (n *network) keyPlace(key string) intent.Place {
 	for _, o := range slices.Backward(n.Options) {
 		if o.Key == key && o.Place != (intent.Place{}) {
 			return o.Place

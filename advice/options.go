@@ -93,7 +93,7 @@ func mtuIgnored(f *file) []*finding {
 		if !n.virtual() || n.Engine != intent.Docker || !mtu.Set() {
 			continue
 		}
-		w := about(n, place(mtu, n.key("com.docker.network.driver.mtu")), "Docker's %s driver ignores com.docker.network.driver.mtu: the containers of network %q have their parent's MTU and not %s.", n.driver, n.Name, mtu.Text)
+		w := about(n, place(mtu, n.keyPlace("com.docker.network.driver.mtu")), "Docker's %s driver ignores com.docker.network.driver.mtu: the containers of network %q have their parent's MTU and not %s.", n.driver, n.Name, mtu.Text)
 		if on := f.draft.of(n); len(on) > 0 && n.onParent() {
 			w.on(on[0]).by(scenarios.Check{Link: &scenarios.LinkState{Link: on[0].link(), MTU: 1500}})
 			w.Endpoints = nil

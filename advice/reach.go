@@ -3,7 +3,6 @@ package advice
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -59,7 +58,7 @@ func (f *file) roomy(a *attached) bool {
 		return false
 	}
 	used := f.draft.used()
-	for _, p := range f.draft.plan.LAN.Networks[a.network.Name].Pools {
+	for _, p := range f.draft.plan.LAN.Networks[a.network.key].Pools {
 		if p.Subnet.Contains(a.device.Addresses[0].Addr()) {
 			host := spare(p, used)
 			return host.IsValid() && spare(p, used).IsValid()
@@ -126,14 +125,27 @@ func hostUnreachable(f *file) []*finding {
 	})
 }
 
-// wireless are the names that Linux and udev give to Wi-Fi devices.
-var wireless = regexp.MustCompile(`^(wlan\d|wl[posx]|ath\d|wifi\d)`)
+// wireless reports whether a name is one that Linux or udev gives to Wi-Fi devices.
+func wireless(name string) bool {
+	for _, prefix := range []string{"wlp", "wlo", "wls", "wlx"} {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	for _, prefix := range []string{"wlan", "ath", "wifi"} {
+		rest, is := strings.CutPrefix(name, prefix)
+		if is && rest != "" && rest[0] >= '0' && rest[0] <= '9' {
+			return true
+		}
+	}
+	return false
+}
 
 func (f *file) medium(n *network) Medium {
 	if p, known := f.around.Parents[n.device()]; known {
 		return p.Medium
 	}
-	if wireless.MatchString(n.parent.Text) {
+	if wireless(n.parent.Text) {
 		return WiFi
 	}
 	return Wired
@@ -173,7 +185,7 @@ func noParent(f *file) []*finding {
 		}
 		w := about(n, n.Place, "Network %q has no parent, so that Docker puts it on a dummy device, which leads nowhere: its containers reach each other and nothing else.", n.Name)
 		if f.roomy(on[0]) {
-			parent := f.draft.plan.LAN.Networks[n.Name].Parent.String()
+			parent := f.draft.plan.LAN.Networks[n.key].Parent.String()
 			w.on(on[0]).by(scenarios.Check{Link: &scenarios.LinkState{Link: on[0].link(), Parent: parent}}, blocked(on[0].link(), lanNode))
 			w.Endpoints = nil
 		}

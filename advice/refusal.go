@@ -123,6 +123,11 @@ func (f *file) tell(w *finding, r *refusal) bool {
 	}
 	if r.user == nil {
 		w.Place = f.placeIn(n, r.Path)
+		if n.Engine == intent.CNI && w.ID == "gateway-outside-subnet" {
+			w.Severity = Caution // no plugin looks; the kernel may refuse the route
+			w.Text = fmt.Sprintf("A gateway of network %q is outside its subnet, so that no route can lead over it.", n.Name)
+			return true
+		}
 		w.Text = fmt.Sprintf("%s refuses network %q: %s.", who, n.Name, strings.TrimSuffix(r.Text, ": there is no device "+hostNode+"/"+n.parent.Text))
 		if w.ID == "parent-missing" || w.ID == "vlan-two-dots" || w.ID == "vlan-not-a-number" {
 			f.doubt(w, n)
@@ -181,7 +186,7 @@ func (f *file) whose(w *finding, r *refusal) {
 		w.ID = id
 		w.Text = fmt.Sprintf("%q cannot have %s on network %q: ", r.user.end.Name, a, n.Name) + fmt.Sprintf(format, args...) + "."
 	}
-	for _, p := range f.draft.plan.LAN.Networks[n.Name].Pools {
+	for _, p := range f.draft.plan.LAN.Networks[n.key].Pools {
 		name, aux := p.Aux[a]
 		switch {
 		case !p.Subnet.Contains(a):

@@ -249,8 +249,8 @@ func (b *bench) scenario(key string) *scenarios.Scenario {
 	s.Docker = b.draft.spec.Docker
 	networks := b.networks()
 	for _, n := range networks {
-		if spec, ok := b.draft.spec.Networks.Get(n.Name); ok {
-			s.Networks = append(s.Networks, topology.Item[topology.Network]{Name: n.Name, Value: spec})
+		if spec, ok := b.draft.spec.Networks.Get(n.key); ok {
+			s.Networks = append(s.Networks, topology.Item[topology.Network]{Name: n.key, Value: spec})
 		}
 	}
 	b.endpoints(s)
