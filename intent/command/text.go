@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode"
 
 	"github.com/lanproof/lanproof/intent"
 )
@@ -15,10 +16,13 @@ var (
 	fence = lazy("^[\\s>]*(?:[-*+]\\s+|\\d+[.)]\\s+)?(`{3,}|~{3,})\\s*\\{?\\.?([\\w+-]*)")
 	// bullets are what stands before a command in lists and quotations, and the numbers of
 	// a shell's history.
-	bullets = lazy(`^(?:\s|>|[-*+•·]\s|\d{1,4}[.)、]\s?|\d{1,5}\s\s|\[[ xX]\]\s)*`)
+	bullets = lazy(`^(?:\s|>|[-*+•·]\s|\d{1,4}[.)、]\s?|\d{1,5}\s\s|\[[ xX]\]\s|<(?:pre|code|p|li|div|span|kbd|samp)(?:\s[^<>]*)?>)*`)
 	keys    = lazy(`^(?:(?:run|command|shell|cmd|script|before_script|ansible\.builtin\.(?:command|shell)|RUN|CMD)\s*:\s*(?:[|>][-+]?\s*)?|ExecSt(?:art|op)(?:Pre|Post)?=[-@!+:]*)`)
-	prompts = lazy(`^(?:\([^()]{1,40}\)\s*)?(?:\[[^\[\]]{1,60}\]\s?|[\w.-]+@[\w.-]+(?:[: ][^\s$#]*)?\s?|~?/?[\w./~-]{0,60}\s?|(?:ba)?sh-[\d.]+|PS [A-Za-z]:[^>]{0,80}|PS|[A-Za-z]:\\[^>]{0,80})?([$#%>❯➜»])(\s*)`)
-	second  = lazy(`^\s*(?:\\?>|>>|\.\.\.|∙)\s?`)
+	prompts = lazy(`^(?:\([^()]{1,40}\)\s*)?(?:\[[^\[\]]{1,60}\]\s?|[\w.-]+@[\w.-]+(?::[^$#%>]{0,80}|\s[^\s$#]*)?\s?|[\w.-]+:[^\s$#]{0,60}\s?|~?/?[\w./~-]{0,60}\s?|(?:ba)?sh-[\d.]+|PS [A-Za-z]:[^>]{0,80}|PS|[A-Za-z]:\\[^>]{0,80})?([$#%>❯➜»])(\s*)`)
+	// arrows are the folder and the branch behind an arrow.
+	arrows = lazy(`^[\w./~-]{1,60}\s+(?:git:\(\S{1,60}\)\s+)?(?:✗\s+)?`)
+	starts = lazy(`^(?:sudo\s+)?(?:docker|podman)\s`)
+	second = lazy(`^\s*(?:\\?>|>>|\.\.\.|∙)\s?`)
 	// command finds a command line of an engine.
 	command = lazy(`(?:[\w./~-]*/)?(?:docker|podman(?:-remote)?)(?:\.exe)?["']?\s+(?:-{1,2}[\w-]+(?:[= ]\S+)?\s+){0,6}(?:network\s+\w+|(?:container\s+)?(?:run|create|rm|stop|kill|prune)|pod\s+\w+|system\s+prune)(?:\s|$|\x60|"|')`)
 	before  = lazy(`^(?:(?:sudo|doas|env|time|nohup|exec|command|winpty|nice|!|if|then|do|else|while|until|&|timeout\s+\w+)\s+(?:-\w+\s+(?:\w+\s+)?)*?|[A-Za-z_]\w*=\S*\s+|\$\{?\w+\}?\s+|\[[ "'$\-\w{}:=!]+\]{1,2}\s+(?:&&|\|\|)\s+)*["']?$`)
@@ -72,8 +76,11 @@ func lead(p piece) leading {
 	}
 	if m := prompts().FindStringSubmatchIndex(l.text); m != nil {
 		mark, rest := l.text[m[2]:m[3]], l.text[m[1]:]
+		if arrow := arrows().FindString(rest); mark == "➜" && arrow != "" {
+			m[1] += len(arrow)
+		}
 		// $PARENT and %PARENT% are no prompts.
-		if rest != "" && (m[4] < m[5] || m[2] > 0 && command().MatchString(rest)) {
+		if rest != "" && (m[4] < m[5] || (m[2] > 0 || starts().MatchString(rest)) && command().MatchString(rest)) {
 			l.hash, l.prompt = mark == "#" && m[2] == 0, true
 			if l.hash || mark == ">" && m[2] == 0 {
 				l.prompt = false
@@ -239,6 +246,9 @@ func (s *shell) mentioned(file string, l leading) {
 		return
 	}
 	parts := strings.Split(l.text, "`")
+	if m := makesRE().FindStringIndex(l.text); len(parts) == 1 {
+		s.unsure(file, l, m[0])
+	}
 	at := 0
 	for k, part := range parts {
 		end := at + len(part)
@@ -255,6 +265,25 @@ func (s *shell) mentioned(file string, l leading) {
 		}
 		at = end + 1
 	}
+}
+
+// label is what people write before a command.
+var label = lazy(`^[\pL\pN][\pL\pN ._()-]{0,60}[:：]\s*$`)
+
+// unsure reads what stands behind a label as a command, and names any other that stands
+// somewhere in a line.
+func (s *shell) unsure(file string, l leading, at int) {
+	text := l.text[at:]
+	foreign := func(r rune) bool { return r > unicode.MaxASCII && unicode.IsLetter(r) }
+	if len(strings.Fields(text)) < 4 || strings.ContainsFunc(text, foreign) || !strings.Contains(text, " -") || strings.Contains(text, "[") {
+		return
+	}
+	p := l.cut(at)
+	if label().MatchString(l.text[:at]) {
+		s.unit(file, []piece{p}, true)
+		return
+	}
+	s.note(file, p, 0, "what stands before this command is not known, and it is not read")
 }
 
 // gather joins a command's first line with the lines that go on with it, and returns how
