@@ -9,13 +9,15 @@ import (
 
 	"github.com/lanproof/lanproof/internal/rtnl"
 	"github.com/lanproof/lanproof/scenarios"
+	"github.com/lanproof/lanproof/topology"
 )
 
 // neighbourQuestion asks what a node knows of another's address.
 type neighbourQuestion struct {
 	want *scenarios.Neighbour
 	ip   netip.Addr
-	mac  net.HardwareAddr
+	mac  net.HardwareAddr // the one that is written, if one is
+	of   topology.Ref     // the device whose address is meant, if one is
 }
 
 func (e *expansion) neighbour(c *scenarios.Check) question {
@@ -34,11 +36,11 @@ func (e *expansion) neighbour(c *scenarios.Check) question {
 		}
 	case w.MACOf != "":
 		d, _ := e.device(w.MACOf)
-		if d == nil || d.MAC == nil {
-			e.fail(c.At, "the MAC address of %q is not known", w.MACOf)
+		if d == nil {
+			e.fail(c.At, "there is no device %q", w.MACOf)
 			return nil
 		}
-		q.mac = slices.Clone(d.MAC)
+		q.of = d.Ref
 	}
 	return q
 }
@@ -50,6 +52,8 @@ func (q *neighbourQuestion) describe() (id, title, expected string) {
 	switch {
 	case !q.exists():
 		return id + "-none", fmt.Sprintf("%s does not know %s", q.want.Node, q.ip), "no entry"
+	case q.of.Link != "":
+		return id, fmt.Sprintf("%s knows %s", q.want.Node, q.ip), fmt.Sprintf("%s is at the address of %s", q.ip, q.of)
 	case q.mac == nil:
 		return id, fmt.Sprintf("%s knows %s", q.want.Node, q.ip), "an entry"
 	}
@@ -60,6 +64,19 @@ func (q *neighbourQuestion) ask(ctx context.Context, b *bench) answer {
 	n := b.lab.Node(q.want.Node)
 	if n == nil {
 		return trouble(fmt.Errorf("there is no node %s", q.want.Node))
+	}
+	mac := q.mac
+	if q.of.Link != "" {
+		// What an engine gives a device is known when it is there.
+		c, err := b.conn(q.of)
+		if err != nil {
+			return trouble(err)
+		}
+		d, err := c.LinkByName(q.of.Link)
+		if err != nil {
+			return trouble(fmt.Errorf("ask for %s: %w", q.of, err))
+		}
+		mac = d.MAC
 	}
 	// What was sent a moment ago may still be on its way to the table.
 	if err := b.field.Calm(ctx); err != nil {
@@ -73,6 +90,6 @@ func (q *neighbourQuestion) ask(ctx context.Context, b *bench) answer {
 	if i < 0 {
 		return answer{Finding: state(!q.exists(), "no entry")}
 	}
-	held := q.exists() && (q.mac == nil || slices.Equal(q.mac, all[i].MAC))
+	held := q.exists() && (mac == nil || slices.Equal(mac, all[i].MAC))
 	return answer{Finding: state(held, fmt.Sprintf("%s is at %s", q.ip, all[i].MAC))}
 }

@@ -59,6 +59,11 @@ func (b *builder) change(c *Change) {
 	may("attach", c.Attach != nil, func() {
 		a := c.Attach.Attachment
 		a.Name = b.asked(a.Name)
+		if b.docker().Before(29) {
+			// A running container's wish for a MAC address was passed over
+			// (moby: daemon/container_operations.go:ConnectToNetwork).
+			a.MAC = ""
+		}
 		b.attach(c.Attach.Endpoint, a)
 		b.elect(c.Attach.Endpoint)
 		b.announce(c.Attach.Endpoint, c.Attach.Network)

@@ -101,6 +101,26 @@ func TestGatewayMoves(t *testing.T) {
 	}
 }
 
+// TestMACOfALateEndpoint: docker network connect heeds a MAC address since 29, and one that
+// no ipvlan can have is refused since then.
+func TestMACOfALateEndpoint(t *testing.T) {
+	for version, want := range map[string]string{"20.10": "02:42:0a:01:00:02", "27": "02:42:0a:01:00:02", "28": "", "29": "02:de:ad:be:ef:01"} {
+		s := &Spec{Docker: version, Hosts: oneHost("eth1", Link{}), Endpoints: endpoints("c", Endpoint{}), Networks: networks(
+			"m", Network{Driver: "macvlan", Parent: "eth0", Subnets: []Subnet{{Subnet: "10.1.0.0/24", Gateway: "10.1.0.1"}}},
+			"i", Network{Driver: "ipvlan", Parent: "eth1", Subnets: []Subnet{{Subnet: "10.2.0.0/24"}}},
+		)}
+		p := mustCompile(t, s)
+		_, err := p.Change(&Change{Attach: &Attach{"c", Attachment{Network: "i", MAC: "02:de:ad:be:ef:01"}}})
+		if refused := err != nil; refused != (version == "29") {
+			t.Errorf("Docker %s says %v to an ipvlan's own address", version, err)
+		}
+		do(t, p, &Change{Attach: &Attach{"c", Attachment{Network: "m", MAC: "02:de:ad:be:ef:01"}}})
+		if got := device(t, p, "c/eth0").MAC.String(); got != want && (want != "" || got == "02:de:ad:be:ef:01") {
+			t.Errorf("Docker %s gives %s, want %s", version, got, want)
+		}
+	}
+}
+
 // TestAnnounce is M28: since 28 an endpoint that comes later tells the LAN, an ipvlan never.
 func TestAnnounce(t *testing.T) {
 	for version, want := range map[string]int{"20.10": 0, "27": 0, "28": 1, "29": 1} {

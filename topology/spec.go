@@ -97,6 +97,7 @@ type Attachment struct {
 	// IP6 is the IPv6 address on it; the next free one when empty.
 	IP6 string `yaml:"ip6"`
 	// MAC is the child's address; derived by the Docker version's rules when empty.
+	// Docker passes it over for a running endpoint up to 28.
 	MAC string `yaml:"mac"`
 	// Name of the device in the endpoint; eth and the lowest free number when empty.
 	// Docker heeds it since 28; older ones do not know it.
