@@ -69,6 +69,8 @@ type Diff struct {
 	NewCases, VanishedCases []CaseChange
 	// Same counts the checks with the same verdict in both runs.
 	Same int
+	// Built is what real engines have built otherwise, in cases that both runs have.
+	Built []BuiltChange
 }
 
 // All lists every change: the changed, then the appeared, then the vanished.
@@ -110,6 +112,7 @@ func Compare(a, b *Results) Diff {
 			d.Vanished = append(d.Vanished, change(before.checks[key], nil))
 		}
 	}
+	d.Built = compareBuilt(a, b)
 	d.NewCases = onlyIn(after, before, d.Appeared)
 	d.VanishedCases = onlyIn(before, after, d.Vanished)
 	return d

@@ -121,6 +121,7 @@ func (d Diff) WriteText(w io.Writer) error {
 		}
 		fmt.Fprintln(b)
 	}
+	d.writeBuilt(b)
 	fmt.Fprintf(b, "before: %s\nnow:    %s\n%s\n", d.Before, d.After, d.Headline())
 	if err := b.Flush(); err != nil {
 		return fmt.Errorf("write comparison: %w", err)
@@ -149,6 +150,7 @@ func (d Diff) WriteMarkdown(w io.Writer) error {
 	for _, k := range kinds() {
 		d.markdownKind(&p, k.Kind, k.Title)
 	}
+	d.markdownBuilt(&p)
 	if _, err := io.WriteString(w, p.String()); err != nil {
 		return fmt.Errorf("write comparison: %w", err)
 	}

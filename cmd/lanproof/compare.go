@@ -20,7 +20,9 @@ func newCompare() *cobra.Command {
 		Long: `Tell what became of the checks of run A in run B. A and B are results.json
 files, or the folders that lanproof run left them in. The exit status is 1 when
 something got worse: a check broke, or what passed is no longer shown. Runs on two
-kernels are compared alike.
+kernels are compared alike. Of runs by two engines (lanproof run --engine) it also
+tells what they have built otherwise: addresses, MAC addresses, routes, devices,
+settings of the kernel, and the words in which they refused.
 
 Given figures of lanproof bench, bench.json files or their folders, it tells which
 benchmarks are faster, slower or the same; given one run of several systems that took
