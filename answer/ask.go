@@ -137,7 +137,7 @@ func (a *Answer) run(ctx context.Context, warnings []advice.Warning, o run.Optio
 	byName := map[string]*reports.Case{}
 	if len(cases) > 0 {
 		o.Together = true
-		results, err := run.Run(ctx, cases, o)
+		results, err := a.runAll(ctx, cases, o)
 		if results == nil {
 			return err
 		}
@@ -149,6 +149,7 @@ func (a *Answer) run(ctx context.Context, warnings []advice.Warning, o run.Optio
 			byName[results.Cases[i].Case] = &results.Cases[i]
 		}
 	}
+	a.heed(byName[mainName])
 	a.reach(byName[mainName], o.Seed)
 	for i := range warnings {
 		a.Warnings = append(a.Warnings, told(&warnings[i], byName[trials[warnings[i].Trial]]))

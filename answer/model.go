@@ -16,6 +16,9 @@ type Answer struct {
 	Files []string `json:"files"`
 	// Docker is the version whose rules the networks follow.
 	Docker string `json:"docker"`
+	// Engine is the real one that built the networks, with its version; empty where they
+	// were simulated.
+	Engine string `json:"engine,omitempty"`
 	// Ground and Kernel say where the networks were built; empty when none was.
 	Ground string `json:"ground,omitempty"`
 	Kernel string `json:"kernel,omitempty"`

@@ -30,6 +30,10 @@ func Write(w io.Writer, a *Answer, color bool) error {
 // all writes the parts of one answer.
 func (t *terminal) all(a *Answer) {
 	t.Answer = a
+	if a.Engine != "" {
+		t.line("Built by %s", a.Engine)
+		t.line("")
+	}
 	t.networks()
 	t.endpoints()
 	t.table()

@@ -29,6 +29,7 @@ type checkFlags struct {
 	run     run.Options
 	on      *choice
 	docker  *choice
+	engine  *choice
 	parents []string
 	here    bool
 	emit    string
@@ -39,6 +40,7 @@ type checkFlags struct {
 func newCheck() *cobra.Command {
 	f := &checkFlags{
 		on:     oneOf(string(run.Auto), string(run.Host), string(run.Guest)),
+		engine: newEngine(),
 		docker: oneOf("29", "28", "27", "26", "25", "24", "23", "20.10"),
 	}
 	cmd := &cobra.Command{
@@ -66,6 +68,7 @@ file that cannot be read; 3 the harness could not do its work.`,
   lanproof check --docker 26 --json compose.yaml
   lanproof check --parent eth0=wired,192.168.1.5/24 compose.yaml
   lanproof check --here compose.yaml
+  lanproof check --engine docker compose.yaml
   lanproof check --emit scenario.yaml compose.yaml
   lanproof check --explain host-unreachable`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -83,6 +86,7 @@ file that cannot be read; 3 the harness could not do its work.`,
 func (f *checkFlags) flags(cmd *cobra.Command) {
 	o, flags := &f.run, cmd.Flags()
 	flags.Var(f.docker, "docker", "version of Docker whose rules the networks follow")
+	flags.Var(f.engine, "engine", "who builds the networks: netlink is lanproof itself, the others are real engines; Docker's version is the engine's then")
 	flags.StringArrayVar(&f.parents, "parent", nil, "what a parent of the machine is like, as `NAME[=wired|wifi|cloud][,ADDRESS/LENGTH...]` (repeatable)")
 	flags.BoolVar(&f.here, "here", false, "the files are for this machine: heed its devices, their addresses and routers, and whether it is in a cloud")
 	flags.StringArrayVar(&f.read.Compose.EnvFiles, "env-file", nil, "file of variables in place of .env, `FILE` (repeatable)")
@@ -113,6 +117,9 @@ func (f *checkFlags) check(cmd *cobra.Command, files []string) error {
 		if status, done, err := rootless.Enter(); done || err != nil {
 			return errors.Join(err, ended(status))
 		}
+	}
+	if err := f.findEngine(cmd, &o); err != nil {
+		return err
 	}
 	f.read.Stdin, f.read.Compose.Environ = cmd.InOrStdin(), os.Environ()
 	in, err := answer.Read(cmd.Context(), files, f.read)

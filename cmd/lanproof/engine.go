@@ -3,6 +3,10 @@ package main
 import (
 	"context"
 
+	"github.com/spf13/cobra"
+
+	"github.com/lanproof/lanproof/answer"
+	"github.com/lanproof/lanproof/engine"
 	"github.com/lanproof/lanproof/run"
 )
 
@@ -13,6 +17,28 @@ func newEngine() *choice { return oneOf(run.Engines()...) }
 func (f *runFlags) findEngine(ctx context.Context) (err error) {
 	f.options.Engine, err = run.FindEngine(ctx, f.engine.value)
 	return err
+}
+
+// findEngine looks for the engine that was asked for. There is no answer without it.
+func (f *checkFlags) findEngine(cmd *cobra.Command, o *answer.Options) error {
+	if f.engine.value != run.Netlink && (f.on.value == string(run.Guest) || len(f.run.Kernels) > 0) {
+		return usage("--engine %s runs on this kernel: it goes without --on guest and --kernel", f.engine.value)
+	}
+	i, err := run.FindEngine(cmd.Context(), f.engine.value)
+	if err != nil || i == nil {
+		return err
+	}
+	if missing, ok := i.(*engine.Missing); ok {
+		return &exit{exitHarness, missing.Why}
+	}
+	if is := i.Docker(); is != "" {
+		if cmd.Flags().Changed("docker") && f.docker.value != is {
+			return usage("--docker %s, and the engine is %s %s", f.docker.value, i.Name(), i.Version())
+		}
+		o.Around.Docker = is
+	}
+	o.Run.Engine = i
+	return nil
 }
 
 // checkEngine refuses what does not go together with an engine.

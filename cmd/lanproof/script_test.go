@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -15,9 +16,13 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/lanproof/lanproof/capture/frames"
+	"github.com/lanproof/lanproof/engine"
+	cells "github.com/lanproof/lanproof/engine/cell"
+	"github.com/lanproof/lanproof/engine/docker"
 	"github.com/lanproof/lanproof/guest/kernel"
 	"github.com/lanproof/lanproof/internal/drops"
 	"github.com/lanproof/lanproof/internal/features"
+	"github.com/lanproof/lanproof/internal/netns"
 	"github.com/lanproof/lanproof/probe/mark"
 	"github.com/lanproof/lanproof/qualify/record"
 )
@@ -26,6 +31,7 @@ import (
 var bin string
 
 func TestMain(m *testing.M) {
+	cells.Main()
 	os.Exit(withBinary(m.Run))
 }
 
@@ -59,8 +65,8 @@ func withBinary(test func() int) int {
 //	bundle DIR PASS|FAIL       leaves the bundle of a qualification
 //	figures DIR [KEY=VALUE...] leaves the figures of benchmarks
 //
-// and two conditions: [have:FEATURE] is true where this kernel has the feature, and
-// [drops] where drops can be traced.
+// and three conditions: [have:FEATURE] is true where this kernel has the feature,
+// [drops] where drops can be traced, and [dockerd] where Docker starts.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                "testdata/script",
@@ -69,6 +75,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("PATH", bin+string(filepath.ListSeparator)+os.Getenv("PATH"))
 			env.Setenv("BIN", bin)
 			env.Setenv("LANPROOF_CACHE", kernel.DefaultCache()) // kernels are fetched once
+			env.Setenv(docker.Variable, os.Getenv(docker.Variable))
 			env.Setenv("LANPROOF_STATE", filepath.Join(env.WorkDir, "state"))
 			return nil
 		},
@@ -83,6 +90,9 @@ func TestScripts(t *testing.T) {
 }
 
 func condition(name string) (bool, error) {
+	if name == "dockerd" {
+		return dockerd()
+	}
 	if name == "drops" {
 		tracer, err := drops.Open()
 		return err == nil, tracer.Close()
@@ -98,6 +108,31 @@ func condition(name string) (bool, error) {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// dockerd reports whether Docker starts here.
+func dockerd() (bool, error) {
+	var none *engine.Unavailable
+	i, err := docker.Find(context.Background(), kernel.DefaultCache())
+	if errors.As(err, &none) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	host, err := netns.New()
+	if err != nil {
+		return false, nil //nolint:nilerr // without namespaces there is no Docker either
+	}
+	defer host.Close()
+	e, err := i.Start(context.Background(), host)
+	if errors.As(err, &none) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, e.Close()
 }
 
 func status(ts *testscript.TestScript, neg bool, args []string) {
