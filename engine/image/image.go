@@ -14,15 +14,21 @@ import (
 	"path"
 	"runtime"
 
+	"github.com/lanproof/lanproof/engine"
 	"github.com/lanproof/lanproof/engine/cell"
+	"github.com/lanproof/lanproof/guest"
 )
 
 // Name is what the image is called.
 const Name = "lanproof:endpoint"
 
 // Write writes the image in the form of docker save, which Docker and Podman load. The
-// binary is this program's, and has to be a static one.
+// binary is this program's, and has to be a static one: an [*engine.Unavailable] says that
+// it is not.
 func Write(w io.Writer) error {
+	if static, err := guest.Static("/proc/self/exe"); err == nil && !static {
+		return &engine.Unavailable{Text: "containers are made of this program, which is not static: build it with CGO_ENABLED=0"}
+	}
 	binary, err := os.ReadFile("/proc/self/exe")
 	if err != nil {
 		return fmt.Errorf("make an image: %w", err)

@@ -271,11 +271,7 @@ func TestDies(t *testing.T) {
 	if !errors.As(err, &failure) || !strings.Contains(err.Error(), "panic: oops") {
 		t.Errorf("one that does not start: %T %v", err, err)
 	}
-	e, err := i.Start(t.Context(), host)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer e.Close() //nolint:errcheck // of a test
+	e, _ := enginetest.Started(t, i, nil)
 	if err := e.Network(t.Context(), "lan", &lan); err != nil {
 		t.Fatal(err)
 	}
