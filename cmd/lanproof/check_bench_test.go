@@ -3,11 +3,12 @@ package main
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/lanproof/lanproof/run"
 )
 
 // BenchmarkCheck measures lanproof check as a whole process, on a Compose file with ten
@@ -24,7 +25,7 @@ func BenchmarkCheck(b *testing.B) {
 	}
 	lanproof := filepath.Join(bin, "lanproof")
 	output(b, lanproof, "check", "--on", "host", "--emit", scenario, file)
-	_, err := exec.LookPath("dockerd")
+	_, err := run.FindEngine(b.Context(), "docker")
 	var check, real []time.Duration
 	for b.Loop() {
 		check = append(check, process(b, lanproof, "check", "--on", "host", file))
