@@ -115,17 +115,25 @@ func (d *Draft) populate() {
 	for i := range host.Value.Parents {
 		d.hostAddresses(f, host.Name, &host.Value.Parents[i], all)
 	}
-	d.lanStation(f, all)
-	d.gatewayStation(f, all)
+	ports := newSwitchPorts(all)
+	for _, parent := range host.Value.Parents {
+		ports.parent(&d.Spec.Switch, host.Name, parent.Name, all)
+	}
+	d.lanStation(f, all, ports)
+	d.gatewayStation(f, all, ports)
 	d.vlanStations(f, all)
 }
 
-// station puts a machine on the wire, unless it has no address.
-func (d *Draft) station(name string, s topology.Station) {
+// station puts a machine on the wire by a port of the switch, unless it has no address.
+func (d *Draft) station(name string, s topology.Station, port topology.SwitchPort) {
 	if len(s.Addresses) == 0 && len(s.Links) == 0 {
 		return
 	}
-	d.Spec.Stations = append(d.Spec.Stations, topology.Item[topology.Station]{Name: d.nodes.take(name), Value: s})
+	name = d.nodes.take(name)
+	d.Spec.Stations = append(d.Spec.Stations, topology.Item[topology.Station]{Name: name, Value: s})
+	if port.Access != 0 || len(port.Trunk) > 0 {
+		setPort(&d.Spec.Switch, name+"/eth0", port)
+	}
 }
 
 // hostAddresses gives a parent what is known of it, or else the highest free address of
@@ -148,7 +156,7 @@ func (d *Draft) hostAddresses(f *finder, host string, parent *topology.Item[topo
 
 // lanStation is another machine on the untagged wire, with an address in every subnet
 // there; where all is tagged, in the VLANs' subnets, which does not help it.
-func (d *Draft) lanStation(f *finder, all []*segment) {
+func (d *Draft) lanStation(f *finder, all []*segment, ports *switchPorts) {
 	var subnets []netip.Prefix
 	add := func(p netip.Prefix) {
 		if !slices.Contains(subnets, p) {
@@ -176,11 +184,11 @@ func (d *Draft) lanStation(f *finder, all []*segment) {
 			s.Addresses = append(s.Addresses, a.String())
 		}
 	}
-	d.station(string(RoleLAN), s)
+	d.station(string(RoleLAN), s, topology.SwitchPort{Access: ports.untagged})
 }
 
 // gatewayStation has all gateways that the file names, each on its part of the wire.
-func (d *Draft) gatewayStation(f *finder, all []*segment) {
+func (d *Draft) gatewayStation(f *finder, all []*segment, ports *switchPorts) {
 	var s topology.Station
 	for _, part := range all {
 		for _, gw := range part.gateways {
@@ -195,19 +203,13 @@ func (d *Draft) gatewayStation(f *finder, all []*segment) {
 			addVLAN(&s, part.vid, gw)
 		}
 	}
-	d.station(string(RoleGateway), s)
+	d.station(string(RoleGateway), s, ports.router(&s, all))
 }
 
-// vlanStations are a machine for each VLAN.
+// vlanStations are a machine for each VLAN, on an access port: a machine that has the VLAN
+// as a device of its own would answer on its untagged one, too.
 func (d *Draft) vlanStations(f *finder, all []*segment) {
-	var vids []int
-	for _, s := range all {
-		if s.vid != 0 && !slices.Contains(vids, s.vid) {
-			vids = append(vids, s.vid)
-		}
-	}
-	slices.Sort(vids)
-	for _, vid := range vids {
+	for _, vid := range vidsOn(all, "") {
 		name := fmt.Sprintf("%s%d", RoleVLAN, vid)
 		var s topology.Station
 		var have []netip.Prefix
@@ -218,11 +220,11 @@ func (d *Draft) vlanStations(f *finder, all []*segment) {
 				}
 				have = append(have, p.Subnet)
 				if a, ok := d.find(f, p.Subnet, name); ok {
-					addVLAN(&s, vid, a)
+					s.Addresses = append(s.Addresses, a.String())
 				}
 			}
 		}
-		d.station(name, s)
+		d.station(name, s, topology.SwitchPort{Access: vid})
 	}
 }
 
