@@ -35,8 +35,10 @@ type Installation interface {
 // places as here.
 type Portable interface {
 	Installation
-	// Programs are the paths of all that it runs.
+	// Programs are the paths of all that it runs, and of libraries of its own.
 	Programs() []string
+	// Memory is what its daemons take beside their programs, in MiB; 0 where it has none.
+	Memory() int
 }
 
 // Engine builds networks on one host. Errors of its methods are a [*Refusal] where the

@@ -42,12 +42,24 @@ func newRunner(o Options) (*runner, error) {
 	if r.files, err = program.Files(o.Programs...); err != nil {
 		return nil, fmt.Errorf("give the guest programs: %w", err)
 	}
+	r.machine.Initrd = roomFor(r.files)
 	if o.Snapshot && len(o.NICs) == 0 {
 		if r.store, err = r.newStore(); err != nil {
 			return nil, err
 		}
 	}
 	return r, nil
+}
+
+// roomFor is how large the initial file system may be with some files of programs, in MiB:
+// as large as without them, where they are small, and in whole steps of that otherwise.
+func roomFor(files []initrd.File) int {
+	const step, small = 64, 16
+	size := 0
+	for _, f := range files {
+		size += len(f.Data)
+	}
+	return step * (1 + (size>>20+step-small)/step)
 }
 
 // writeInitrd writes the guest's initial file system.

@@ -34,7 +34,7 @@ var finders = []struct {
 	find   func(ctx context.Context, cache string) (engine.Installation, error)
 	within func(ctx context.Context, programs []string) (engine.Installation, error)
 }{
-	{name: "docker", find: docker.Find},
+	{name: "docker", find: docker.Find, within: docker.FindIn},
 	{name: "podman", find: func(ctx context.Context, _ string) (engine.Installation, error) { return podman.Find(ctx) }},
 	{name: "cni", find: func(ctx context.Context, _ string) (engine.Installation, error) { return cni.Find(ctx) }, within: cniWithin},
 }

@@ -374,6 +374,13 @@ func claimsOf(results *reports.Results) []reports.Claim {
 // in it as well.
 const cardMemory = 512
 
+// lanproofMemory is what a guest needs without any engine's daemons, in MiB, and engineIdle
+// how long one with daemons may say nothing: they start once a case.
+const (
+	lanproofMemory = 256
+	engineIdle     = 5 * time.Minute
+)
+
 // guestOptions are how a guest is run.
 func (r *runner) guestOptions(k guest.Kernel) guest.Options {
 	o := guest.Options{Kernel: k, Init: r.o.Init, Timeout: r.o.GuestTimeout, Snapshot: !r.o.NoSnapshot}
@@ -383,6 +390,11 @@ func (r *runner) guestOptions(k guest.Kernel) guest.Options {
 	}
 	if p, ok := r.o.Engine.(engine.Portable); ok {
 		o.Programs = p.Programs()
+		if memory := p.Memory(); memory > 0 {
+			// Daemons and their clients give up on what takes long; where the clock counts
+			// what the guest does, a slow machine is none to them.
+			o.Memory, o.Count, o.Idle = lanproofMemory+memory, true, engineIdle
+		}
 	}
 	if o.Init == "" {
 		o.Init = "/proc/self/exe"

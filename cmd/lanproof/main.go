@@ -16,11 +16,11 @@ import (
 )
 
 func main() {
+	cells.Main() // it does not return where a role of a cell is played, as process 1 of it for one
 	if guest.IsInit() {
-		// It does not return: the machine ends with it.
+		// Neither does this: the machine ends with it.
 		guest.Init(inGuest)
 	}
-	cells.Main() // neither does this, where a role of a cell is played
 	tune()
 	os.Exit(execute(context.Background(), os.Args[1:]))
 }

@@ -73,6 +73,9 @@ func (i *Installation) Programs() []string {
 	return all
 }
 
+// Memory is 0: plugins come and go.
+func (*Installation) Memory() int { return 0 }
+
 func (i *Installation) programs() (all []string, err error) {
 	for _, name := range plugins {
 		path, err := (&runner{}).FindInPath(name, i.paths)

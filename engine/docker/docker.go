@@ -3,6 +3,7 @@ package docker
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -93,11 +94,27 @@ func (e *Engine) start(ctx context.Context, socket string) error {
 	if err != nil {
 		return e.answer("load the image", err)
 	}
-	_, err = io.Copy(io.Discard, loaded)
+	err = heard(loaded)
 	if err = errors.Join(err, loaded.Close()); err != nil {
 		return e.answer("load the image", err)
 	}
 	return nil
+}
+
+// heard reads to the end what dockerd says while it loads an image, where errors are as well.
+func heard(said io.Reader) error {
+	for messages := json.NewDecoder(said); ; {
+		var message struct{ Error string }
+		err := messages.Decode(&message)
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return fmt.Errorf("hear from dockerd: %w", err)
+		case message.Error != "":
+			return fmt.Errorf("dockerd says: %s", message.Error)
+		}
+	}
 }
 
 // answer makes an engine's error out of a client's.

@@ -7,10 +7,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,6 +36,9 @@ type Installation struct {
 	Folders []string
 
 	version string
+	// ramdisk tells that the root of all mounts is the kernel's initial one, which nobody
+	// can leave by pivot_root(2).
+	ramdisk bool
 }
 
 // askLimit bounds a program that is asked for its version.
@@ -52,7 +57,40 @@ func Find(ctx context.Context, cache string) (engine.Installation, error) {
 	if err != nil {
 		return nil, &engine.Unavailable{Text: "docker needs the program dockerd (Debian: docker.io)", Err: err}
 	}
-	i := &Installation{Path: path, Folders: folders(filepath.Dir(path))}
+	return (&Installation{Path: path, Folders: folders(filepath.Dir(path))}).asked(ctx)
+}
+
+// FindIn finds dockerd among some programs, in a guest that was given them.
+func FindIn(ctx context.Context, programs []string) (engine.Installation, error) {
+	n := slices.IndexFunc(programs, func(path string) bool { return filepath.Base(path) == "dockerd" })
+	if n < 0 {
+		return nil, &engine.Unavailable{Text: "docker needs the program dockerd, and it was not given"}
+	}
+	i := &Installation{Path: programs[n], Folders: folders(filepath.Dir(programs[n])), ramdisk: true}
+	if err := installLibraries(i.ownLibraries()); err != nil {
+		return nil, fmt.Errorf("install the libraries of docker in a guest: %w", err)
+	}
+	return i.asked(ctx)
+}
+
+// installLibraries puts links to libraries where loaders look by themselves (ld.so(8)).
+// What dockerd starts anew to unpack layers has no environment that would name their
+// folders (moby 20.10: pkg/chrootarchive/diff_unix.go:applyLayerHandler).
+func installLibraries(paths []string) error {
+	const dir = "/usr/lib"
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for _, path := range paths {
+		if err := os.Symlink(path, filepath.Join(dir, filepath.Base(path))); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// asked is the installation when it was looked at, and asked for its version.
+func (i *Installation) asked(ctx context.Context) (engine.Installation, error) {
 	for _, name := range companions {
 		if lookIn(i.Folders, name) == "" {
 			return nil, &engine.Unavailable{Text: fmt.Sprintf("docker needs the program %s, and it is in none of %s", name, strings.Join(i.Folders, ", "))}
@@ -60,14 +98,14 @@ func Find(ctx context.Context, cache string) (engine.Installation, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, askLimit)
 	defer cancel()
-	ask := exec.CommandContext(ctx, path, "--version")
+	ask := exec.CommandContext(ctx, i.Path, "--version")
 	ask.Env = i.environment()
 	said, err := ask.Output()
 	if err != nil {
-		return nil, &engine.Unavailable{Text: path + " does not run here", Err: err}
+		return nil, &engine.Unavailable{Text: i.Path + " does not run here", Err: err}
 	}
 	if i.version = versionOf(string(said)); i.version == "" {
-		return nil, &engine.Unavailable{Text: fmt.Sprintf("%s says %q, and no version", path, said)}
+		return nil, &engine.Unavailable{Text: fmt.Sprintf("%s says %q, and no version", i.Path, said)}
 	}
 	return i, nil
 }
@@ -94,21 +132,60 @@ func locate(cache string) (string, error) {
 // environment is the whole environment of dockerd. Packages that were unpacked and not
 // installed bring libraries.
 func (i *Installation) environment() []string {
+	env := i.plainEnvironment()
+	if libraries := i.libraries(); len(libraries) > 0 {
+		env = append(env, "LD_LIBRARY_PATH="+strings.Join(libraries, ":"))
+	}
+	return env
+}
+
+func (i *Installation) plainEnvironment() []string {
 	env := []string{"PATH=" + strings.Join(i.Folders, ":"), "HOME=" + cell.Dir, "TMPDIR=" + cell.Dir, "LC_ALL=C"}
+	if i.ramdisk {
+		env = append(env, "DOCKER_RAMDISK=yes") // moby: daemon/start_unix.go
+	}
+	return env
+}
+
+// libraries are the folders of libraries that unpacked packages bring.
+func (i *Installation) libraries() (all []string) {
 	runc, err := filepath.EvalSymlinks(lookIn(i.Folders, "runc"))
 	root, unpacked := strings.CutSuffix(runc, "/usr/sbin/runc")
 	if err != nil || !unpacked || root == "" {
-		return env
+		return nil
 	}
-	var libraries []string
 	for _, pattern := range []string{"lib/*-linux-gnu", "usr/lib/*-linux-gnu"} {
 		found, err := filepath.Glob(filepath.Join(root, pattern))
 		if err == nil {
-			libraries = append(libraries, found...)
+			all = append(all, found...)
 		}
 	}
-	return append(env, "LD_LIBRARY_PATH="+strings.Join(libraries, ":"))
+	return all
 }
+
+// Programs are the paths of dockerd, of what it starts, and of the libraries that came
+// with them, for guests to have them.
+func (i *Installation) Programs() []string {
+	all := []string{i.Path}
+	for _, name := range companions {
+		all = append(all, lookIn(i.Folders, name))
+	}
+	return append(all, i.ownLibraries()...)
+}
+
+// ownLibraries are the paths of the libraries that unpacked packages bring.
+func (i *Installation) ownLibraries() (all []string) {
+	for _, dir := range i.libraries() {
+		found, err := filepath.Glob(filepath.Join(dir, "*.so.*"))
+		if err == nil {
+			all = append(all, found...)
+		}
+	}
+	return all
+}
+
+// Memory is what dockerd and containerd take, and what is in their folders, in MiB.
+func (*Installation) Memory() int { return 512 }
 
 // installed are the folders of programs; those of root are not in everybody's PATH.
 func installed() []string {

@@ -1,5 +1,5 @@
 // Package image makes the image that endpoints of a real engine are containers of: one
-// layer with this program in it, which waits until it is ended. No registry is asked.
+// layer with a program in it, which waits until it is ended. No registry is asked.
 package image
 
 import (
@@ -23,13 +23,10 @@ import (
 const Name = "lanproof:endpoint"
 
 // Write writes the image in the form of docker save, which Docker and Podman load. The
-// binary is this program's, and has to be a static one: an [*engine.Unavailable] says that
-// it is not.
+// program in it is a tiny one, or on architectures without one this program's own binary,
+// which has to be static: an [*engine.Unavailable] says that it is not.
 func Write(w io.Writer) error {
-	if static, err := guest.Static("/proc/self/exe"); err == nil && !static {
-		return &engine.Unavailable{Text: "containers are made of this program, which is not static: build it with CGO_ENABLED=0"}
-	}
-	binary, err := os.ReadFile("/proc/self/exe")
+	binary, err := program()
 	if err != nil {
 		return fmt.Errorf("make an image: %w", err)
 	}
@@ -37,6 +34,16 @@ func Write(w io.Writer) error {
 		return fmt.Errorf("make an image: %w", err)
 	}
 	return nil
+}
+
+func program() ([]byte, error) {
+	if runtime.GOARCH == "amd64" {
+		return tiny()
+	}
+	if static, err := guest.Static("/proc/self/exe"); err == nil && !static {
+		return nil, &engine.Unavailable{Text: "containers are made of this program, which is not static: build it with CGO_ENABLED=0"}
+	}
+	return os.ReadFile("/proc/self/exe")
 }
 
 // manifest and config are what an archive says of itself (moby: image/spec/spec.md).
@@ -50,6 +57,7 @@ type config struct {
 	OS           string `json:"os"`
 	Config       struct {
 		Entrypoint []string
+		StopSignal string
 	} `json:"config"`
 	RootFS struct {
 		Type    string   `json:"type"`
@@ -65,6 +73,7 @@ func write(w io.Writer, binary []byte) error {
 	var c config
 	c.Architecture, c.OS = runtime.GOARCH, "linux"
 	c.Config.Entrypoint = []string{cell.Endpoint}
+	c.Config.StopSignal = "SIGKILL" // the first process of a container gets no other by default
 	c.RootFS.Type, c.RootFS.DiffIDs = "layers", []string{"sha256:" + digest(layer)}
 	said, err := json.Marshal(c)
 	if err != nil {

@@ -6,6 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"syscall"
 	"testing"
 )
 
@@ -30,6 +35,32 @@ func TestWrite(t *testing.T) {
 	}
 	if got := untar(t, layer)["lanproof-endpoint"]; string(got) != "a program" || c.Config.Entrypoint[0] != "/lanproof-endpoint" {
 		t.Errorf("the layer has %q, and is started by %v", got, c.Config.Entrypoint)
+	}
+}
+
+// TestTiny starts the tiny program, which waits, and ends it.
+func TestTiny(t *testing.T) {
+	if runtime.GOARCH != "amd64" {
+		t.Skip("the tiny program is for amd64")
+	}
+	text, err := tiny()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "tiny")
+	if err := os.WriteFile(path, text, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(path)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // by a signal it ends with an error
+	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || status.Signal() != syscall.SIGTERM {
+		t.Errorf("it ended with %v, and not by SIGTERM", cmd.ProcessState)
 	}
 }
 

@@ -66,6 +66,26 @@ func mountAll() error {
 			return fmt.Errorf("mount %s: %w", m.dir, err)
 		}
 	}
+	return mountOptional()
+}
+
+// mountOptional mounts what container engines expect, where the kernel has it.
+func mountOptional() error {
+	mounts := []struct{ dir, kind string }{
+		{"/sys/fs/cgroup", "cgroup2"},
+		{"/dev/pts", "devpts"},
+		{"/dev/shm", "tmpfs"},
+		{"/dev/mqueue", "mqueue"},
+	}
+	for _, m := range mounts {
+		if err := os.MkdirAll(m.dir, 0o755); err != nil {
+			continue // /sys has a place for what it has only
+		}
+		err := unix.Mount(m.kind, m.dir, m.kind, 0, "")
+		if err != nil && !errors.Is(err, unix.ENODEV) && !errors.Is(err, unix.EBUSY) {
+			return fmt.Errorf("mount %s: %w", m.dir, err)
+		}
+	}
 	return nil
 }
 

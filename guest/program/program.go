@@ -19,9 +19,13 @@ import (
 )
 
 // Files are the programs of these paths with all that they need, each where this
-// machine has it. A static program needs nothing but itself.
+// machine has it. A static program needs nothing but itself. Libraries can be among the
+// paths: they are then taken from there, and not from where loaders look by themselves.
 func Files(paths ...string) ([]initrd.File, error) {
-	g := gathering{}
+	g := gathering{files: map[string][]byte{}, given: map[string]string{}}
+	for _, path := range paths {
+		g.given[filepath.Base(path)] = path
+	}
 	for _, path := range paths {
 		real, err := filepath.Abs(path)
 		if err == nil {
@@ -32,18 +36,21 @@ func Files(paths ...string) ([]initrd.File, error) {
 		}
 	}
 	var all []initrd.File
-	for path, data := range g {
+	for path, data := range g.files {
 		all = append(all, initrd.File{Path: strings.TrimPrefix(path, "/"), Mode: 0o755, Data: data})
 	}
 	slices.SortFunc(all, func(a, b initrd.File) int { return strings.Compare(a.Path, b.Path) })
 	return all, nil
 }
 
-// gathering holds contents by their absolute paths.
-type gathering map[string][]byte
+// gathering holds contents by their absolute paths, and what was given by its name.
+type gathering struct {
+	files map[string][]byte
+	given map[string]string
+}
 
 func (g gathering) add(path string) error {
-	if _, ok := g[path]; ok {
+	if _, ok := g.files[path]; ok {
 		return nil
 	}
 	data, err := os.ReadFile(path)
@@ -54,10 +61,10 @@ func (g gathering) add(path string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	g[path] = data
+	g.files[path] = data
 	for _, need := range needs {
 		if !filepath.IsAbs(need) {
-			if need, err = library(need); err != nil {
+			if need, err = g.library(need); err != nil {
 				return fmt.Errorf("%s: %w", path, err)
 			}
 		}
@@ -102,7 +109,10 @@ func needs(data []byte) ([]string, error) {
 var directories = [...]string{"/lib/*-linux-gnu", "/usr/lib/*-linux-gnu", "/lib64", "/usr/lib64", "/lib", "/usr/lib"}
 
 // library finds a shared library.
-func library(name string) (string, error) {
+func (g gathering) library(name string) (string, error) {
+	if path, ok := g.given[name]; ok {
+		return filepath.Abs(path)
+	}
 	if strings.Contains(name, "/") {
 		return "", fmt.Errorf("a library with a path, %q, is not looked for", name)
 	}

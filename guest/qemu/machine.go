@@ -50,8 +50,7 @@ const (
 	MaxMemory = 2048
 )
 
-// initrdRoom is memory above the mailbox, in MiB: QEMU puts the initial file
-// system at the very top, and a large one would reach down into the mailbox.
+// initrdRoom is memory above the mailbox where [Machine.Initrd] asks for none.
 const initrdRoom = 64
 
 // Machine describes a guest machine. It is inert.
@@ -60,6 +59,9 @@ type Machine struct {
 	Path string
 	// Memory is what the kernel gets, in MiB.
 	Memory int
+	// Initrd is how large the initial file system may be, in MiB; 64 if zero. QEMU puts it
+	// above the mailbox, at the very top, and the kernel gets the room when it is unpacked.
+	Initrd int
 	// Kernel is the file to boot: a vmlinux with a PVH note or a bzImage.
 	Kernel string
 	// Console, if set, gets what the guest's serial console says, as it comes.
@@ -121,7 +123,9 @@ const (
 )
 
 // size is all of the machine's memory, in MiB.
-func (m Machine) size() int { return m.Memory + wire.MailboxSize>>20 + initrdRoom }
+func (m Machine) size() int { return m.Memory + wire.MailboxSize>>20 + m.initrd() }
+
+func (m Machine) initrd() int { return cmp.Or(m.Initrd, initrdRoom) }
 
 func (m Machine) args() []string {
 	size := m.size()
@@ -182,8 +186,8 @@ func (m Machine) Boot(initrd *os.File) (*VM, error) {
 		if err != nil {
 			return nil, fmt.Errorf("look at the initial file system: %w", err)
 		}
-		if st.Size() > initrdRoom<<20 {
-			return nil, fmt.Errorf("the initial file system has %d MiB and there is room for %d: make the binary smaller, by -ldflags=-s for one", st.Size()>>20, initrdRoom)
+		if room := m.initrd(); st.Size() > int64(room)<<20 {
+			return nil, fmt.Errorf("the initial file system has %d MiB and there is room for %d: make the binary smaller, by -ldflags=-s for one", st.Size()>>20, room)
 		}
 	}
 	ram, err := m.newRAM()
