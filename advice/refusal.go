@@ -65,9 +65,13 @@ var inUse = []string{"gateway-is-endpoint", "address-excluded", "address-reserve
 
 // Refusal is the warning for something that the engine refuses by its rules, which
 // package topology's are: for a Problem of a Spec or a Change made out of a file, and the
-// place in that file.
+// place in that file. What the kernel refuses ends with the errno's name in brackets.
 func Refusal(p topology.Problem, at intent.Place) Warning {
-	id := idOf(p, "")
+	errno := ""
+	if _, after, ok := strings.Cut(p.Text, " ("); ok && p.Kernel {
+		errno = strings.TrimSuffix(after, ")")
+	}
+	id := idOf(p, errno)
 	return Warning{ID: id, Severity: severityOf(id), Place: at, Text: p.Text + "."}
 }
 

@@ -73,7 +73,7 @@ func (d *Draft) leaveOut(what, name, why string, at intent.Place) {
 }
 
 // settle writes the networks and endpoints into the spec and compiles it. Whatever the
-// engine refuses is taken out, one after the other as it would be made, so that nothing
+// engine or the kernel refuses is taken out, one after the other as it would be made, so that nothing
 // is blamed for what is not there.
 func (d *Draft) settle() error {
 	for {
@@ -92,6 +92,9 @@ func (d *Draft) settle() error {
 		plan, problems := topology.Compile(&d.Spec, seed)
 		if len(problems) == 0 {
 			d.Plan = plan
+			if d.refuseStart() {
+				continue
+			}
 			return nil
 		}
 		if !d.refuse(problems) {
