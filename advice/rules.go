@@ -43,6 +43,7 @@ var rules = []rule{
 	{"gateway-not-router", Caution, gatewayNotRouter},
 	{"two-default-routes", Caution, twoDefaults},
 	// Options and names.
+	{"driver-unknown", Error, driverUnknown},
 	{"option-unknown", Caution, optionUnknown},
 	{"mtu-ignored", Caution, mtuIgnored},
 	{"network-undefined", Caution, networkUndefined},
