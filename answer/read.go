@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -19,9 +18,6 @@ import (
 	"github.com/lanproof/lanproof/intent/command"
 	"github.com/lanproof/lanproof/intent/compose"
 )
-
-// MaxBytes is the size of a file that is read.
-const MaxBytes = 1 << 20
 
 // StandardInput is the name that stands for it.
 const StandardInput = "-"
@@ -129,12 +125,10 @@ func readFile(name string, stdin io.Reader) ([]byte, error) {
 	if from == nil {
 		return nil, errors.New("there is no standard input")
 	}
-	text, err := io.ReadAll(io.LimitReader(from, MaxBytes+1))
+	text, err := intent.ReadAll(from)
 	switch {
 	case err != nil:
 		return nil, reason(err)
-	case len(text) > MaxBytes:
-		return nil, fmt.Errorf("it is larger than %d bytes, the most that is read", MaxBytes)
 	case len(bytes.TrimSpace(text)) == 0:
 		return nil, errors.New("it is empty")
 	}

@@ -17,9 +17,6 @@ import (
 	"github.com/lanproof/lanproof/intent"
 )
 
-// MaxSize is how long a file may be, in bytes.
-const MaxSize = 10 << 20
-
 // maxPools is how many address ranges and routes are read, and things named as unread.
 const maxPools = 1024
 
@@ -46,8 +43,8 @@ var bom = []byte("\xef\xbb\xbf")
 func Read(name string, text []byte) (*intent.Intent, error) {
 	text = bytes.TrimPrefix(text, bom)
 	s := newSource(name, text)
-	if len(text) > MaxSize {
-		return nil, &intent.Error{Place: intent.Place{File: name}, Err: errors.New("is larger than 10 MB")}
+	if len(text) > intent.MaxBytes {
+		return nil, &intent.Error{Place: intent.Place{File: name}, Err: intent.ErrTooLarge}
 	}
 	root, err := s.parse()
 	if err != nil {

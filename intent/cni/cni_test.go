@@ -19,7 +19,7 @@ func TestBadFiles(t *testing.T) {
 		`{"name":"a","plugins":[]}`:  "x.conf:1:23: error parsing configuration list: no plugins in list",
 		`{"name":"a","plugins":[1]}`: "x.conf:1:24: a plugin is a JSON object",
 		strings.Repeat("[", 100) + strings.Repeat("]", 100): "x.conf:1:66: values are inside of each other more than 64 deep",
-		strings.Repeat(" ", MaxSize+1):                      "x.conf: is larger than 10 MB",
+		strings.Repeat(" ", intent.MaxBytes+1):              "x.conf: larger than 1048576 bytes, the most that a file may have",
 	} {
 		_, err := Read("x.conf", []byte(text))
 		var e *intent.Error

@@ -62,7 +62,7 @@ func TestHostile(t *testing.T) {
 	defer debug.SetMaxStack(debug.SetMaxStack(256 << 20))
 	for name, text := range hostile() {
 		t.Run(name, func(t *testing.T) {
-			in, err := Read(name, []byte(text[:min(len(text), MaxSize)]))
+			in, err := Read(name, []byte(text[:min(len(text), intent.MaxBytes)]))
 			if e := (*intent.Error)(nil); err != nil && !errors.As(err, &e) {
 				t.Errorf("%T: %v", err, err)
 			}

@@ -18,9 +18,6 @@ import (
 
 // What a file may be and hold, so that a hostile one costs little.
 const (
-	// MaxSize is how long a file may be, in bytes.
-	MaxSize = 10 << 20
-
 	maxWhole   = 128 << 10 // bytes that are parsed as one script
 	maxUnit    = 16 << 10  // bytes of one command and its continuation lines
 	maxNests   = 20_000    // brackets and the like in one of them
@@ -47,21 +44,21 @@ func Looks(text []byte) bool { return makesRE().Match(text) }
 // together with the text how it is read. The error is an *intent.Error: a file that is too
 // large, that is not text, or that has no such command line.
 func Read(name string, text []byte) (*intent.Intent, error) {
-	fail := func(text string) (*intent.Intent, error) {
-		return nil, &intent.Error{Place: intent.Place{File: name}, Err: errors.New(text)}
+	fail := func(why error) (*intent.Intent, error) {
+		return nil, &intent.Error{Place: intent.Place{File: name}, Err: why}
 	}
-	if len(text) > MaxSize {
-		return fail("is larger than 10 MB")
+	if len(text) > intent.MaxBytes {
+		return fail(intent.ErrTooLarge)
 	}
 	text = decoded(text)
 	if bytes.IndexByte(text, 0) >= 0 {
-		return fail("is not text")
+		return fail(errors.New("is not text"))
 	}
 	s := &shell{state: &state{}, vars: map[string]value{}}
 	s.file(name, strings.ToValidUTF8(string(text), "\ufffd"))
 	in := s.result()
 	if len(in.Networks)+len(in.Endpoints)+len(in.Unread)+len(in.Refused) == 0 {
-		return fail("has no docker or podman command that makes a network or a container")
+		return fail(errors.New("has no docker or podman command that makes a network or a container"))
 	}
 	return in, nil
 }

@@ -36,8 +36,8 @@ func TestTouchesNothing(t *testing.T) {
 
 func TestErrors(t *testing.T) {
 	for name, text := range map[string]string{
-		"big.sh:is larger than 10 MB": strings.Repeat("#", MaxSize+1),
-		"a.out:is not text":           "docker run\x00",
+		"big.sh:larger than 1048576 bytes, the most that a file may have": strings.Repeat("#", intent.MaxBytes+1),
+		"a.out:is not text": "docker run\x00",
 		"x.md:has no docker or podman command that makes a network or a container": "Use docker network create, then compose.",
 	} {
 		file, want, _ := strings.Cut(name, ":")

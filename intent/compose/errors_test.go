@@ -101,7 +101,7 @@ d: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]
 e: [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]
 `, `c.yaml:1:16: the file has more than 100000 values, with aliases replaced by what they stand for`},
 	{"alias in itself", "-- c.yaml --\nx-a: &a [*a]\n", `c.yaml:1:10: the alias *a stands inside of what it stands for`},
-	{"too large", "-- c.yaml --\n# " + strings.Repeat("x", MaxBytes), `c.yaml: cannot be read: larger than 1048576 bytes, the most that it may have`},
+	{"too large", "-- c.yaml --\n# " + strings.Repeat("x", intent.MaxBytes), `c.yaml: cannot be read: larger than 1048576 bytes, the most that a file may have`},
 	{"lists and mappings mixed up", `-- c.yaml --
 services:
   web:

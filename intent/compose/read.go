@@ -18,10 +18,8 @@ import (
 	"github.com/lanproof/lanproof/intent"
 )
 
-// Limits of what is read: a large project's files have a hundredth of it.
+// Limits of what is read besides intent.MaxBytes: a large project has a hundredth of it.
 const (
-	// MaxBytes is the size of a file.
-	MaxBytes = 1 << 20
 	// maxFiles is how many files a project may consist of.
 	maxFiles = 200
 	// maxNodes bounds a file's values, with aliases replaced by what they stand for.
@@ -126,10 +124,7 @@ func (b *book) readInside(path string) ([]byte, error) {
 }
 
 func readAll(r io.Reader) ([]byte, error) {
-	content, err := io.ReadAll(io.LimitReader(r, MaxBytes+1))
-	if err == nil && len(content) > MaxBytes {
-		err = fmt.Errorf("larger than %d bytes, the most that it may have", MaxBytes)
-	}
+	content, err := intent.ReadAll(r)
 	return content, reason(err)
 }
 
