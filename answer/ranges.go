@@ -46,7 +46,7 @@ func (n *network) spanOf(v6 bool) (span, bool) {
 		if !of.RangeStart.Set() && !of.RangeEnd.Set() {
 			return span{}, false
 		}
-		part := span{prefix.Masked().Addr(), lastOf(prefix)}
+		part := span{prefix.Masked().Addr(), topology.LastOf(prefix)}
 		if a, err := netip.ParseAddr(of.RangeStart.Text); err == nil {
 			part.first = a
 		}
@@ -123,5 +123,5 @@ func isEdge(subnet string, a netip.Addr) bool {
 	if err != nil || !p.Contains(a) || p.Bits() >= a.BitLen()-1 {
 		return false
 	}
-	return a == p.Masked().Addr() || a.Is4() && a == lastOf(p)
+	return a == p.Masked().Addr() || a.Is4() && a == topology.LastOf(p)
 }

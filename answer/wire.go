@@ -310,7 +310,7 @@ func (f *finder) find(subnet netip.Prefix) (netip.Prefix, bool) {
 	}
 	const tries = 1 << 16
 	for _, inRange := range []bool{false, true} {
-		a := lastOf(within)
+		a := topology.LastOf(within)
 		for range tries {
 			if !within.Contains(a) {
 				break
@@ -328,7 +328,7 @@ func (f *finder) find(subnet netip.Prefix) (netip.Prefix, bool) {
 // busy reports whether an address cannot be had, or is one that the engine would hand
 // out from a range.
 func (f *finder) busy(a netip.Addr, subnet netip.Prefix, inRange bool) bool {
-	ends := subnet.Bits() < a.BitLen()-1 && (a == subnet.Addr() || a == lastOf(subnet))
+	ends := subnet.Bits() < a.BitLen()-1 && (a == subnet.Addr() || a == topology.LastOf(subnet))
 	if ends || f.taken[a] {
 		return true
 	}
@@ -340,14 +340,4 @@ func (f *finder) busy(a netip.Addr, subnet netip.Prefix, inRange bool) bool {
 		}
 	}
 	return false
-}
-
-// lastOf is the last address of a prefix.
-func lastOf(p netip.Prefix) netip.Addr {
-	b := p.Masked().Addr().AsSlice()
-	for bit := p.Bits(); bit < len(b)*8; bit++ {
-		b[bit/8] |= 0x80 >> (bit % 8)
-	}
-	a, _ := netip.AddrFromSlice(b)
-	return a
 }

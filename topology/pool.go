@@ -45,7 +45,7 @@ func (p *Pool) reserved(a netip.Addr) bool {
 	if a.Is4() && p.Subnet.Bits() >= 31 && !p.ends {
 		return false
 	}
-	return a == p.Subnet.Addr() || a.Is4() && a == lastOf(p.Subnet)
+	return a == p.Subnet.Addr() || a.Is4() && a == LastOf(p.Subnet)
 }
 
 // Next hands out the lowest free address (moby: AllocSerialPrefix is not asked
@@ -97,7 +97,7 @@ func (p *Pool) Size() int {
 	if bits >= 63 {
 		return math.MaxInt
 	}
-	kept := map[netip.Addr]bool{p.Gateway: true, p.Subnet.Addr(): p.reserved(p.Subnet.Addr()), lastOf(p.Subnet): p.reserved(lastOf(p.Subnet))}
+	kept := map[netip.Addr]bool{p.Gateway: true, p.Subnet.Addr(): p.reserved(p.Subnet.Addr()), LastOf(p.Subnet): p.reserved(LastOf(p.Subnet))}
 	for a := range p.Aux {
 		kept[a] = true
 	}
@@ -119,8 +119,8 @@ func (p *Pool) Describe() string {
 	return s
 }
 
-// lastOf is the last address of a prefix: an IPv4 subnet's broadcast address.
-func lastOf(p netip.Prefix) netip.Addr {
+// LastOf is the last address of a prefix: an IPv4 subnet's broadcast address.
+func LastOf(p netip.Prefix) netip.Addr {
 	b := p.Masked().Addr().AsSlice()
 	for bit := p.Bits(); bit < len(b)*8; bit++ {
 		b[bit/8] |= 0x80 >> (bit % 8)
