@@ -8,15 +8,14 @@
 package cni
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
-	"time"
 
 	"github.com/lanproof/lanproof/engine"
 	"github.com/lanproof/lanproof/internal/netns"
@@ -37,13 +36,10 @@ type Installation struct {
 	version string
 }
 
-// askLimit bounds a plugin that is asked for its version.
-const askLimit = 10 * time.Second
-
 // Find finds the plugins in the folders that CNI_PATH names, or where they usually are.
 // The error is an *engine.Unavailable.
 func Find(ctx context.Context) (engine.Installation, error) {
-	return FindIn(ctx, filepath.SplitList(or(os.Getenv(Variable), folders)))
+	return FindIn(ctx, filepath.SplitList(cmp.Or(os.Getenv(Variable), folders)))
 }
 
 // FindIn finds the plugins in some folders.
@@ -53,12 +49,8 @@ func FindIn(ctx context.Context, folders []string) (engine.Installation, error) 
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, askLimit)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, all[0])
-	cmd.Env = []string{"LC_ALL=C"}
-	said, err := cmd.CombinedOutput()
-	if i.version = versionOf(string(said)); err == nil && i.version == "" {
+	said, err := engine.Ask(ctx, []string{"LC_ALL=C"}, all[0])
+	if i.version = versionOf(said); err == nil && i.version == "" {
 		err = fmt.Errorf("it says %q, and no version", said)
 	}
 	if err != nil {

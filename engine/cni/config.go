@@ -1,6 +1,7 @@
 package cni
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/netip"
@@ -58,14 +59,14 @@ func configure(name, dataDir string, n *topology.Network) ([]byte, error) {
 	var why string
 	switch n.Driver {
 	case topology.KindMacvlan:
-		p.Mode = or(n.MacvlanMode, "bridge")
+		p.Mode = cmp.Or(n.MacvlanMode, "bridge")
 		p.Capabilities["mac"] = true
 		if p.Mode == "source" || len(n.MacvlanSources) > 0 {
 			why = "the macvlan plugin of CNI has no mode source"
 		}
 	case topology.KindIpvlan:
-		p.Mode = or(n.IpvlanMode, "l2")
-		if or(n.IpvlanFlag, "bridge") != "bridge" {
+		p.Mode = cmp.Or(n.IpvlanMode, "l2")
+		if cmp.Or(n.IpvlanFlag, "bridge") != "bridge" {
 			why = "the ipvlan plugin of CNI has no flags"
 		}
 	case topology.KindBridge:
@@ -92,13 +93,6 @@ func configure(name, dataDir string, n *topology.Network) ([]byte, error) {
 		return nil, fmt.Errorf("write network %s for CNI: %w", name, err)
 	}
 	return text, nil
-}
-
-func or(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
 }
 
 // manage has host-local hand out the addresses of a network's subnets: one set of ranges

@@ -14,7 +14,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/lanproof/lanproof/engine"
 	"github.com/lanproof/lanproof/engine/cell"
@@ -40,9 +39,6 @@ type Installation struct {
 	// can leave by pivot_root(2).
 	ramdisk bool
 }
-
-// askLimit bounds a program that is asked for its version.
-const askLimit = 10 * time.Second
 
 // companions are the programs that dockerd starts.
 var companions = []string{"containerd", "containerd-shim-runc-v2", "runc"}
@@ -92,19 +88,15 @@ func installLibraries(paths []string) error {
 // asked is the installation when it was looked at, and asked for its version.
 func (i *Installation) asked(ctx context.Context) (engine.Installation, error) {
 	for _, name := range companions {
-		if lookIn(i.Folders, name) == "" {
+		if engine.LookIn(i.Folders, name) == "" {
 			return nil, &engine.Unavailable{Text: fmt.Sprintf("docker needs the program %s, and it is in none of %s", name, strings.Join(i.Folders, ", "))}
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, askLimit)
-	defer cancel()
-	ask := exec.CommandContext(ctx, i.Path, "--version")
-	ask.Env = i.environment()
-	said, err := ask.Output()
+	said, err := engine.Ask(ctx, i.environment(), i.Path, "--version")
 	if err != nil {
 		return nil, &engine.Unavailable{Text: i.Path + " does not run here", Err: err}
 	}
-	if i.version = versionOf(string(said)); i.version == "" {
+	if i.version = versionOf(said); i.version == "" {
 		return nil, &engine.Unavailable{Text: fmt.Sprintf("%s says %q, and no version", i.Path, said)}
 	}
 	return i, nil
@@ -119,11 +111,11 @@ func locate(cache string) (string, error) {
 		}
 		return filepath.Abs(path)
 	}
-	if path := lookIn(installed(), "dockerd"); path != "" {
+	if path := engine.LookIn(engine.Installed(), "dockerd"); path != "" {
 		return path, nil
 	}
 	path := filepath.Join(cache, Unpacked)
-	if cache != "" && executable(path) {
+	if cache != "" && engine.Executable(path) {
 		return path, nil
 	}
 	return "", fmt.Errorf("it is not in PATH, and %s names none", Variable)
@@ -149,7 +141,7 @@ func (i *Installation) plainEnvironment() []string {
 
 // libraries are the folders of libraries that unpacked packages bring.
 func (i *Installation) libraries() (all []string) {
-	runc, err := filepath.EvalSymlinks(lookIn(i.Folders, "runc"))
+	runc, err := filepath.EvalSymlinks(engine.LookIn(i.Folders, "runc"))
 	root, unpacked := strings.CutSuffix(runc, "/usr/sbin/runc")
 	if err != nil || !unpacked || root == "" {
 		return nil
@@ -168,7 +160,7 @@ func (i *Installation) libraries() (all []string) {
 func (i *Installation) Programs() []string {
 	all := []string{i.Path}
 	for _, name := range companions {
-		all = append(all, lookIn(i.Folders, name))
+		all = append(all, engine.LookIn(i.Folders, name))
 	}
 	return append(all, i.ownLibraries()...)
 }
@@ -187,32 +179,13 @@ func (i *Installation) ownLibraries() (all []string) {
 // Memory is what dockerd and containerd take, and what is in their folders, in MiB.
 func (*Installation) Memory() int { return 512 }
 
-// installed are the folders of programs; those of root are not in everybody's PATH.
-func installed() []string {
-	return append(filepath.SplitList(os.Getenv("PATH")), "/usr/sbin", "/usr/bin", "/sbin", "/bin")
-}
-
 // folders are where the dockerd of a folder finds its companions: beside it first.
 func folders(dir string) []string {
 	beside := []string{dir}
 	if base := filepath.Base(dir); base == "sbin" || base == "bin" {
 		beside = append(beside, filepath.Join(dir, "../bin"), filepath.Join(dir, "../sbin"))
 	}
-	return append(beside, installed()...)
-}
-
-func lookIn(folders []string, name string) string {
-	for _, dir := range folders {
-		if path := filepath.Join(dir, name); dir != "" && executable(path) {
-			return path
-		}
-	}
-	return ""
-}
-
-func executable(path string) bool {
-	s, err := os.Stat(path)
-	return err == nil && s.Mode().IsRegular() && s.Mode()&0o111 != 0
+	return append(beside, engine.Installed()...)
 }
 
 // said is how dockerd tells its version: Docker version 20.10.24+dfsg1, build 5d6db84.

@@ -5,11 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
-	"strings"
-	"time"
 
 	"github.com/lanproof/lanproof/engine"
 	"github.com/lanproof/lanproof/internal/rootless"
@@ -24,15 +20,9 @@ type Installation struct {
 	version               string
 }
 
-// askLimit bounds a program that is asked for its version.
-const askLimit = 10 * time.Second
-
-// folders are where programs are beside those of PATH, and helpers where Podman looks for
-// what only it starts (containers/common: pkg/config, helper_binaries_dir).
-var (
-	folders = []string{"/usr/sbin", "/usr/bin", "/sbin", "/bin"}
-	helpers = []string{"/usr/local/libexec/podman", "/usr/local/lib/podman", "/usr/libexec/podman", "/usr/lib/podman"}
-)
+// helpers are where Podman looks for what only it starts (containers/common: pkg/config,
+// helper_binaries_dir).
+var helpers = [...]string{"/usr/local/libexec/podman", "/usr/local/lib/podman", "/usr/libexec/podman", "/usr/lib/podman"}
 
 // Find finds the podman that LANPROOF_PODMAN names, or that of PATH, and what it needs to
 // run containers with networks. The error is an *engine.Unavailable.
@@ -40,23 +30,27 @@ func Find(ctx context.Context) (engine.Installation, error) {
 	if rootless.Inside() {
 		return nil, &engine.Unavailable{Text: "podman needs root: an ordinary user's Podman has no networks on the machine's devices"}
 	}
+	folders := engine.Installed()
 	i := &Installation{path: os.Getenv(Variable)}
-	path := append(filepath.SplitList(os.Getenv("PATH")), folders...)
 	if i.path == "" {
-		i.path = lookIn(path, "podman")
+		i.path = engine.LookIn(folders, "podman")
 	}
-	if !executable(i.path) {
+	switch {
+	case i.path == "":
 		return nil, &engine.Unavailable{Text: "podman needs the program podman, and it is not in PATH"}
+	case !engine.Executable(i.path):
+		return nil, &engine.Unavailable{Text: fmt.Sprintf("podman needs the program podman, and %s names %s, which is none", Variable, i.path)}
 	}
-	i.conmon = lookIn(append(path, helpers...), "conmon")
-	if i.runtime = lookIn(path, "crun"); i.runtime == "" {
-		i.runtime = lookIn(path, "runc")
+	if i.runtime = engine.LookIn(folders, "crun"); i.runtime == "" {
+		i.runtime = engine.LookIn(folders, "runc")
 	}
-	for name, found := range map[string]string{
-		"conmon": i.conmon, "crun or runc": i.runtime, "netavark": lookIn(append(path, helpers...), "netavark"),
+	folders = append(folders, helpers[:]...)
+	i.conmon = engine.LookIn(folders, "conmon")
+	for _, needed := range []struct{ name, found string }{
+		{"conmon", i.conmon}, {"crun or runc", i.runtime}, {"netavark", engine.LookIn(folders, "netavark")},
 	} {
-		if found == "" {
-			return nil, &engine.Unavailable{Text: fmt.Sprintf("podman needs the program %s, and this machine has none", name)}
+		if needed.found == "" {
+			return nil, &engine.Unavailable{Text: fmt.Sprintf("podman needs the program %s, and this machine has none", needed.name)}
 		}
 	}
 	var err error
@@ -70,33 +64,15 @@ func Find(ctx context.Context) (engine.Installation, error) {
 var said = regexp.MustCompile(`version v?(\d+\.\d+[0-9A-Za-z.+~-]*)`)
 
 func ask(ctx context.Context, path string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, askLimit)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, path, "--version")
-	cmd.Env = []string{"LC_ALL=C"}
-	text, err := cmd.CombinedOutput()
+	text, err := engine.Ask(ctx, []string{"LC_ALL=C"}, path, "--version")
 	if err != nil {
-		return "", fmt.Errorf("%w: %s", err, strings.TrimSpace(string(text)))
+		return "", err
 	}
-	found := said.FindSubmatch(text)
+	found := said.FindStringSubmatch(text)
 	if found == nil {
 		return "", errors.New("it tells no version")
 	}
-	return string(found[1]), nil
-}
-
-func lookIn(folders []string, name string) string {
-	for _, dir := range folders {
-		if path := filepath.Join(dir, name); dir != "" && executable(path) {
-			return path
-		}
-	}
-	return ""
-}
-
-func executable(path string) bool {
-	s, err := os.Stat(path)
-	return err == nil && s.Mode().IsRegular() && s.Mode()&0o111 != 0
+	return found[1], nil
 }
 
 // Name is podman.

@@ -54,7 +54,7 @@ func (i *Installation) Start(ctx context.Context, host *netns.NS) (engine.Engine
 			"system", "service", "--time=0", "unix://" + socket,
 		},
 		Env: []string{
-			"PATH=" + strings.Join(folders, ":"), "HOME=" + cell.Dir, "TMPDIR=" + cell.Dir, "LC_ALL=C",
+			"PATH=" + engine.SystemPath, "HOME=" + cell.Dir, "TMPDIR=" + cell.Dir, "LC_ALL=C",
 			"CONTAINERS_CONF=" + in(containersConf), "CONTAINERS_STORAGE_CONF=" + in(storageConf),
 		},
 		Files: i.files(),
