@@ -174,11 +174,24 @@ func Killed(t *testing.T, variable string) {
 		t.Fatalf("there is nothing in the namespace %d: %v", inode, err)
 	}
 	for _, fd := range held {
-		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(endLimit.Milliseconds()))
-		if n != 1 || err != nil {
+		if err := ended(fd); err != nil {
 			t.Errorf("a process goes on: %v", err)
 		}
 		_ = unix.Close(fd)
+	}
+}
+
+// ended waits for the end of a process.
+func ended(fd int) error {
+	for {
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(endLimit.Milliseconds()))
+		switch {
+		case errors.Is(err, unix.EINTR): // a signal of Go's own scheduler
+		case err == nil && n == 0:
+			return unix.ETIMEDOUT
+		default:
+			return err
+		}
 	}
 }
 
@@ -198,6 +211,9 @@ func processesIn(t *testing.T, inode uint32) (held []int) {
 			t.Fatal(err)
 		}
 		fd, err := unix.PidfdOpen(pid, 0)
+		if errors.Is(err, unix.ESRCH) {
+			continue
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
