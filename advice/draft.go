@@ -243,7 +243,7 @@ func (d *draft) commit(c *topology.Change) bool {
 // that another is shown by the change that is tried when the first is mended.
 func (d *draft) refuse(r *refusal, first bool) {
 	i := slices.IndexFunc(d.refused, func(o *refusal) bool {
-		return o.Text == r.Text && o.network == r.network && slices.Equal(o.Path, r.Path) && o.at() == r.at()
+		return o.Text == r.Text && o.network == r.network && slices.Equal(o.Path, r.Path) && o.at() == r.at() && o.end() == r.end()
 	})
 	switch {
 	case i < 0:
@@ -259,6 +259,15 @@ func (r *refusal) at() *intent.Attachment {
 		return nil
 	}
 	return r.user.at
+}
+
+// end is the endpoint that is refused, of which several may share an attachment: replicas
+// are written once. It is nil for a network.
+func (r *refusal) end() *intent.Endpoint {
+	if r.user == nil {
+		return nil
+	}
+	return r.user.end
 }
 
 func clone(a topology.AddNetwork) topology.AddNetwork {

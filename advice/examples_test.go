@@ -71,6 +71,7 @@ var examples = []example{
 	{id: "gateway-is-endpoint", bad: lan + "\nrun web on lan ip=192.168.1.1", good: lan + "\nrun web on lan ip=192.168.1.2"},
 	{id: "two-default-routes", bad: lan + "\nnetwork back bridge subnet=10.1.0.0/24 gateway=10.1.0.1\nrun web on lan on back", good: lan + "\nnetwork back bridge subnet=10.1.0.0/24 gateway=10.1.0.1\nrun web on lan priority=1 on back"},
 	{id: "two-default-routes", bad: lan + "\nnetwork zack bridge subnet=10.1.0.0/24 gateway=10.1.0.1\nrun web on zack on lan", good: lan + " internal\nnetwork zack bridge subnet=10.1.0.0/24 gateway=10.1.0.1\nrun web on zack on lan"},
+	{id: "two-default-routes", bad: lan + "\nrun web on lan on bridge", good: lan + "\nrun web on lan priority=1 on bridge"},
 
 	// Parents.
 	{id: "parent-missing", bad: "network lan macvlan o:parent=eth9 subnet=192.168.1.0/24\nrun web on lan", around: "complete eth0", goodAround: "complete eth9", good: "network lan macvlan o:parent=eth9 subnet=192.168.1.0/24\nrun web on lan"},
@@ -79,6 +80,7 @@ var examples = []example{
 	{id: "parent-shared", bad: "network lan ipvlan o:parent=eth0 subnet=192.168.1.0/24\nnetwork two ipvlan o:parent=eth0 subnet=192.168.2.0/24", good: "network lan ipvlan o:parent=eth0 subnet=192.168.1.0/24\nnetwork two ipvlan o:parent=eth1 subnet=192.168.2.0/24"},
 	{id: "parent-shared-passthru", bad: lan + "\nnetwork two macvlan o:parent=eth0 o:macvlan_mode=passthru subnet=192.168.2.0/24", good: lan + "\nnetwork two macvlan o:parent=eth1 o:macvlan_mode=passthru subnet=192.168.2.0/24"},
 	{id: "parent-mixed-drivers", bad: lan + "\nnetwork two ipvlan o:parent=eth0 subnet=192.168.2.0/24\nrun web on lan\nrun db on two", good: lan + "\nnetwork two ipvlan o:parent=eth1 subnet=192.168.2.0/24\nrun web on lan\nrun db on two"},
+	{id: "parent-name-too-long", bad: "network lan macvlan o:parent=averyveryverylongname0 subnet=192.168.1.0/24", good: lan},
 	{id: "parent-name-too-long", bad: "network lan macvlan o:parent=enp0s31f6xx.4000 subnet=192.168.1.0/24", good: lan},
 	{id: "parent-enslaved", bad: lan + "\nrun web on lan", around: "eth0#br0", goodAround: "eth0", good: lan + "\nrun web on lan"},
 	{id: "passthru-one-endpoint", bad: lan + " o:macvlan_mode=passthru\nrun a on lan\nrun b on lan", good: lan + " o:macvlan_mode=passthru\nrun a on lan"},

@@ -179,7 +179,7 @@ func parentEnslaved(f *file) []*finding {
 func commandRefused(f *file) []*finding {
 	var all []*finding
 	for _, r := range f.Refused {
-		w := &finding{Warning: Warning{Place: r.Place, Text: fmt.Sprintf("This is refused: %s.", strings.TrimSuffix(r.Why, "."))}}
+		w := &finding{Warning: Warning{Place: r.Place, Text: fmt.Sprintf("The command itself is refused: %s.", strings.TrimSuffix(r.Why, "."))}}
 		if f.network(r.Of) != nil {
 			w.Networks = []string{r.Of}
 		} else if r.Of != "" {

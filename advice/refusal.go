@@ -133,6 +133,11 @@ func (f *file) tell(w *finding, r *refusal) bool {
 			return true
 		}
 		w.Text = fmt.Sprintf("%s refuses network %q: %s.", who, n.Name, strings.TrimSuffix(r.Text, ": there is no device "+hostNode+"/"+n.parent.Text))
+		if long := len(n.parent.Text); w.ID == "parent-missing" && long > 15 {
+			w.ID = "parent-name-too-long"
+			w.Text = strings.TrimSuffix(w.Text, ".") + fmt.Sprintf("; and no device has that name, whose %d characters are more than the 15 that the kernel allows.", long)
+			return true
+		}
 		if w.ID == "parent-missing" || w.ID == "vlan-two-dots" || w.ID == "vlan-not-a-number" {
 			f.doubt(w, n)
 		}

@@ -111,7 +111,20 @@ func of(in *intent.Intent, engine intent.Engine) *intent.Intent {
 			one.Endpoints = append(one.Endpoints, e)
 		}
 	}
+	one.Networks = append(ownBridge(&one, engine), one.Networks...)
 	return &one
+}
+
+// ownBridge is the network that Docker makes itself, where a container is on it.
+func ownBridge(in *intent.Intent, engine intent.Engine) []intent.Network {
+	named := func(n intent.Network) bool { return n.Name == bridge }
+	on := func(e intent.Endpoint) bool {
+		return slices.ContainsFunc(e.Attach, func(a intent.Attachment) bool { return a.Network == bridge })
+	}
+	if engine != intent.Docker || slices.ContainsFunc(in.Networks, named) || !slices.ContainsFunc(in.Endpoints, on) {
+		return nil
+	}
+	return []intent.Network{{Name: bridge, Engine: engine, Subnets: []intent.Subnet{{Subnet: intent.Value{Text: "172.17.0.0/16"}}}}}
 }
 
 // now are the warnings of one moment and one engine.

@@ -1,10 +1,12 @@
 package answer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/lanproof/lanproof/advice"
 	"github.com/lanproof/lanproof/intent"
@@ -288,10 +290,19 @@ func advise(in *intent.Intent, d *Draft, o Options) []advice.Warning {
 		w := advice.Refusal(r.Problem, r.Place)
 		if !slices.ContainsFunc(all, func(have advice.Warning) bool { return r.told(have, w.ID) }) {
 			w.Networks, w.Endpoints = r.Networks, r.Endpoints
-			all = slices.Insert(all, 0, w) // errors come first
+			after := slices.IndexFunc(all, func(have advice.Warning) bool { return have.Severity != advice.Error || later(have.Place, w.Place) })
+			if after < 0 {
+				after = len(all)
+			}
+			all = slices.Insert(all, after, w)
 		}
 	}
 	return all
+}
+
+// later compares places by file and line.
+func later(a, b intent.Place) bool {
+	return cmp.Or(strings.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line)) > 0
 }
 
 // told reports whether a warning says that this is refused, or why.
@@ -301,6 +312,9 @@ func (r *Refusal) told(w advice.Warning, id string) bool {
 	}
 	about := func(mine, its []string) bool {
 		return slices.ContainsFunc(mine, func(name string) bool { return slices.Contains(its, name) })
+	}
+	if w.ID == "ip-range-empty" && id == "too-many-endpoints" {
+		return about(r.Networks, w.Networks)
 	}
 	if len(r.Endpoints) > 0 {
 		return about(r.Endpoints, w.Endpoints)

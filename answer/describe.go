@@ -149,11 +149,12 @@ func (d *Draft) built(name string) *network {
 }
 
 // random reports whether the engine rolls dice for a device's MAC address: it was not asked
-// for one, and does not make one of the IP address.
+// for one, and does not make one of the IP address. One in mode passthru gets such an
+// address, too, and its parent with it (macvlan.c:macvlan_set_mac_address).
 func (d *Draft) random(e *endpoint, dev *topology.Device) bool {
 	n := d.built(dev.Network)
 	asked := slices.ContainsFunc(e.attach, func(a attachment) bool { return a.network == n && a.of != nil && a.of.MAC.Set() })
-	return dev.OwnMAC && !asked && !strings.HasPrefix(dev.MAC.String(), "02:42:")
+	return (dev.OwnMAC || dev.Mode == "passthru") && !asked && !strings.HasPrefix(dev.MAC.String(), "02:42:")
 }
 
 // defaultRoute is the next hop of the default route over a device, "link" where that is

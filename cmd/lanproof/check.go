@@ -49,9 +49,10 @@ func newCheck() *cobra.Command {
 		Short: "Answer what would come of networks that are written down, before anything is deployed",
 		Long: `Answer what would come of the networks in Compose files, in docker and podman
 command lines of any text, or in CNI configurations, before anything is deployed:
-who gets which address, MAC address and gateway, who reaches whom, and what to mind. The networks are built in network namespaces, by the rules of the
-Docker version that --docker names, and frames are sent through them. Nothing that a
-file says is executed, and the machine's own network is not touched.
+who gets which address, MAC address and gateway, who reaches whom, and what to mind.
+The networks are built in network namespaces, by the rules of the Docker version that
+--docker names, and frames are sent through them. Nothing that a file says is
+executed, and the machine's own network is not touched.
 
 On the wire with the containers are the host that they are on, another machine
 (lan), whoever has the gateways' addresses (gateway, which forwards nothing) and a

@@ -247,10 +247,26 @@ func (b *book) another(s *source, at *yaml.Node, name, path string) ([]byte, err
 		return nil, s.wrong(at, "the project has more than %d files", maxFiles)
 	}
 	content, err := b.readInside(path)
+	if err != nil && b.leadsOut(path) {
+		return nil, s.wrong(at, "%s is a link that leads out of the project's folder, and files outside of it are not read", name)
+	}
 	if err != nil {
 		return nil, s.wrong(at, "%s cannot be read: %w", name, err)
 	}
 	return content, nil
+}
+
+// leadsOut reports whether a path in the project's folder is a link to somewhere else.
+func (b *book) leadsOut(path string) bool {
+	dir, err := filepath.EvalSymlinks(b.dir)
+	if err != nil {
+		return false
+	}
+	if path, err = filepath.EvalSymlinks(path); err != nil {
+		return false
+	}
+	inside, err := filepath.Rel(dir, path)
+	return err != nil || !filepath.IsLocal(inside)
 }
 
 // include reads the models that a document includes.

@@ -139,7 +139,7 @@ func (s *source) stray(raw any, doc *yaml.Node, path []string, key string) error
 	}
 	keys := known(raw, path)
 	if len(path) > 0 && len(keys) == 0 {
-		return s.wrong(at, "%q cannot be a name in %s: Compose takes the letters a to z, digits, dots, dashes and underscores", key, strings.Join(path, "."))
+		return s.wrong(at, "%q cannot be a name in %s: Compose takes letters of the English alphabet, digits, dots, dashes and underscores", key, strings.Join(path, "."))
 	}
 	hint := ""
 	if meant := spell.Closest(key, keys); meant != "" {
