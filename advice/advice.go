@@ -51,6 +51,9 @@ type Surroundings struct {
 	Parents map[string]Parent
 	// Complete is set when Parents are all that there are, so that another is missing.
 	Complete bool
+	// Here are the devices of the machine that lanproof runs on, where it may be another
+	// one: what they are like is told in notes and counts for nothing else. Nil says nothing.
+	Here map[string]Parent
 }
 
 // Medium is what a parent is plugged into.

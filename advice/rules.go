@@ -50,6 +50,10 @@ var rules = []rule{
 	{"network-unused", Note, networkUnused},
 	{"command-refused", Error, commandRefused},
 	{"parent-enslaved", Error, parentEnslaved},
+	// What this machine is like, as notes.
+	{"parent-missing", Error, missingHere},
+	{"wifi-one-mac", Error, wifiHere},
+	{"cloud-one-mac", Error, cloudHere},
 	// Podman's and CNI's own.
 	{"podman-option-unsupported", Error, podmanOption},
 	{"podman-dhcp", Note, podmanDHCP},

@@ -57,7 +57,9 @@ executed, and the machine's own network is not touched.
 On the wire with the containers are the host that they are on, another machine
 (lan), whoever has the gateways' addresses (gateway, which forwards nothing) and a
 machine on each VLAN. --parent tells what a parent is plugged into, and its
-addresses; --here has the devices of this machine looked at, and nothing changed.
+addresses; --here has the devices of this machine heeded, and nothing changed.
+Without it a note says where a parent is not there on this machine, Wi-Fi or a port
+of a cloud; --here=false leaves these notes out.
 
 Several Compose files are one project, of which later ones override earlier ones. A
 network that one calls external is the one that a script beside it makes. The file -
@@ -90,7 +92,7 @@ func (f *checkFlags) flags(cmd *cobra.Command) {
 	flags.Var(f.docker, "docker", "version of Docker whose rules the networks follow")
 	flags.Var(f.engine, "engine", "who builds the networks: netlink is lanproof itself, the others are real engines; Docker's version is the engine's then")
 	flags.StringArrayVar(&f.parents, "parent", nil, "what a parent of the machine is like, as `NAME[=wired|wifi|cloud][,ADDRESS/LENGTH...]` (repeatable)")
-	flags.BoolVar(&f.here, "here", false, "the files are for this machine: heed its devices, their addresses and routers, and whether it is in a cloud")
+	flags.BoolVar(&f.here, "here", false, "the files are for this machine: heed its devices, their addresses and routers, and whether it is in a cloud; --here=false says nothing of them")
 	flags.StringArrayVar(&f.read.Compose.EnvFiles, "env-file", nil, "file of variables in place of .env, `FILE` (repeatable)")
 	flags.StringArrayVar(&f.read.Compose.Profiles, "profile", nil, "Compose profile, `NAME`, that is switched on (repeatable)")
 	flags.StringVar(&f.read.Compose.ProjectName, "project-name", "", "`NAME` of the Compose project")
@@ -114,6 +116,12 @@ func (f *checkFlags) check(cmd *cobra.Command, files []string) error {
 	o, err := f.options()
 	if err != nil {
 		return err
+	}
+	if !cmd.Flags().Changed("here") {
+		// A hint, which is worth no failure.
+		if here, err := lookHere(); err == nil {
+			o.Around.Here = here.Parents
+		}
 	}
 	// It is over before collecting garbage pays, unless there is a lot of it.
 	debug.SetGCPercent(800)
