@@ -88,19 +88,8 @@ func runID(p *Prepared) uint64 {
 const notBuilt = "build the topology"
 
 func (o *Outcome) execute(ctx context.Context, p *Prepared, nics map[string]string) error {
-	// The plan changes with the LAN, and p may be executed again.
-	plan, problems := topology.Compile(&p.Case.Scenario.Spec, seedText(p.seed))
-	if len(problems) > 0 {
-		return fmt.Errorf("plan the topology: %w", problems[0])
-	}
-	release, err := kernelRelease()
+	plan, err := p.planHere()
 	if err != nil {
-		return err
-	}
-	if plan.LAN.Kernel, err = topology.ParseKernel(release); err != nil {
-		return err
-	}
-	if err := p.sabotage.spoil(plan); err != nil {
 		return err
 	}
 	options := lab.Options{NICs: nics}
@@ -113,16 +102,8 @@ func (o *Outcome) execute(ctx context.Context, p *Prepared, nics map[string]stri
 	}
 	p.byEngine(ctx, &options)
 	b, err := openBench(plan, runID(p), options)
-	if why, ok := unwilling(err); ok {
-		o.Result.Verdict, o.Result.Reason = reports.Skip, why
-		return nil
-	}
-	if t, ok := turnedDown(err, true); ok {
-		o.refusedToAccept(builtCheck, notBuilt, "", p.Case.File+":1", t)
-		return nil
-	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", notBuilt, err)
+		return o.notOpened(p, err)
 	}
 	o.bench, b.cable, b.otherVersion = b, p.cable, p.otherVersion
 	if err := p.sabotage.tamper(b); err != nil {
@@ -137,42 +118,88 @@ func (o *Outcome) execute(ctx context.Context, p *Prepared, nics map[string]stri
 	}
 	var packets []packet
 	for i := range p.Stages {
-		if p.sabotage.shown(p, o.Result.Checks) {
+		if p.sabotage.shown(p, o.Result.Checks) || !o.entered(ctx, b, p, i) {
 			break
 		}
-		stage := &p.Stages[i]
-		if err := b.step(ctx, stage.Do); err != nil {
-			if why, ok := unfit(err); ok {
-				o.skipStages(p, p.Stages[i:], why)
-				break
-			}
-			if t, ok := turnedDown(err, false); ok {
-				o.refusedToAccept(fmt.Sprintf("s%d.accepted", i), stage.Name, stage.Name, p.Location(stage.At), t)
-				break
-			}
-			o.Result.Verdict = reports.Error
-			o.Result.Reason = fmt.Sprintf("%s (%s): %v", stage.Name, p.Location(stage.At), err)
-			break
+		seen, err := o.stage(ctx, b, p, &p.Stages[i])
+		if err != nil {
+			return err
 		}
-		if p.together {
-			b.probeAhead(ctx, stage.Checks)
-		}
-		for j := range stage.Checks {
-			if err := ctx.Err(); err != nil {
-				return fmt.Errorf("interrupted: %w", context.Cause(ctx))
-			}
-			if p.sabotage.shown(p, o.Result.Checks) {
-				break
-			}
-			packets = append(packets, o.check(ctx, b, p, stage, &stage.Checks[j])...)
-		}
-		if err := o.examine(ctx, b, p.coroner); err != nil {
-			return fmt.Errorf("find out where frames ended: %w", err)
-		}
+		packets = append(packets, seen...)
 	}
 	o.cableCheck(b, p)
 	o.record(b, packets)
 	return nil
+}
+
+// planHere is the case's plan, for the kernel that runs here. It changes with the LAN,
+// and p may be executed again.
+func (p *Prepared) planHere() (*topology.Plan, error) {
+	plan, problems := topology.Compile(&p.Case.Scenario.Spec, seedText(p.seed))
+	if len(problems) > 0 {
+		return nil, fmt.Errorf("plan the topology: %w", problems[0])
+	}
+	release, err := kernelRelease()
+	if err != nil {
+		return nil, err
+	}
+	if plan.LAN.Kernel, err = topology.ParseKernel(release); err != nil {
+		return nil, err
+	}
+	return plan, p.sabotage.spoil(plan)
+}
+
+// notOpened makes the result of a case whose topology was not built, or returns why there
+// is none.
+func (o *Outcome) notOpened(p *Prepared, err error) error {
+	if why, ok := unwilling(err); ok {
+		o.Result.Verdict, o.Result.Reason = reports.Skip, why
+		return nil
+	}
+	if t, ok := turnedDown(err, true); ok {
+		o.refusedToAccept(builtCheck, notBuilt, "", p.Case.File+":1", t)
+		return nil
+	}
+	return fmt.Errorf("%s: %w", notBuilt, err)
+}
+
+// entered does what a stage begins with. Where that cannot be done, the result says why,
+// and no stage follows.
+func (o *Outcome) entered(ctx context.Context, b *bench, p *Prepared, i int) bool {
+	stage := &p.Stages[i]
+	err := b.step(ctx, stage.Do)
+	if err == nil {
+		return true
+	}
+	if why, ok := unfit(err); ok {
+		o.skipStages(p, p.Stages[i:], why)
+	} else if t, ok := turnedDown(err, false); ok {
+		o.refusedToAccept(fmt.Sprintf("s%d.accepted", i), stage.Name, stage.Name, p.Location(stage.At), t)
+	} else {
+		o.Result.Verdict = reports.Error
+		o.Result.Reason = fmt.Sprintf("%s (%s): %v", stage.Name, p.Location(stage.At), err)
+	}
+	return false
+}
+
+// stage makes the checks of a stage that is entered, and returns their packets.
+func (o *Outcome) stage(ctx context.Context, b *bench, p *Prepared, stage *Stage) (packets []packet, err error) {
+	if p.together {
+		b.probeAhead(ctx, stage.Checks)
+	}
+	for j := range stage.Checks {
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("interrupted: %w", context.Cause(ctx))
+		}
+		if p.sabotage.shown(p, o.Result.Checks) {
+			break
+		}
+		packets = append(packets, o.check(ctx, b, p, stage, &stage.Checks[j])...)
+	}
+	if err := o.examine(ctx, b, p.coroner); err != nil {
+		return nil, fmt.Errorf("find out where frames ended: %w", err)
+	}
+	return packets, nil
 }
 
 // packet is a piece of evidence whose number in the capture is known only when
