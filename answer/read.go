@@ -61,9 +61,9 @@ func Read(ctx context.Context, files []string, o ReadOptions) (*intent.Intent, e
 		switch kindOf(name, text) {
 		case composeFile:
 			if name == StandardInput {
-				fail(name, errors.New("a Compose file is read from the folder that it stands in: name the file"))
+				o.Compose.Given = map[string][]byte{shown(name): text}
 			}
-			project = append(project, name)
+			project = append(project, shown(name))
 		case commands:
 			in, err := command.Read(shown(name), text)
 			if err != nil {

@@ -40,6 +40,9 @@ type Options struct {
 	// Dir is the project's folder: that of the first file when empty. Files that are
 	// extended or included must be in it.
 	Dir string
+	// Given are the contents of files that are not to be read, by their names, as of one
+	// that came by standard input. The folder is that of the name.
+	Given map[string][]byte
 }
 
 // Load reads Compose files, of which later ones override earlier ones. Networks and
@@ -119,7 +122,7 @@ func open(files []string, o Options) (*book, error) {
 	if err != nil {
 		return nil, &intent.Error{Place: intent.Place{File: files[0]}, Err: fmt.Errorf("open its folder: %w", errors.Unwrap(err))}
 	}
-	b := &book{root: root, dir: abs, shown: dir, models: map[string]*model{}, sources: map[string]*source{}}
+	b := &book{root: root, dir: abs, shown: dir, given: o.Given, models: map[string]*model{}, sources: map[string]*source{}}
 	env, err := b.environment(o)
 	if err != nil {
 		b.close()

@@ -45,6 +45,7 @@ type book struct {
 	root  *os.Root
 	dir   string // absolute
 	shown string // dir as it was named
+	given map[string][]byte
 	main  *model
 	// chosen is the project's name where somebody chose one besides the files.
 	chosen string
@@ -91,6 +92,14 @@ func (s *source) at(n *yaml.Node) intent.Place {
 // wrong is an error at a node.
 func (s *source) wrong(n *yaml.Node, format string, args ...any) error {
 	return &intent.Error{Place: s.at(n), Err: fmt.Errorf(format, args...)}
+}
+
+// named is the content of a file that the user named himself.
+func (b *book) named(name string) ([]byte, error) {
+	if content, ok := b.given[name]; ok {
+		return content, nil
+	}
+	return readNamed(name)
 }
 
 // readNamed reads a file that the user named himself.

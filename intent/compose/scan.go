@@ -24,7 +24,7 @@ import (
 func (b *book) read() error {
 	var all []error
 	for _, s := range b.main.files {
-		content, err := readNamed(s.shown)
+		content, err := b.named(s.shown)
 		if err == nil {
 			s.content = content
 			s.path, err = filepath.Abs(s.shown)
