@@ -73,7 +73,7 @@ func TestEngines(t *testing.T) {
 	})
 }
 
-// layer3 is what CNI builds where this kernel may have no ipvlan.
+// layer3 is what engines build in guests where this kernel may have no ipvlan.
 const layer3 = `
 hosts: {host: {parents: {eth0: {addresses: [192.168.1.10/24]}}}}
 networks:
@@ -87,14 +87,22 @@ checks:
   - link: {link: web/eth0, kind: ipvlan}
 `
 
-// TestPluginsInGuest has CNI's plugins work on another kernel.
-func TestPluginsInGuest(t *testing.T) {
+// TestEnginesInGuest has engines work on another kernel, those that can.
+func TestEnginesInGuest(t *testing.T) {
 	needRoot(t)
 	if testing.Short() {
 		t.Skip("booting a guest takes some seconds")
 	}
 	needStatic(t)
-	i, err := run.FindEngine(t.Context(), "cni")
+	for _, name := range run.Engines()[1:] {
+		if run.EngineInGuests(name) {
+			t.Run(name, func(t *testing.T) { engineInGuest(t, name) })
+		}
+	}
+}
+
+func engineInGuest(t *testing.T, name string) {
+	i, err := run.FindEngine(t.Context(), name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +114,7 @@ func TestPluginsInGuest(t *testing.T) {
 	if c.Verdict == reports.Skip {
 		t.Skip(c.Reason)
 	}
-	if c.Verdict != reports.Pass || c.Ground != string(run.Guest) || c.Engine != "cni "+i.Version() || len(c.Checks) < 3 {
+	if c.Verdict != reports.Pass || c.Ground != string(run.Guest) || c.Engine != name+" "+i.Version() || len(c.Checks) < 3 {
 		t.Errorf("%s on %s by %s: %s %v", c.Verdict, c.Ground, c.Engine, c.Reason, c.Checks)
 	}
 	if detail := res.Environment[0].Detail["engine"]; detail != c.Engine {
