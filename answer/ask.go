@@ -39,7 +39,11 @@ func Ask(ctx context.Context, in *intent.Intent, o Options) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a, errors.Join(a.run(ctx, advise(in, a.draft, o), o.Run), a.earlier(ctx, in, o))
+	err = a.run(ctx, advise(in, a.draft, o), o.Run)
+	if o.Run.Out != "" {
+		err = errors.Join(err, a.confirm(ctx, o.Run))
+	}
+	return a, errors.Join(err, a.earlier(ctx, in, o))
 }
 
 // draftAnswer is an answer as far as it is known without a run.
