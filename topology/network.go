@@ -128,10 +128,19 @@ func (b *builder) networkOptions(state *NetworkState, n *Network) {
 		b.in("macvlan_sources", func() { b.networkSources(state, n) })
 	case KindIpvlan:
 		state.Mode = choose("ipvlan_mode", n.IpvlanMode, "l2",
-			"requested ipvlan mode '%s' is not valid, 'l2' mode is the ipvlan driver default", ipvlanModes)
+			"requested ipvlan mode '%s' is not valid, 'l2' mode is the ipvlan driver default", b.ipvlanModes())
 		state.Flag = choose("ipvlan_flag", n.IpvlanFlag, "bridge",
 			"requested ipvlan flag '%s' is not valid, 'bridge' is the ipvlan driver default", ipvlanFlags)
 	}
+}
+
+// ipvlanModes are those that Docker knows: l3s came with 23 (moby:
+// ipvlan_network.go:CreateNetwork).
+func (b *builder) ipvlanModes() []string {
+	if b.docker().Before(23) {
+		return []string{"l2", "l3"}
+	}
+	return ipvlanModes
 }
 
 // networkSources reads what children in mode source listen to. The devices
