@@ -117,12 +117,6 @@ func (f *checkFlags) check(cmd *cobra.Command, files []string) error {
 	if err != nil {
 		return err
 	}
-	if !cmd.Flags().Changed("here") {
-		// A hint, which is worth no failure.
-		if here, err := lookHere(); err == nil {
-			o.Around.Here = here.Parents
-		}
-	}
 	// It is over before collecting garbage pays, unless there is a lot of it.
 	debug.SetGCPercent(800)
 	debug.SetMemoryLimit(256 << 20)
@@ -134,11 +128,16 @@ func (f *checkFlags) check(cmd *cobra.Command, files []string) error {
 	if err := f.findEngine(cmd, &o); err != nil {
 		return err
 	}
+	hint := func() map[string]advice.Parent { return nil }
+	if !cmd.Flags().Changed("here") {
+		hint = hintHere()
+	}
 	f.read.Stdin, f.read.Compose.Environ = cmd.InOrStdin(), os.Environ()
 	in, err := answer.Read(cmd.Context(), files, f.read)
 	if err != nil {
 		return &exit{exitUsage, err}
 	}
+	o.Around.Here = hint()
 	a, err := f.ask(cmd.Context(), in, o)
 	if err != nil {
 		return err
