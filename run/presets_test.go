@@ -28,6 +28,7 @@ var presets = map[string]string{
 	"VLANTag.pcp":          lan + "checks: [{tag: {from: c1, tags: [{vid: 5, @}]}}]\n",
 	"VLANTag.tpid":         lan + "checks: [{tag: {from: c1, tags: [{vid: 5, @}]}}]\n",
 	"LinkState.exists":     lan + "checks: [{link: {link: c1/eth0, @}}]\n",
+	"Neighbour.exists":     lan + "checks: [{neighbour: {node: c1, address: 192.168.1.2, mac: \"02:00:00:00:00:05\", @}}]\n",
 	"RouteState.exists":    lan + "checks: [{route: {node: c1, to: default, @}}]\n",
 }
 
