@@ -222,12 +222,12 @@ func note(used map[netip.Addr]bool, v intent.Value) {
 // spare takes the highest address that nobody has, for those are handed out last; none
 // when there is none among the last thousand.
 func spare(p *topology.Pool, used map[netip.Addr]bool) netip.Prefix {
-	a := last(p.Subnet)
+	a := topology.LastOf(p.Subnet)
 	for range 1000 {
 		if !p.Subnet.Contains(a) {
 			break
 		}
-		if !used[a] && a != p.Subnet.Addr() && a != last(p.Subnet) && a != p.Gateway {
+		if !used[a] && a != p.Subnet.Addr() && a != topology.LastOf(p.Subnet) && a != p.Gateway {
 			used[a] = true
 			return netip.PrefixFrom(a, p.Subnet.Bits())
 		}

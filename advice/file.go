@@ -184,13 +184,3 @@ func (n *network) serves(p *pool) bool {
 	}
 	return !n.IPv4.Known || n.IPv4.Is
 }
-
-// last is the last address of a prefix.
-func last(p netip.Prefix) netip.Addr {
-	b := p.Masked().Addr().AsSlice()
-	for bit := p.Bits(); bit < len(b)*8; bit++ {
-		b[bit/8] |= 0x80 >> (bit % 8)
-	}
-	a, _ := netip.AddrFromSlice(b)
-	return a
-}

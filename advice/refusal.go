@@ -206,7 +206,7 @@ func (f *file) whose(w *finding, r *refusal) {
 		case aux:
 			say("address-excluded", "it is kept for %q", name)
 			return
-		case a == p.Subnet.Addr() || a == last(p.Subnet):
+		case a == p.Subnet.Addr() || a == topology.LastOf(p.Subnet):
 			say("address-reserved", "it is the network or the broadcast address of %s", p.Subnet)
 			return
 		}

@@ -4,15 +4,13 @@ import (
 	"flag"
 	"fmt"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/lanproof/lanproof/advice"
+	"github.com/lanproof/lanproof/internal/golden"
 	"github.com/lanproof/lanproof/scenarios"
 )
 
@@ -49,19 +47,7 @@ func TestDraft(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := d.String()
-			want := filepath.Join("testdata/draft", name+".want")
-			if *update {
-				if err := os.WriteFile(want, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			text, err := os.ReadFile(want)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(text), got); diff != "" {
-				t.Error(diff)
-			}
+			golden.Compare(t, filepath.Join("testdata/draft", name+".want"), got, *update)
 			unique(t, d)
 		})
 	}

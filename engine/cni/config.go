@@ -151,7 +151,7 @@ func rangesOf(s *topology.Subnet) ([]addressRange, error) {
 		}
 		r.Gateway = &gateway
 	}
-	first, last := subnet.Masked().Addr().Next(), end(subnet)
+	first, last := subnet.Masked().Addr().Next(), topology.LastOf(subnet)
 	if subnet.Addr().Is4() {
 		last = last.Prev() // the broadcast address
 	}
@@ -160,7 +160,7 @@ func rangesOf(s *topology.Subnet) ([]addressRange, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read ip_range %s: %w", s.IPRange, err)
 		}
-		first, last = later(first, part.Masked().Addr()), earlier(last, end(part))
+		first, last = later(first, part.Masked().Addr()), earlier(last, topology.LastOf(part))
 		r.RangeStart, r.RangeEnd = &first, &last
 	}
 	aux, err := auxiliary(s)
@@ -209,16 +209,6 @@ func split(r addressRange, first, last netip.Addr, at []netip.Addr) []addressRan
 		return []addressRange{r}
 	}
 	return all
-}
-
-// end is the last address of a prefix.
-func end(p netip.Prefix) netip.Addr {
-	b := p.Masked().Addr().AsSlice()
-	for i := p.Bits(); i < len(b)*8; i++ {
-		b[i/8] |= 0x80 >> (i % 8)
-	}
-	a, _ := netip.AddrFromSlice(b)
-	return a
 }
 
 func later(a, b netip.Addr) netip.Addr {

@@ -229,19 +229,9 @@ func poolOf(s *topology.Subnet) (pool subnet, err error) {
 		if err != nil {
 			return pool, err
 		}
-		pool.LeaseRange = &leaseRange{part.Masked().Addr().Next(), end(part)}
+		pool.LeaseRange = &leaseRange{part.Masked().Addr().Next(), topology.LastOf(part)}
 	}
 	return pool, nil
-}
-
-// end is the last address of a prefix.
-func end(p netip.Prefix) netip.Addr {
-	b := p.Masked().Addr().AsSlice()
-	for i := p.Bits(); i < len(b)*8; i++ {
-		b[i/8] |= 0x80 >> (i % 8)
-	}
-	a, _ := netip.AddrFromSlice(b)
-	return a
 }
 
 // RemoveNetwork removes a network: podman network rm.

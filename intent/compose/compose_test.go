@@ -10,9 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/lanproof/lanproof/intent"
+	"github.com/lanproof/lanproof/internal/golden"
 )
 
 var update = flag.Bool("update", false, "write the .want files anew; look at each line of what changes")
@@ -65,19 +64,7 @@ func TestCorpus(t *testing.T) {
 	for name, how := range corpus(t) {
 		t.Run(name, func(t *testing.T) {
 			got := describe(how.files, how.o)
-			want := name + ".want"
-			if *update {
-				if err := os.WriteFile(want, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			wanted, err := os.ReadFile(want)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(wanted), got); diff != "" {
-				t.Error(diff)
-			}
+			golden.Compare(t, name+".want", got, *update)
 		})
 	}
 }
