@@ -67,7 +67,8 @@ test: setup-test build
 	$(GO) test -timeout 20m ./...
 
 bench: setup-test build
-	$(GO) test -run '^$$' -bench . -benchtime 10x ./bench ./bench/generator ./capture ./cmd/lanproof ./guest ./probe ./reports ./run
+	$(GO) test -run '^$$' -bench . -benchtime 10x -timeout 0 ./advice ./bench ./bench/generator ./bench/history ./capture ./cmd/lanproof ./guest ./probe ./reports ./run
+	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 0 ./bench/turns
 
 # Whether the catalogue notices a broken driver: 200 bugs, one at a time. It takes
 # hours and is no part of the tests (docs/mutants.md). Flags: make mutants ARGS='-only ^vlan-'
