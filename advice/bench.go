@@ -38,7 +38,9 @@ func (b *bench) networks() []*network {
 			delete(want, f.refused.network)
 		}
 	}
-	return slices.DeleteFunc(slices.Clone(b.draft.file.networks), func(n *network) bool { return !want[n] })
+	return slices.DeleteFunc(slices.Clone(b.draft.file.networks), func(n *network) bool {
+		return !want[n] || b.draft.plan.LAN.Networks[n.key] == nil
+	})
 }
 
 // endpoints puts those on their networks that are spoken of, in the order in which the

@@ -206,7 +206,7 @@ func (d *draft) network(n *network) {
 		if !possible {
 			return
 		}
-		add = mended
+		add, n.mended = mended, true
 	}
 }
 
@@ -237,6 +237,13 @@ func (d *draft) commit(c *topology.Change) bool {
 		}
 	}
 	return true
+}
+
+// refuses reports whether the engine turns down what stands at a place of a network.
+func (d *draft) refuses(n *network, at intent.Place) bool {
+	return slices.ContainsFunc(d.refused, func(r *refusal) bool {
+		return r.user == nil && r.network == n && d.file.placeIn(n, r.Path) == at
+	})
 }
 
 // refuse notes a refusal once. What the engine says is the first of all that is wrong, so

@@ -42,7 +42,9 @@ func podmanOption(f *file) []*finding {
 			} else if near := spell.Closest(o.Key, podmanOptions[n.driver]); near != "" {
 				hint = "; " + near + " may be meant"
 			}
-			all = append(all, about(n, cmp.Or(o.Place, n.Place), "Podman refuses network %q: unsupported %s network option %s%s.", n.Name, n.driver, o.Key, hint))
+			w := about(n, cmp.Or(o.Place, n.Place), "Podman refuses network %q: unsupported %s network option %s%s.", n.Name, n.driver, o.Key, hint)
+			w.unmade = true
+			all = append(all, w)
 		}
 		return all
 	})
@@ -85,7 +87,9 @@ func ipvlanDHCP(f *file) []*finding {
 	for _, n := range f.networks {
 		dhcp := n.IPAM.Text == "dhcp" || n.Engine == intent.Podman && len(n.pools) == 0 && n.IPAM.Text == ""
 		if n.driver == ipvlan && dhcp && n.Engine != intent.Docker {
-			all = append(all, about(n, place(n.IPAM, n.Place), "Network %q is ipvlan, whose containers all have their parent's MAC address, so that a DHCP server cannot tell them apart, and has no subnet to take addresses from.", n.Name))
+			w := about(n, place(n.IPAM, n.Place), "Network %q is ipvlan, whose containers all have their parent's MAC address, so that a DHCP server cannot tell them apart, and has no subnet to take addresses from.", n.Name)
+			w.unmade = true
+			all = append(all, w)
 		}
 	}
 	return all

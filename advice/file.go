@@ -37,6 +37,9 @@ type network struct {
 	mode, flag intent.Value
 	pools      []*pool
 	users      []user
+	// mended is set where the draft has it otherwise than it is written, since the engine
+	// does not make it so.
+	mended bool
 }
 
 // pool is a subnet; what could not be read is invalid.

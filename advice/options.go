@@ -48,7 +48,7 @@ func optionUnknown(f *file) []*finding {
 				continue
 			}
 			w := about(n, cmp.Or(o.Place, n.Place), "Docker's %s driver has no option %q and ignores it without a word%s.", n.driver, o.Key, suggest(n.driver, o.Key))
-			if on := f.draft.of(n); len(on) > 0 {
+			if on := f.draft.of(n); len(on) > 0 && !n.mended {
 				w.on(on[0]).by(scenarios.Check{Link: &scenarios.LinkState{Link: on[0].link(), Kind: n.driver, Mode: on[0].device.Mode}})
 				w.Text = strings.TrimSuffix(w.Text, ".") + fmt.Sprintf(": the mode is %s.", on[0].device.Mode)
 				w.Endpoints = nil
@@ -175,14 +175,19 @@ func parentEnslaved(f *file) []*finding {
 	})
 }
 
-// commandRefused are commands that the engine's own program turns down, in its words.
+// commandRefused are commands that the engine's own program turns down, in its words,
+// but for words that the engine would turn down as well, which is told with more reason.
 func commandRefused(f *file) []*finding {
 	var all []*finding
 	for _, r := range f.Refused {
 		w := &finding{Warning: Warning{Place: r.Place, Text: fmt.Sprintf("The command itself is refused: %s.", strings.TrimSuffix(r.Why, "."))}}
-		if f.network(r.Of) != nil {
-			w.Networks = []string{r.Of}
-		} else if r.Of != "" {
+		n := f.network(r.Of)
+		switch {
+		case n != nil && f.draft.refuses(n, r.Place):
+			continue
+		case n != nil:
+			w.Networks, w.unmade = []string{r.Of}, n.Place == r.Command
+		case r.Of != "":
 			w.Endpoints = []string{r.Of}
 		}
 		all = append(all, w)

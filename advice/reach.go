@@ -266,7 +266,7 @@ func portsIgnored(f *file) []*finding {
 		n, a := on[0].network, on[0]
 		w := about(n, place(e.Ports[0], e.Place), "Publishing %q does nothing: %q is on no bridge network, so that the host forwards nothing to it.", e.Ports[0].Text, e.Name)
 		w.Endpoints = []string{e.Name}
-		if n.onParent() && !n.layer3() && a.addressed() {
+		if n.onParent() && !n.layer3() && a.addressed() && !n.mended {
 			w.Text = strings.TrimSuffix(w.Text, ".") + fmt.Sprintf(", while the LAN reaches all its ports at %s.", a.address())
 		}
 		if w.like = first[n]; w.like == nil && f.roomy(a) {

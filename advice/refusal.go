@@ -111,6 +111,7 @@ func refusedOf(f *file) []*finding {
 			}
 			full[r.network] = w
 		}
+		w.unmade = r.user == nil && w.Severity == Error
 		f.surround(w, r)
 		all = append(all, w)
 	}

@@ -141,7 +141,7 @@ func now(in *intent.Intent, around Surroundings) []Warning {
 			found = append(found, w)
 		}
 	}
-	found = append(found, refusedOf(f)...)
+	found = worthTelling(append(found, refusedOf(f)...))
 	slices.SortStableFunc(found, func(a, b *finding) int { return inOrder(a.Warning, b.Warning) })
 	f.draft.arrange(found)
 	warnings := make([]Warning, 0, len(found))

@@ -20,6 +20,8 @@ const (
 // finding is a warning on its way: what shows it, and what has to be there for that.
 type finding struct {
 	Warning
+	// unmade is set where it keeps the network from being made.
+	unmade bool
 	// checks pass where the warning is right. They are made on the wire as it is, or,
 	// with oneMAC, behind a port that admits the parent's address alone.
 	checks []scenarios.Check

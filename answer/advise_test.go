@@ -2,8 +2,6 @@ package answer
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -41,16 +39,23 @@ docker network create -d macvlan -o parent=averyveryverylongname0 --subnet 10.5.
 			`1: vlan-id-out-of-range: Docker refuses network "one": vlan id must be between 1-4094, received: 4095.`,
 			`2: parent-name-too-long: Docker refuses network "two": invalid subinterface vlan name averyveryverylongname0, example formatting is eth0.10; and no device has that name, whose 22 characters are more than the 15 that the kernel allows.`,
 		}},
+		{"a gateway and a range outside", "make.sh", `docker network create -d macvlan -o parent=eth0 --subnet 10.1.0.0/24 --gateway 10.9.0.1 one
+docker network create -d macvlan -o parent=eth1 --subnet 10.2.0.0/24 --ip-range 10.9.0.0/28 two
+docker network create -d macvlan -o parent=eth2 --subnet 10.3.0.0/24 --gateway 10.9.0.1 --ip-range 10.9.0.0/28 three
+docker network create -d macvlan -o parent=eth3 --subnet 10.4.0.0/24 --gateway 10.4.0 four
+docker network create -d macvlan -o parent=eth4 --subnet 10.5.0.0 --gateway 10.5.0.1 five
+docker run --network one nginx
+`, []string{
+			`1: gateway-outside-subnet: Docker refuses network "one": invalid gateway 10.9.0.1: parent subnet 10.1.0.0/24 doesn't contain this address.`,
+			`2: ip-range-invalid: Docker refuses network "two": invalid ip-range 10.9.0.0/28: parent subnet 10.2.0.0/24 doesn't contain ip-range.`,
+			`3: gateway-outside-subnet: Docker refuses network "three": invalid gateway 10.9.0.1: parent subnet 10.3.0.0/24 doesn't contain this address.`,
+			`3: ip-range-invalid: Docker refuses network "three": invalid ip-range 10.9.0.0/28: parent subnet 10.3.0.0/24 doesn't contain ip-range.`,
+			`4: gateway-invalid: Docker refuses network "four": invalid gateway 10.4.0: invalid address.`,
+			`5: subnet-invalid: Docker refuses network "five": invalid subnet 10.5.0.0: it is written like 172.16.86.0/24.`,
+		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			file := filepath.Join(t.TempDir(), test.file)
-			if err := os.WriteFile(file, []byte(test.text), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			in, err := Read(t.Context(), []string{file}, ReadOptions{})
-			if err != nil {
-				t.Fatal(err)
-			}
+			in := reads(t, test.file, test.text)
 			d, err := NewDraft(in, advice.Surroundings{})
 			if err != nil {
 				t.Fatal(err)

@@ -69,6 +69,7 @@ func (d *Draft) read(n *network) {
 		d.leaveOut("network", of.Name, why, of.Place)
 		return
 	}
+	n.refused = slices.ContainsFunc(d.in.Refused, func(r intent.Refused) bool { return r.Of == of.Name && r.Command == of.Place })
 	n.options()
 	n.spec.Internal = of.Internal.Is
 	if none := of.IPAM.Text == "none" || of.IPAM.Text == "null"; !none {

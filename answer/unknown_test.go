@@ -1,8 +1,6 @@
 package answer
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/lanproof/lanproof/advice"
@@ -11,16 +9,9 @@ import (
 // Nothing is said of addresses that are not known. A network of whose subnet nothing is known is left out; nobody on it is blamed for an
 // address that lies in no other one.
 func TestUnknownAddresses(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "nets.sh")
 	text := "docker network create -d macvlan -o parent=eth0 --subnet $SUBNET lan\ndocker run --network lan --ip 10.9.0.1 nginx\n" +
 		"docker network create -d macvlan -o parent=eth1 --subnet 10.8.0.0/24 dmz\ndocker run --name a --network dmz --ip $IP nginx\n"
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	in, err := Read(t.Context(), []string{file}, ReadOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	in := reads(t, "nets.sh", text)
 	d, err := NewDraft(in, advice.Surroundings{})
 	if err != nil {
 		t.Fatal(err)

@@ -74,6 +74,8 @@ type Unread struct {
 // it stands in the intent all the same, except for a name that is taken.
 type Refused struct {
 	Place Place
+	// Command is where the command begins, which is the Place of what it would have made.
+	Command Place
 	// Text is what stands there, cut to one line.
 	Text string
 	// Why is what the program says: "no matching subnet for gateway 10.0.0.1".

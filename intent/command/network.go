@@ -41,7 +41,7 @@ func (e *engine) gap(of, part string, w word) {
 
 func (e *engine) problem(of string, p problem) {
 	if !e.said {
-		e.refused(intent.Refused{Place: p.at.at, Text: e.text, Why: plain(p.why), Of: of})
+		e.refused(intent.Refused{Place: p.at.at, Command: e.cmd.at, Text: e.text, Why: plain(p.why), Of: of})
 	}
 	e.said = true
 }

@@ -1,0 +1,47 @@
+package answer
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/lanproof/lanproof/advice"
+	"github.com/lanproof/lanproof/intent"
+)
+
+// A network whose command the engine's program refuses is not there, and nobody is on it;
+// one whose name another command asks for is.
+func TestCommandRefused(t *testing.T) {
+	in := reads(t, "nets.sh", `docker network create -d macvlan -o parent=eth0 --subnet 10.1.0.0/24 --gatewaye 10.1.0.1 one
+docker network create -d macvlan -o parent=eth1 --subnet 10.2.0.0/24 --gateway 10.2.0.1 two
+docker network create two
+docker run --network one --name a nginx
+docker run --network two --name b nginx
+`)
+	d, err := NewDraft(in, advice.Surroundings{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []bool{false, true} {
+		if n := d.Networks[i]; n.Simulated != want {
+			t.Errorf("network %s is simulated: %v, want %v", n.Name, n.Simulated, want)
+		}
+	}
+	if len(d.Machines) == 0 || d.Machines[0].Name != "b" {
+		t.Errorf("machines %v, want b first", d.Machines)
+	}
+}
+
+// reads is what is made of a file of that name.
+func reads(t *testing.T, name, text string) *intent.Intent {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	in, err := Read(t.Context(), []string{file}, ReadOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return in
+}
