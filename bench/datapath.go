@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"time"
 
 	"github.com/lanproof/lanproof/bench/record"
@@ -75,25 +76,23 @@ func on(p Path, m measure) func(context.Context, Rules) ([]Figure, error) {
 func DataPath() []Benchmark {
 	var all []Benchmark
 	for _, p := range Paths() {
-		add := func(what, variant, about string, m measure) {
-			name := what + "/" + p.String()
-			if variant != "" {
-				name += "/" + variant
-			}
-			all = append(all, Benchmark{Name: name, About: about + " (" + p.About() + ").", Needs: p.Needs, Run: on(p, m)})
+		add := func(what, variant string, f family, about string, m measure) {
+			all = append(all, Benchmark{Name: path.Join(what, p.String(), variant, f.variant()), About: about + f.about() + " (" + p.About() + ").", Needs: p.Needs, Run: on(p, m)})
 		}
-		add("tcp", "", "One TCP stream through the kernel's sockets", tcp)
-		add("udp", "gso=off", "Datagrams of one frame each through the kernel's sockets", udp(1))
-		add("udp", "gso=on", "Datagrams handed over 44 at once, with UDP_SEGMENT and UDP_GRO", udp(maxSegments))
+		for _, f := range []family{ipv4, ipv6} {
+			add("tcp", "", f, "One TCP stream through the kernel's sockets", tcp(f))
+			add("udp", "gso=off", f, "Datagrams of one frame each through the kernel's sockets", udp(f, 1))
+			add("udp", "gso=on", f, "Datagrams handed over 44 at once, with UDP_SEGMENT and UDP_GRO", udp(f, maxSegments))
+			add("rtt", "", f, "Datagrams there and back, one at a time", roundTrips(f))
+		}
 		for _, size := range sizes() {
 			if !p.seen() {
 				continue
 			}
 			variant := fmt.Sprintf("size=%d", size)
-			add("frames", variant, fmt.Sprintf("Frames of %d bytes, as many as possible", size), frames(size))
-			add("throughput", variant, fmt.Sprintf("Frames of %d bytes, as many as none is lost of", size), throughput(size))
+			add("frames", variant, ipv4, fmt.Sprintf("Frames of %d bytes, as many as possible", size), frames(size))
+			add("throughput", variant, ipv4, fmt.Sprintf("Frames of %d bytes, as many as none is lost of", size), throughput(size))
 		}
-		add("rtt", "", "Datagrams there and back, one at a time", roundTrips)
 	}
 	return all
 }

@@ -165,6 +165,34 @@ func TestBrokenPathGivesNoFigure(t *testing.T) {
 	}
 }
 
+// TestFamilies breaks a path for IPv6 alone, which nothing over IPv4 notices, and the other
+// way round.
+func TestFamilies(t *testing.T) {
+	need(t, path(t, "macvlan-bridge/in").Needs...)
+	measures := bench.Measures()
+	for _, broken := range []string{"", "/family=ipv6"} {
+		for _, what := range []string{"tcp", "udp/gso=off", "udp/gso=on", "rtt"} {
+			t.Run(what+broken, func(t *testing.T) {
+				t.Parallel()
+				l, err := path(t, "macvlan-bridge/in").Open()
+				must(t, err)
+				defer l.Close()
+				ip, other := l.To.IPv4, "/family=ipv6"
+				if broken != "" {
+					ip, other = l.To.IPv6, ""
+				}
+				must(t, l.From.Conn.AddNeighbour(rtnl.Neighbour{Index: l.From.Index, IP: ip, MAC: net.HardwareAddr{2, 0, 0, 0, 0, 99}}))
+				if figures, err := measures[what+broken](t.Context(), l, quick()); err == nil {
+					t.Errorf("nobody is there, and it has figures %v", figures)
+				}
+				figures, err := measures[what+other](t.Context(), l, quick())
+				must(t, err)
+				sane(t, figures)
+			})
+		}
+	}
+}
+
 // TestCancelled has each measure end when its context does, in the midst of it.
 func TestCancelled(t *testing.T) {
 	need(t)

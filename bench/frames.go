@@ -36,7 +36,7 @@ func generate(l *Line, r Rules, size int) (t *traffic, err error) {
 	if err != nil {
 		return nil, err
 	}
-	t = &traffic{size: size}
+	t = &traffic{size: size, sinks: sockets{family: ipv4}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, t.close())

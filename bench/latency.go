@@ -16,8 +16,9 @@ import (
 	"github.com/lanproof/lanproof/bench/record"
 )
 
-// A ping fills the smallest frame of Ethernet, of 64 bytes with its FCS.
-const pingSize = 64 - 4 - 14 - 20 - 8
+// pingSize is how many bytes a ping carries. With IPv4 it fills the smallest frame of
+// Ethernet, of 64 bytes with its FCS; with IPv6 its frame has 84, and nothing else differs.
+const pingSize = 64 - fcs - 14 - 20 - udpHeader
 
 // fewestTrips is how many round trips a sample has at least, and beyond how many of them
 // lie that are slower than a percentile which is told: with fewer, the percentile says
@@ -37,24 +38,26 @@ const warmTrips = 100
 // roundTrips measures how long a datagram and its answer take, one at a time, by the
 // sender's own clock; and what is left of that without the programs at both ends, by time
 // stamps, where a clock of time says how long that is.
-func roundTrips(ctx context.Context, l *Line, r Rules) ([]Figure, error) {
-	seen, err := pings(ctx, l, r)
-	if err != nil {
-		return nil, err
+func roundTrips(f family) measure {
+	return func(ctx context.Context, l *Line, r Rules) ([]Figure, error) {
+		seen, err := pings(ctx, l, r, f)
+		if err != nil {
+			return nil, err
+		}
+		unit := "ns"
+		if r.Clock == record.Instructions {
+			unit = "instructions"
+		}
+		figures := quantiles("", unit, "sockets, CLOCK_MONOTONIC", seen)
+		if r.Clock == record.Instructions || !l.Path.seenBothWays() {
+			return figures, nil
+		}
+		stamped, by, err := stampedTrips(ctx, l, r, f)
+		if err != nil {
+			return nil, err
+		}
+		return append(figures, quantiles("stamped-", unit, "AF_PACKET, SO_TIMESTAMPING of "+by, stamped)...), nil
 	}
-	unit := "ns"
-	if r.Clock == record.Instructions {
-		unit = "instructions"
-	}
-	figures := quantiles("", unit, "sockets, CLOCK_MONOTONIC", seen)
-	if r.Clock == record.Instructions || !l.Path.seenBothWays() {
-		return figures, nil
-	}
-	stamped, by, err := stampedTrips(ctx, l, r)
-	if err != nil {
-		return nil, err
-	}
-	return append(figures, quantiles("stamped-", unit, "AF_PACKET, SO_TIMESTAMPING of "+by, stamped)...), nil
 }
 
 // quantiles are the figures of round trips: those percentiles that there are enough for.
@@ -77,8 +80,8 @@ func quantiles(prefix, unit, method string, all []time.Duration) []Figure {
 }
 
 // pings makes round trips through the kernel's own sockets, from a thread to another.
-func pings(ctx context.Context, l *Line, r Rules) (seen []time.Duration, err error) {
-	var s sockets
+func pings(ctx context.Context, l *Line, r Rules, f family) (seen []time.Duration, err error) {
+	s := sockets{family: f}
 	defer func() { err = errors.Join(err, s.close()) }()
 	client, server, err := s.datagrams(l)
 	if err != nil {
@@ -111,19 +114,19 @@ func pings(ctx context.Context, l *Line, r Rules) (seen []time.Duration, err err
 
 // stampedTrips makes round trips of raw frames and tells what both ways took by time
 // stamps: those of the cards at both ends, where they give any, or of their kernel.
-func stampedTrips(ctx context.Context, l *Line, r Rules) (all []time.Duration, by string, err error) {
-	var s sockets
+func stampedTrips(ctx context.Context, l *Line, r Rules, f family) (all []time.Duration, by string, err error) {
+	s := sockets{family: f}
 	defer func() { err = errors.Join(err, s.close()) }()
 	end := func(e *End) generator.End {
 		// Its stack takes the frames as well, and would answer that nobody wants them.
 		err = errors.Join(err, s.sink(e))
-		return generator.End{NS: e.NS, Index: e.Index, Address: generator.Address{MAC: e.MAC, IP: e.IPv4}}
+		return generator.End{NS: e.NS, Index: e.Index, Address: generator.Address{MAC: e.MAC, IP: e.address(f)}}
 	}
 	from, to := end(&l.From), end(&l.To)
 	if err != nil {
 		return nil, "", err
 	}
-	o := generator.TripOptions{Trips: fewestTrips, Warm: warmTrips, Frame: generator.Frame{Port: discard}, CPU: r.CPU, Hardware: true}
+	o := generator.TripOptions{Trips: fewestTrips, Warm: warmTrips, Frame: generator.Frame{Size: 14 + f.header() + udpHeader + pingSize, Port: discard}, CPU: r.CPU, Hardware: true}
 	by = "the cards"
 	trips, err := generator.Trips(ctx, from, to, o)
 	if errors.Is(err, unix.EOPNOTSUPP) {

@@ -20,41 +20,61 @@ type NoSuch struct{ Pattern string }
 
 func (e *NoSuch) Error() string { return fmt.Sprintf("no benchmark %q", e.Pattern) }
 
-// Select returns those of the benchmarks that one of the patterns matches, in their
-// order; all without a pattern. Each word of a pattern, between slashes, is a pattern of
-// [path.Match] for the word of a name in the same place, and what stands behind the
-// last is taken along: "frames", "frames/macvlan-*", "*/vlan".
-// The error is [*NoSuch], or wraps [path.ErrBadPattern].
+// Select returns those of the benchmarks that [Choose] finds for the patterns, in their
+// order; all without a pattern. The error is [*NoSuch], or wraps [path.ErrBadPattern].
 func Select(all []Benchmark, patterns ...string) ([]Benchmark, error) {
 	if len(patterns) == 0 {
 		return all, nil
 	}
-	chosen := make([]bool, len(all))
-	for _, p := range patterns {
-		found := false
-		for i, b := range all {
-			ok, err := Matches(p, b.Name)
-			if err != nil {
-				return nil, fmt.Errorf("benchmark %q: %w", p, err)
-			}
-			chosen[i], found = chosen[i] || ok, found || ok
-		}
-		if !found {
-			return nil, &NoSuch{p}
-		}
+	names := make([]string, len(all))
+	for i, b := range all {
+		names[i] = b.Name
+	}
+	chosen, err := Choose(names, patterns...)
+	if err != nil {
+		return nil, err
 	}
 	var some []Benchmark
-	for i, b := range all {
-		if chosen[i] {
+	for _, b := range all {
+		if chosen[b.Name] {
 			some = append(some, b)
 		}
 	}
 	return some, nil
 }
 
-// Matches holds a pattern against a benchmark's name, word by word, as Select does. The
-// error wraps [path.ErrBadPattern].
-func Matches(pattern, name string) (bool, error) {
+// Choose finds the names of benchmarks that one of the patterns means. One that is a name
+// means that benchmark alone. In any other each word, between slashes, is a pattern of
+// [path.Match] for the word of a name in the same place, and what stands behind the last
+// is taken along: "frames", "frames/macvlan-*", "*/vlan", and "tcp/veth/" for all whose
+// names begin so.
+// The error is [*NoSuch], or wraps [path.ErrBadPattern].
+func Choose(names []string, patterns ...string) (map[string]bool, error) {
+	chosen := map[string]bool{}
+	for _, p := range patterns {
+		if slices.Contains(names, p) {
+			chosen[p] = true
+			continue
+		}
+		found := false
+		for _, name := range names {
+			ok, err := matches(p, name)
+			if err != nil {
+				return nil, fmt.Errorf("benchmark %q: %w", p, err)
+			}
+			if ok {
+				chosen[name], found = true, true
+			}
+		}
+		if !found {
+			return nil, &NoSuch{p}
+		}
+	}
+	return chosen, nil
+}
+
+// matches holds a pattern against a benchmark's name, word by word.
+func matches(pattern, name string) (bool, error) {
 	want, have := strings.Split(strings.TrimSuffix(pattern, "/"), "/"), strings.Split(name, "/")
 	fits := len(want) <= len(have)
 	for i, w := range want {

@@ -11,20 +11,24 @@ import (
 
 func TestSelect(t *testing.T) {
 	var all []Benchmark
-	for _, name := range []string{"frames/macvlan-bridge/in/size=64", "frames/macvlan-vepa/out/size=64", "frames/vlan/in/size=1500", "links/vlan"} {
+	for _, name := range []string{"frames/macvlan-bridge/in/size=64", "frames/macvlan-vepa/out/size=64", "frames/vlan/in/size=1500", "links/vlan", "links/vlan/family=ipv6"} {
 		all = append(all, Benchmark{Name: name})
 	}
 	for _, tt := range []struct {
 		patterns, want string
 	}{
-		{"", "0123"},
+		{"", "01234"},
 		{"frames", "012"},
 		{"frames/", "012"},
 		{"links/vlan", "3"},
-		{"*/vlan", "23"},
+		{"links/vlan/", "34"},
+		{"links/vlan/family=ipv6", "4"},
+		{"links/vlan links/vlan/*", "34"},
+		{"links", "34"},
+		{"*/vlan", "234"},
 		{"frames/macvlan-*", "01"},
 		{"frames/*/*/size=64", "01"},
-		{"links frames/vlan", "23"},
+		{"links frames/vlan", "234"},
 	} {
 		some, err := Select(all, strings.Fields(tt.patterns)...)
 		got := ""
@@ -46,7 +50,7 @@ func TestSelect(t *testing.T) {
 	if _, err := Select(all, "links/vlan/more"); !errors.As(err, &none) {
 		t.Errorf("a name with too many words: %v", err)
 	}
-	if _, err := Select(all, "frames/["); !errors.Is(err, path.ErrBadPattern) {
+	if _, err := Select(all, "links/vlan", "frames/["); !errors.Is(err, path.ErrBadPattern) {
 		t.Errorf("a bad pattern: %v", err)
 	}
 	if diff := cmp.Diff([]string{"frames/macvlan-bridge", "frames/macvlan-vepa", "frames/vlan", "links/vlan"}, Starts(all, 2)); diff != "" {

@@ -24,6 +24,7 @@ var errGone = errors.New("nothing arrived")
 // sockets are the blocking sockets of a measurement. When its context ends, or the
 // other side has failed, who waits at them is woken.
 type sockets struct {
+	family family
 	mu     sync.Mutex
 	fds    []int
 	woken  bool
@@ -33,7 +34,7 @@ type sockets struct {
 // open makes a socket in an end's namespace and binds it to a port, any if 0.
 func (s *sockets) open(e *End, kind, port int) (fd int, err error) {
 	err = e.NS.Do(func() error {
-		fd, err = unix.Socket(unix.AF_INET, kind|unix.SOCK_CLOEXEC, 0)
+		fd, err = unix.Socket(int(s.family), kind|unix.SOCK_CLOEXEC, 0)
 		return err
 	})
 	if err != nil {
@@ -46,8 +47,9 @@ func (s *sockets) open(e *End, kind, port int) (fd int, err error) {
 			return -1, fmt.Errorf("limit how long a socket waits: %w", err)
 		}
 	}
-	if err := unix.Bind(fd, &unix.SockaddrInet4{Port: port, Addr: e.IPv4.As4()}); err != nil {
-		return -1, fmt.Errorf("bind a socket to %s: %w", e.IPv4, err)
+	at := e.address(s.family)
+	if err := unix.Bind(fd, sockaddr(netip.AddrPortFrom(at, uint16(port)))); err != nil {
+		return -1, fmt.Errorf("bind a socket to %s: %w", at, err)
 	}
 	return fd, nil
 }
@@ -99,27 +101,14 @@ func (s *sockets) close() error {
 	return errors.Join(errs...)
 }
 
-// boundTo is the address that a socket is bound to.
-func boundTo(fd int) (*unix.SockaddrInet4, error) {
-	name, err := unix.Getsockname(fd)
-	if err != nil {
-		return nil, fmt.Errorf("ask a socket for its address: %w", err)
-	}
-	in4, ok := name.(*unix.SockaddrInet4)
-	if !ok {
-		return nil, fmt.Errorf("a socket of IPv4 has the address %v", name)
-	}
-	return in4, nil
-}
-
 // join connects a socket to where another one is bound.
 func join(from, to int) error {
 	at, err := boundTo(to)
 	if err != nil {
 		return err
 	}
-	if err := unix.Connect(from, at); err != nil {
-		return fmt.Errorf("connect to %s: %w", netip.AddrFrom4(at.Addr), told(err))
+	if err := unix.Connect(from, sockaddr(at)); err != nil {
+		return fmt.Errorf("connect to %s: %w", at.Addr(), told(err))
 	}
 	return nil
 }

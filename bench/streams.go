@@ -27,8 +27,13 @@ const warmUp = 4
 // their sizes; with 100 they are 0.5 % apart.
 const countedStream = 100 * time.Millisecond
 
-// tcp measures one stream: what the receiver has read, in what time.
-func tcp(ctx context.Context, l *Line, r Rules) (figures []Figure, err error) {
+// tcp measures one stream over addresses of a family.
+func tcp(f family) measure {
+	return func(ctx context.Context, l *Line, r Rules) ([]Figure, error) { return stream(ctx, l, r, f) }
+}
+
+// stream measures what the receiver of one stream has read, in what time.
+func stream(ctx context.Context, l *Line, r Rules, f family) (figures []Figure, err error) {
 	if r.Clock == record.Instructions {
 		r.Effort = max(r.effort(), countedStream)
 	}
@@ -36,7 +41,7 @@ func tcp(ctx context.Context, l *Line, r Rules) (figures []Figure, err error) {
 	if err != nil {
 		return nil, err
 	}
-	var s sockets
+	s := sockets{family: f}
 	defer func() { err = errors.Join(err, s.close()) }()
 	defer context.AfterFunc(ctx, s.wake)()
 	client, server, err := s.stream(l)
@@ -126,7 +131,7 @@ func (s *sockets) stream(l *Line) (client, server int, err error) {
 		return -1, -1, err
 	}
 	if err := unix.Listen(listener, 1); err != nil {
-		return -1, -1, fmt.Errorf("listen at %s: %w", l.To.IPv4, err)
+		return -1, -1, fmt.Errorf("listen at %s: %w", l.To.address(s.family), err)
 	}
 	if client, err = s.open(&l.From, unix.SOCK_STREAM, 0); err != nil {
 		return -1, -1, err
@@ -135,7 +140,7 @@ func (s *sockets) stream(l *Line) (client, server int, err error) {
 		return -1, -1, err
 	}
 	if server, _, err = unix.Accept4(listener, unix.SOCK_CLOEXEC); err != nil {
-		return -1, -1, fmt.Errorf("accept at %s: %w", l.To.IPv4, told(err))
+		return -1, -1, fmt.Errorf("accept at %s: %w", l.To.address(s.family), told(err))
 	}
 	s.add(server)
 	if err := unix.SetNonblock(server, true); err != nil {
@@ -170,25 +175,23 @@ func (m *meter) add(n int) (err error) {
 	return err
 }
 
-// What a datagram holds, so that it fills a frame of 1514 bytes; how many of them a
-// kernel takes at once (65,507 bytes are the most of a datagram, RFC 768 and 791); and
-// how many may be under way: a CPU's backlog holds 1000
+// How many datagrams of a full frame a kernel takes at once (65,507 bytes are the most of
+// a datagram, RFC 768 and 791), and how many may be under way: a CPU's backlog holds 1000
 // (net/core/dev.c:netdev_max_backlog), and the receiver's socket more.
 const (
-	datagram    = 1472
 	maxSegments = 44
 	underWay    = 512
 )
 
 // udp measures datagrams that are handed to the kernel so many at once. The sender
 // waits when too many are under way, so that none is lost: one that is, is an error.
-func udp(segments int) measure {
+func udp(fam family, segments int) measure {
 	return func(ctx context.Context, l *Line, r Rules) (figures []Figure, err error) {
 		offloads, err := l.From.Offloads()
 		if err != nil {
 			return nil, err
 		}
-		var s sockets
+		s, size := sockets{family: fam}, fam.datagram()
 		defer func() { err = errors.Join(err, s.close()) }()
 		client, server, err := s.datagrams(l)
 		if err != nil {
@@ -196,13 +199,13 @@ func udp(segments int) measure {
 		}
 		method := "sockets, " + offloads
 		if segments > 1 {
-			if err := segment(client, server); err != nil {
+			if err := segment(client, server, size); err != nil {
 				return nil, err
 			}
 			method = "sockets, UDP_SEGMENT, UDP_GRO, " + offloads
 		}
-		f := flow{credit: make(chan struct{}, 1), segments: segments}
-		send := func() error { return f.send(ctx, client, r.payload(datagram*segments)) }
+		f := flow{credit: make(chan struct{}, 1), segments: segments, size: size}
+		send := func() error { return f.send(ctx, client, r.payload(size*segments)) }
 		receive := func() error {
 			defer f.finish()
 			return f.receive(server, r)
@@ -211,7 +214,7 @@ func udp(segments int) measure {
 			return nil, err
 		}
 		return []Figure{
-			r.bits(f.got.n*datagram, f.got.took, method),
+			r.bits(f.got.n*size, f.got.took, method),
 			r.Rate("datagram", f.got.n, f.got.took, method),
 		}, nil
 	}
@@ -234,9 +237,9 @@ func (s *sockets) datagrams(l *Line) (client, server int, err error) {
 	return client, server, errors.Join(join(client, server), join(server, client))
 }
 
-// segment has datagrams go through the stacks together (Linux 4.18, 5.0).
-func segment(client, server int) error {
-	if err := unix.SetsockoptInt(client, unix.IPPROTO_UDP, unix.UDP_SEGMENT, datagram); err != nil {
+// segment has datagrams of a size go through the stacks together (Linux 4.18, 5.0).
+func segment(client, server, size int) error {
+	if err := unix.SetsockoptInt(client, unix.IPPROTO_UDP, unix.UDP_SEGMENT, size); err != nil {
 		return fmt.Errorf("have the kernel cut datagrams: %w", err)
 	}
 	if err := unix.SetsockoptInt(server, unix.IPPROTO_UDP, unix.UDP_GRO, 1); err != nil {
@@ -248,6 +251,7 @@ func segment(client, server int) error {
 // flow is a stream of datagrams, of which only so many are under way.
 type flow struct {
 	segments int
+	size     int // of one, in bytes
 	arrived  atomic.Int64
 	enough   atomic.Bool
 	credit   chan struct{} // told whenever a part of what is under way has arrived
@@ -294,7 +298,7 @@ func (f *flow) receive(fd int, r Rules) error {
 		if err != nil {
 			return fmt.Errorf("receive, after %d datagrams: %w", all, err)
 		}
-		count := (n + datagram - 1) / datagram
+		count := (n + f.size - 1) / f.size
 		all += int64(count)
 		f.arrived.Store(all)
 		if all-toldAt >= underWay/4 {

@@ -177,6 +177,9 @@ func TestFeatureComesBack(t *testing.T) {
 
 func TestRefusals(t *testing.T) {
 	p := newPath(t)
+	six := func(n byte) generator.Address {
+		return generator.Address{MAC: address(1).MAC, IP: netip.AddrFrom16([16]byte{0: 0xfd, 15: n})}
+	}
 	one := []generator.Address{address(2)}
 	long := net.HardwareAddr{1, 2, 3, 4, 5, 6, 7, 8}
 	for name, c := range map[string]struct {
@@ -190,7 +193,8 @@ func TestRefusals(t *testing.T) {
 		"too small":      {senderIndex, generator.Frame{From: address(1), To: one, Size: 59}, generator.Options{}, unix.EINVAL},
 		"above the MTU":  {senderIndex, generator.Frame{From: address(1), To: one, Size: 1515}, generator.Options{}, unix.EMSGSIZE},
 		"MAC":            {senderIndex, generator.Frame{From: address(1), To: []generator.Address{{MAC: long, IP: address(1).IP}}}, generator.Options{}, unix.EINVAL},
-		"IPv6":           {senderIndex, generator.Frame{From: address(1), To: []generator.Address{{MAC: address(2).MAC, IP: netip.IPv6LinkLocalAllNodes()}}}, generator.Options{}, unix.EINVAL},
+		"another family": {senderIndex, generator.Frame{From: address(1), To: []generator.Address{{MAC: address(2).MAC, IP: netip.IPv6LinkLocalAllNodes()}}}, generator.Options{}, unix.EINVAL},
+		"IPv6":           {senderIndex, generator.Frame{Size: 80, From: six(1), To: []generator.Address{six(2)}}, generator.Options{}, unix.EINVAL},
 		"raw segments":   {senderIndex, generator.Frame{From: address(1), To: one, Raw: true}, generator.Options{Method: generator.Segments}, unix.EOPNOTSUPP},
 		"unknown method": {senderIndex, generator.Frame{From: address(1), To: one}, generator.Options{Method: "telepathy"}, unix.EINVAL},
 		"no such CPU":    {senderIndex, generator.Frame{From: address(1), To: one}, generator.Options{CPU: 1000}, unix.EINVAL},

@@ -12,7 +12,8 @@ import (
 	"github.com/lanproof/lanproof/probe/mark"
 )
 
-// Frame says what is sent. IPv4 with UDP is the default, which every device can carry.
+// Frame says what is sent. UDP is the default, which every device can carry: over IPv4,
+// and in [Trips] over IPv6 where the addresses are of that.
 type Frame struct {
 	// Size is that of the frame without FCS and without tags, 60 to 14 more than the
 	// device's MTU; 60 if zero.
@@ -42,6 +43,7 @@ const (
 	tagLen    = 4
 	etherLen  = 14
 	ipLen     = 20
+	ip6Len    = 40
 	udpLen    = 8
 	minSize   = 60
 	maxSize   = etherLen + 65535
@@ -73,17 +75,26 @@ func (f Frame) withDefaults() (Frame, error) {
 		if len(a.MAC) != 6 {
 			return f, fmt.Errorf("MAC address %q of %d bytes: %w", a.MAC, len(a.MAC), unix.EINVAL)
 		}
-		if !f.Raw && !a.IP.Unmap().Is4() {
-			return f, fmt.Errorf("IP address %q is not of IPv4: %w", a.IP, unix.EINVAL)
+		if !f.Raw && (!a.IP.IsValid() || a.IP.Unmap().Is4() == f.v6()) {
+			return f, fmt.Errorf("IP address %q is not of the source's family: %w", a.IP, unix.EINVAL)
 		}
+	}
+	if least := f.header() + markLen; f.wire() < least {
+		return f, fmt.Errorf("a frame of %d bytes with tags, %d are possible: %w", f.wire(), least, unix.EINVAL)
 	}
 	return f, nil
 }
 
+// v6 reports whether IPv6 is what a frame carries.
+func (f *Frame) v6() bool { return !f.Raw && f.From.IP.Unmap().Is6() }
+
 // header is how many bytes stand before what a frame carries.
 func (f *Frame) header() int {
 	n := etherLen + tagLen*len(f.Tags)
-	if !f.Raw {
+	switch {
+	case f.v6():
+		n += ip6Len + udpLen
+	case !f.Raw:
 		n += ipLen + udpLen
 	}
 	return n
@@ -93,7 +104,7 @@ func (f *Frame) header() int {
 func (f *Frame) wire() int { return f.Size + tagLen*len(f.Tags) }
 
 // build makes a frame for a target that carries so many bytes, in a buffer that is
-// large enough. The UDP checksum is left out, as IPv4 allows (RFC 768).
+// large enough. The UDP checksum is left out, as IPv4 allows (RFC 768); see seal.
 func (f *Frame) build(b []byte, to Address, payload int) []byte {
 	b = append(b[:0], to.MAC...)
 	b = append(b, f.From.MAC...)
@@ -105,9 +116,14 @@ func (f *Frame) build(b []byte, to Address, payload int) []byte {
 		b = binary.BigEndian.AppendUint16(b, mark.EtherType)
 		return append(b, make([]byte, payload)...)
 	}
-	b = binary.BigEndian.AppendUint16(b, unix.ETH_P_IP)
-	at := len(b)
-	b = append(b, 0x45, 0, 0, 0, 0, 0, 0, 0, 64, ipOverUDP, 0, 0)
+	at := len(b) + 2
+	if f.v6() {
+		b = binary.BigEndian.AppendUint16(b, unix.ETH_P_IPV6)
+		b = append(b, 0x60, 0, 0, 0, 0, 0, ipOverUDP, 64)
+	} else {
+		b = binary.BigEndian.AppendUint16(b, unix.ETH_P_IP)
+		b = append(b, 0x45, 0, 0, 0, 0, 0, 0, 0, 64, ipOverUDP, 0, 0)
+	}
 	b = append(b, f.From.IP.Unmap().AsSlice()...)
 	b = append(b, to.IP.Unmap().AsSlice()...)
 	b = binary.BigEndian.AppendUint16(b, f.Port)
@@ -118,8 +134,29 @@ func (f *Frame) build(b []byte, to Address, payload int) []byte {
 	return b
 }
 
-// setLengths writes the lengths of an IPv4 packet with UDP, and IP's checksum.
+// seal writes the UDP checksum of a frame that is whole, where IP is IPv6, which does not
+// go without (RFC 8200 8.1).
+func (f *Frame) seal(frame []byte) {
+	if !f.v6() {
+		return
+	}
+	ip := frame[f.header()-ip6Len-udpLen:]
+	udp := ip[ip6Len:]
+	binary.BigEndian.PutUint16(udp[6:], 0)
+	s := ^sum(ip[8:], ipOverUDP+uint32(len(udp))) // the addresses stand right before UDP
+	if s == 0 {
+		s = 0xffff // 0 says that there is none
+	}
+	binary.BigEndian.PutUint16(udp[6:], s)
+}
+
+// setLengths writes the lengths of an IP packet with UDP, and the checksum of IPv4.
 func setLengths(ip []byte) {
+	if ip[0]>>4 == 6 {
+		binary.BigEndian.PutUint16(ip[4:], uint16(len(ip)-ip6Len))
+		binary.BigEndian.PutUint16(ip[ip6Len+4:], uint16(len(ip)-ip6Len))
+		return
+	}
 	binary.BigEndian.PutUint16(ip[2:], uint16(len(ip)))
 	binary.BigEndian.PutUint16(ip[10:], 0)
 	binary.BigEndian.PutUint16(ip[10:], ^sum(ip[:ipLen], 0))
@@ -136,6 +173,9 @@ func pseudoHeader(ip []byte) uint16 {
 func sum(b []byte, s uint32) uint16 {
 	for ; len(b) >= 2; b = b[2:] {
 		s += uint32(b[0])<<8 | uint32(b[1])
+	}
+	if len(b) > 0 {
+		s += uint32(b[0]) << 8
 	}
 	for s>>16 != 0 {
 		s = s&0xffff + s>>16

@@ -97,6 +97,9 @@ type way interface {
 // The namespace must stay open for as long as the generator.
 func Open(ns *netns.NS, index int, f Frame, o Options) (*Generator, error) {
 	f, err := f.withDefaults()
+	if err == nil && f.v6() {
+		err = fmt.Errorf("IP address %q is not of IPv4: %w", f.From.IP, unix.EINVAL)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open a generator: %w", err)
 	}

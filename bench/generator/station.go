@@ -18,6 +18,7 @@ import (
 // station sends and receives at one end of a path, with stamps.
 type station struct {
 	fd      int
+	kind    Frame
 	frame   []byte
 	header  int
 	sent    uint32 // the kernel's number of the next frame (SOF_TIMESTAMPING_OPT_ID)
@@ -44,7 +45,7 @@ func openStation(own, other End, o TripOptions) (*station, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &station{fd: -1, header: f.header(), restore: func() error { return nil }}
+	s := &station{fd: -1, kind: f, header: f.header(), restore: func() error { return nil }}
 	s.frame = f.build(nil, f.To[0], f.wire()-f.header())
 	if err := own.NS.Do(func() error { return s.open(own.Index, o.Hardware) }); err != nil {
 		return nil, errors.Join(fmt.Errorf("interface %d: %w", own.Index, err), s.close())
@@ -114,6 +115,7 @@ func (s *station) close() (err error) {
 // send sends a frame and returns its stamp.
 func (s *station) send(ctx context.Context, number uint32) (int64, error) {
 	setMark(s.frame[s.header:], dataMagic, number)
+	s.kind.seal(s.frame)
 	if err := unix.Send(s.fd, s.frame, 0); errors.Is(err, unix.ENOBUFS) {
 		return 0, errLost // in the sender's own queue
 	} else if err != nil {

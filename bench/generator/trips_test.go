@@ -3,6 +3,7 @@ package generator_test
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -18,10 +19,13 @@ func (p path) ends() (from, to generator.End) {
 
 func TestTrips(t *testing.T) {
 	for name, f := range map[string]generator.Frame{
-		"UDP": {}, "raw": {Raw: true}, "tag": {Raw: true, Tags: []frames.Tag{{TPID: frames.TPID8021Q, VID: 5}}, Size: 1000},
+		"UDP": {}, "IPv6": {Size: 80}, "raw": {Raw: true}, "tag": {Raw: true, Tags: []frames.Tag{{TPID: frames.TPID8021Q, VID: 5}}, Size: 1000},
 	} {
 		t.Run(name, func(t *testing.T) {
 			from, to := newPath(t).ends()
+			if name == "IPv6" {
+				from.IP, to.IP = netip.MustParseAddr("fd00::1"), netip.MustParseAddr("fd00::2")
+			}
 			all, err := generator.Trips(t.Context(), from, to, generator.TripOptions{Trips: 200, Frame: f})
 			if err != nil || len(all) != 200 {
 				t.Fatalf("%d trips, %v", len(all), err)

@@ -12,6 +12,7 @@ func TestDataPathInGuests(t *testing.T) {
 	names := []string{
 		"frames/ipvlan-l3/out/size=64", "frames/ipvlan-l2-vepa/side/size=1500", "throughput/vlan/size=512",
 		"tcp/ipvlan-l3s/in", "udp/vlan-macvlan/in/gso=on", "udp/ipvlan-l3/out/gso=off", "rtt/vlan-macvlan/side",
+		"tcp/vlan/family=ipv6", "udp/ipvlan-l3s/side/gso=on/family=ipv6", "udp/ipvlan-l2/in/gso=off/family=ipv6", "rtt/ipvlan-l3/out/family=ipv6",
 	}
 	o := guestOptions(t, names...)
 	o.Targets[0].Kernel, o.Generator, o.Effort = "debian:6.1", "packet", 5*time.Millisecond

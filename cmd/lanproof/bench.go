@@ -44,7 +44,8 @@ func newBench() *cobra.Command {
 		Short: "Measure what users of macvlan, ipvlan and VLANs feel of a kernel, on several kernels in turns",
 		Long: `Measure benchmarks: all of them, or those whose names match. A NAME is words between
 slashes, as --list shows them; each may be a pattern, and what stands behind the last
-is taken along: frames, frames/macvlan-bridge, '*/vlan'.
+is taken along: frames, frames/macvlan-bridge, '*/vlan'. A whole name is that benchmark
+alone: tcp/veth is not tcp/veth/family=ipv6, and tcp/veth/ is both.
 
 Without --kernel this kernel is measured. Each --kernel K adds a guest with that
 kernel; "host" is this kernel beside them, and the same kernel twice is measured

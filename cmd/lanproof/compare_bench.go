@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -117,10 +118,10 @@ func notFigures(path string) error {
 
 // judged reads the runs and compares them.
 func (f *figuresFlags) judged(args []string) (*record.Comparison, error) {
-	if f.threshold <= 0 || f.threshold >= 1000 {
+	if !(f.threshold > 0 && f.threshold < 1000) { // as NaN is not, either
 		return nil, usage("--threshold %v: it is above 0 and below 1000 percent", f.threshold)
 	}
-	rules := record.Rules{Effect: min(record.DefaultEffect, f.threshold/100), Only: f.wanted()}
+	rules := record.Rules{Effect: min(record.DefaultEffect, f.threshold/100)}
 	runs, err := loadFigures(args)
 	if err != nil {
 		return nil, err
@@ -134,7 +135,7 @@ func (f *figuresFlags) judged(args []string) (*record.Comparison, error) {
 			return nil, usage("--noise: %w", err)
 		}
 	}
-	if err := f.known(runs); err != nil {
+	if rules.Only, err = f.wanted(runs); err != nil {
 		return nil, err
 	}
 	var c *record.Comparison
@@ -149,39 +150,26 @@ func (f *figuresFlags) judged(args []string) (*record.Comparison, error) {
 	return c, nil
 }
 
-// wanted is the choice of --only.
-func (f *figuresFlags) wanted() func(string) bool {
+// wanted is the choice of --only among the benchmarks of the runs; nil for all of them.
+func (f *figuresFlags) wanted(runs []*record.Run) (func(string) bool, error) {
 	if len(f.only) == 0 {
-		return nil
+		return nil, nil
 	}
-	return func(name string) bool {
-		for _, pattern := range f.only {
-			if ok, err := bench.Matches(pattern, name); ok && err == nil {
-				return true
-			}
-		}
-		return false
-	}
-}
-
-// known refuses a pattern that is bad, or that no benchmark of any run matches.
-func (f *figuresFlags) known(runs []*record.Run) error {
-	for _, pattern := range f.only {
-		found := false
-		for _, r := range runs {
-			for _, s := range r.Series {
-				ok, err := bench.Matches(pattern, s.Benchmark)
-				if err != nil {
-					return usage("--only %q: %w", pattern, err)
-				}
-				found = found || ok
-			}
-		}
-		if !found {
-			return usage("--only %q: no benchmark of these runs has such a name", pattern)
+	var names []string
+	for _, r := range runs {
+		for _, s := range r.Series {
+			names = append(names, s.Benchmark)
 		}
 	}
-	return nil
+	chosen, err := bench.Choose(names, f.only...)
+	var none *bench.NoSuch
+	switch {
+	case errors.As(err, &none):
+		return nil, usage("--only %q: no benchmark of these runs has such a name", none.Pattern)
+	case err != nil:
+		return nil, usage("--only: %w", err)
+	}
+	return func(name string) bool { return chosen[name] }, nil
 }
 
 func loadFigures(paths []string) ([]*record.Run, error) {
