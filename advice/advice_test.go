@@ -194,14 +194,15 @@ func TestEngines(t *testing.T) {
 	}
 }
 
-// TestNames holds that names which scenarios do not take are no fault of the file's.
+// TestNames holds that names which scenarios do not take are no fault of the file's, unless
+// Docker does not take them either.
 func TestNames(t *testing.T) {
 	in := written(t, strings.Replace(lan, "lan", "Büro/Netz", 1)+"\nrun host on Büro/Netz\nrun lan on Büro/Netz\nrun ? on Büro/Netz ip=192.168.1.3")
 	all := advice.Of(in, advice.Surroundings{})
-	if got, want := ids(all), "address-in-dynamic-range host-unreachable"; got != want {
+	if got, want := ids(all), "name-refused address-in-dynamic-range host-unreachable"; got != want {
 		t.Fatalf("warnings %q, want %q", got, want)
 	}
-	for _, w := range all {
+	for _, w := range all[1:] {
 		if w.Trial == nil || !slices.Equal(w.Networks, []string{"Büro/Netz"}) {
 			t.Errorf("%s of %q, trial %v", w.ID, w.Networks, w.Trial)
 			continue
@@ -216,5 +217,20 @@ func TestCNIGateway(t *testing.T) {
 	w := find(advice.Of(in, advice.Surroundings{}), "gateway-outside-subnet")
 	if w == nil || w.Severity != advice.Caution || strings.Contains(w.Text, "refuses") {
 		t.Errorf("%+v", w)
+	}
+}
+
+// TestAlone holds that nothing is said of other machines where there can be none.
+func TestAlone(t *testing.T) {
+	for _, test := range []struct{ text, around, want string }{
+		{"network lan macvlan o:parent=eth0 subnet=10.0.0.0/30 gateway=10.0.0.1\nrun web on lan", "", "do not reach each other over eth0; 10.0.0.0/30 has no address left for another machine."},
+		{"network lan ipvlan o:parent=eth0 o:ipvlan_mode=l3 subnet=10.0.0.0/30 gateway=10.0.0.1\nrun web on lan", "", "does not reach the containers of network \"lan\" over eth0."},
+		{"network lan macvlan o:parent=eth0 ipam=null\nrun web on lan", "", "do not reach each other over eth0."},
+		{"network lan macvlan o:parent=eth0 subnet=10.0.0.0/29 gateway=10.0.0.1 aux=a:10.0.0.4 aux=b:10.0.0.5\nrun web on lan", "eth0=10.0.0.3/29", "though other machines on the LAN reach both."},
+	} {
+		w := find(advice.Of(written(t, test.text), around(t, test.around)), "host-unreachable")
+		if w == nil || !strings.HasSuffix(w.Text, test.want) {
+			t.Errorf("%q: %+v, want %q", test.text, w, test.want)
+		}
 	}
 }

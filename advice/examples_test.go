@@ -72,6 +72,7 @@ var examples = []example{
 	{id: "two-default-routes", bad: lan + "\nnetwork back bridge subnet=10.1.0.0/24 gateway=10.1.0.1\nrun web on lan on back", good: lan + "\nnetwork back bridge subnet=10.1.0.0/24 gateway=10.1.0.1\nrun web on lan priority=1 on back"},
 	{id: "two-default-routes", bad: lan + "\nnetwork zack bridge subnet=10.1.0.0/24 gateway=10.1.0.1\nrun web on zack on lan", good: lan + " internal\nnetwork zack bridge subnet=10.1.0.0/24 gateway=10.1.0.1\nrun web on zack on lan"},
 	{id: "two-default-routes", bad: lan + "\nrun web on lan on bridge", good: lan + "\nrun web on lan priority=1 on bridge"},
+	{id: "gateway-priority-ignored", bad: lan + "\nnetwork back bridge subnet=10.1.0.0/24 gateway=10.1.0.1\nrun web on lan priority=1 on back", around: "docker=27", good: lan + "\nnetwork back bridge subnet=10.1.0.0/24 gateway=10.1.0.1\nrun web on lan priority=1 on back", goodAround: "docker=28"},
 
 	// Parents.
 	{id: "parent-missing", bad: "network lan macvlan o:parent=eth9 subnet=192.168.1.0/24\nrun web on lan", around: "complete eth0", goodAround: "complete eth9", good: "network lan macvlan o:parent=eth9 subnet=192.168.1.0/24\nrun web on lan"},
@@ -107,6 +108,11 @@ var examples = []example{
 	{id: "mtu-ignored", bad: lan + " o:com.docker.network.driver.mtu=1400\nrun web on lan", good: "network lan bridge o:com.docker.network.driver.mtu=1400\nrun web on lan"},
 	{id: "network-undefined", bad: lan + "\nrun web on lann", good: lan + "\nrun web on lan on bridge"},
 	{id: "network-unused", bad: lan + "\nnetwork two macvlan o:parent=eth1 subnet=192.168.2.0/24\nrun web on lan", good: lan + "\nrun web on lan", unshown: "nobody is there to send"},
+	{id: "name-refused", bad: lan + "\nrun x on lan", good: lan + "\nrun xy on lan", unshown: "it is the engine that refuses the name"},
+	{id: "name-refused", bad: lan + "\nrun _web on lan", good: lan + "\nrun w_b. on lan", unshown: "it is the engine that refuses the name"},
+	{id: "name-refused", bad: "network host macvlan o:parent=eth0 subnet=192.168.1.0/24\nrun web on host", good: "network h macvlan o:parent=eth0 subnet=192.168.1.0/24\nrun web on h", unshown: "it is the engine that refuses the name"},
+	{id: "name-refused", bad: "network l&n macvlan o:parent=eth0 subnet=192.168.1.0/24 engine=podman\nrun x on l&n", good: "network l macvlan o:parent=eth0 subnet=192.168.1.0/24 engine=podman\nrun x on l", unshown: "it is the engine that refuses the name"},
+	{id: "name-refused", bad: "network l&n macvlan o:master=eth0 ipam=host-local subnet=192.168.1.0/24 engine=cni\nrun x on l&n", good: "network l macvlan o:master=eth0 ipam=host-local subnet=192.168.1.0/24 engine=cni\nrun x on l", unshown: "it is the engine that refuses the name"},
 
 	{id: "command-refused", bad: lan + "\nrefused lan unknown flag: --gatewaye", good: lan, unshown: "it is the engine's program that refuses"},
 	{id: "gateway-missing", bad: "network lan macvlan o:parent=eth0 subnet=192.168.1.0/24\nrun web on lan", good: "network lan macvlan o:parent=eth0 subnet=192.168.1.0/24\nunread lan gateway\nrun web on lan"},

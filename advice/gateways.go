@@ -1,6 +1,7 @@
 package advice
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -107,12 +108,7 @@ func twoDefaults(f *file) []*finding {
 // twoDefaultsOf is the finding that several networks offer an endpoint the default route
 // of a family, and the file leaves open which of them it is to be.
 func (f *file) twoDefaultsOf(e *intent.Endpoint, v6 bool) *finding {
-	var ways []*attached
-	for _, a := range f.draft.attached {
-		if a.user.end == e && f.offers(a.network, v6) {
-			ways = append(ways, a)
-		}
-	}
+	ways := f.ways(e, v6)
 	if len(ways) < 2 || !slices.ContainsFunc(ways, func(a *attached) bool { return a.network.virtual() }) {
 		return nil
 	}
@@ -128,8 +124,21 @@ func (f *file) twoDefaultsOf(e *intent.Endpoint, v6 bool) *finding {
 		Place: e.Place, Networks: names, Endpoints: []string{e.Name},
 		Text: fmt.Sprintf("Networks %s each offer %q a default route, and a container has one: %q gives it.", list(names), e.Name, first.network.Name),
 	}}
+	return w.routeBy(f, ways, first, v6)
+}
+
+// ways are those networks of an endpoint that offer it a default route of a family.
+func (f *file) ways(e *intent.Endpoint, v6 bool) []*attached {
+	return slices.DeleteFunc(slices.Clone(f.draft.attached), func(a *attached) bool { return a.user.end != e || !f.offers(a.network, v6) })
+}
+
+// routeBy shows over which of several networks the default route of a family leads.
+func (w *finding) routeBy(f *file, ways []*attached, first *attached, v6 bool) *finding {
+	if first == nil || first.network.Engine != intent.Docker {
+		return w
+	}
 	route, known := f.draft.routes[way{first.node, anyOf(v6)}]
-	if !known || first.network.Engine != intent.Docker {
+	if !known {
 		return w
 	}
 	state := &scenarios.RouteState{Node: first.node, To: map[bool]string{false: "default", true: "default6"}[v6], Dev: first.device.Link}
@@ -180,4 +189,35 @@ func (f *file) decided(ways []*attached) bool {
 		}
 	}
 	return count == 1
+}
+
+// priorityIgnored are priorities of gateways for a Docker that knows none yet. Its command
+// line refuses the word; of Compose, which makes containers' names, it hears and takes no heed.
+func priorityIgnored(f *file) []*finding {
+	if !f.around.docker().Before(28) {
+		return nil
+	}
+	var all []*finding
+	for i := range f.Endpoints {
+		e := &f.Endpoints[i]
+		for k := range e.Attach {
+			p := e.Attach[k].GatewayPriority
+			if !p.Set() || cmp.Or(e.Engine, intent.Docker) != intent.Docker {
+				continue
+			}
+			w := &finding{Warning: Warning{
+				Place: place(p, e.Place), Networks: []string{e.Attach[k].Network}, Endpoints: []string{e.Name},
+				Text: fmt.Sprintf("%q asks for the default route by way of network %q, and Docker %s ignores it: priorities of gateways came with Docker 28.", e.Name, e.Attach[k].Network, f.around.docker()),
+			}}
+			if e.Known == "" {
+				w.Severity = Error
+				w.Text = fmt.Sprintf("The docker command of Docker %s refuses gw-priority for %q on network %q: priorities of gateways came with Docker 28.", f.around.docker(), e.Name, e.Attach[k].Network)
+			}
+			if ways := f.ways(e, false); len(ways) > 1 {
+				w.routeBy(f, ways, f.winner(ways, false), false)
+			}
+			all = append(all, w)
+		}
+	}
+	return all
 }

@@ -57,14 +57,21 @@ func (f *file) roomy(a *attached) bool {
 	if !a.addressed() {
 		return false
 	}
-	used := f.draft.used()
+	used, b := f.draft.used(), &bench{draft: f.draft}
 	for _, p := range f.draft.plan.LAN.Networks[a.network.key].Pools {
 		if p.Subnet.Contains(a.device.Addresses[0].Addr()) {
-			host := spare(p, used)
-			return host.IsValid() && spare(p, used).IsValid()
+			return b.hostAddress(a.network, p, used).IsValid() && spare(p, used).IsValid()
 		}
 	}
 	return false
+}
+
+// alone says that a device's subnet has no place for another machine, where that is so.
+func (a *attached) alone() string {
+	if !a.addressed() || a.network.layer3() {
+		return ""
+	}
+	return fmt.Sprintf("; %s has no address left for another machine", a.device.Addresses[0].Masked())
 }
 
 // eachUsed calls a rule for every macvlan and ipvlan network that somebody is on; those who
@@ -114,6 +121,8 @@ func hostUnreachable(f *file) []*finding {
 			w.Text = fmt.Sprintf("The host does not reach the containers of network %q over %s.", n.Name, n.device())
 		}
 		if !f.roomy(on[0]) {
+			w.Text, _, _ = strings.Cut(w.Text, ", though")
+			w.Text = strings.TrimSuffix(w.Text, ".") + on[0].alone() + "."
 			return w
 		}
 		w.on(on[0]).by(blocked(n.hostLink(), on[0].link()))

@@ -122,7 +122,7 @@ func refusedOf(f *file) []*finding {
 // so, or where the rule is Docker's and the engine another.
 func (f *file) tell(w *finding, r *refusal) bool {
 	n := r.network
-	who := map[intent.Engine]string{intent.Docker: "Docker", intent.Podman: "Podman", intent.CNI: "The CNI plugin"}[n.Engine]
+	who := calls(n.Engine)
 	if n.Engine != intent.Docker && slices.Contains([]string{"subnet-host-bits", "networks-overlap", "parent-shared", "parent-shared-passthru", "gateway-taken"}, w.ID) {
 		return false
 	}

@@ -42,12 +42,14 @@ var rules = []rule{
 	{"gateway-guessed", Caution, gatewayGuessed},
 	{"gateway-not-router", Caution, gatewayNotRouter},
 	{"two-default-routes", Caution, twoDefaults},
+	{"gateway-priority-ignored", Caution, priorityIgnored},
 	// Options and names.
 	{"driver-unknown", Error, driverUnknown},
 	{"option-unknown", Caution, optionUnknown},
 	{"mtu-ignored", Caution, mtuIgnored},
 	{"network-undefined", Caution, networkUndefined},
 	{"network-unused", Note, networkUnused},
+	{"name-refused", Error, nameRefused},
 	{"command-refused", Error, commandRefused},
 	{"parent-enslaved", Error, parentEnslaved},
 	// What this machine is like, as notes.

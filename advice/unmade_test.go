@@ -14,7 +14,7 @@ func TestUnmade(t *testing.T) {
 	for name, test := range map[string]struct{ text, want string }{
 		"nothing of who reaches whom":         {lan + " o:macvlan_mode=brigde\nrun web on lan", "mode-invalid"},
 		"nor of addresses that nobody gets":   {plain + " gateway=10.0.0.1\nrun web on lan\nrun db on lan ip=192.168.1.2", "gateway-outside-subnet"},
-		"nor of addresses out of the range":   {lan + " range=192.168.2.0/24\nrun a on lan\nrun db on lan ip=192.168.1.2", "ip-range-invalid"},
+		"nor of addresses out of the range":   {lan + " range=192.168.2.0/24\nrun web on lan\nrun db on lan ip=192.168.1.2", "ip-range-invalid"},
 		"nor of default routes":               {lan + " o:macvlan_mode=brigde\nnetwork back bridge subnet=10.1.0.0/24 gateway=10.1.0.1\nrun web on lan on back", "mode-invalid"},
 		"each fault of the network":           {plain + " gateway=10.0.0.1 range=192.168.2.0/24 o:macvlan_mode=brigde\nrun web on lan", "gateway-outside-subnet ip-range-invalid mode-invalid"},
 		"what stays wrong when it is mended":  {plain + " o:macvlan_mode=brigde o:mode=x\nrun web port=80:80 on lan ip=10.9.9.9", "mode-invalid address-outside-subnet gateway-missing option-unknown ports-ignored"},

@@ -54,7 +54,7 @@ func draftAnswer(in *intent.Intent, o Options) (*Answer, error) {
 	}
 	a := &Answer{
 		Schema: Schema, Docker: o.Around.Docker, Files: filesOf(in), draft: d, Machines: d.Machines, Networks: d.Networks,
-		Endpoints: d.Endpoints, LeftOut: append([]LeftOut{}, d.LeftOut...), Reach: []Reach{}, Warnings: []Warning{}, Unread: []Unread{},
+		Endpoints: d.Endpoints, Notes: d.notes(), LeftOut: append([]LeftOut{}, d.LeftOut...), Reach: []Reach{}, Warnings: []Warning{}, Unread: []Unread{},
 	}
 	for _, u := range in.Unread {
 		a.Unread = append(a.Unread, Unread{File: u.Place.File, Line: u.Place.Line, Text: u.Text, Why: u.Why})
@@ -156,7 +156,9 @@ func (a *Answer) run(ctx context.Context, warnings []advice.Warning, o run.Optio
 		}
 	}
 	a.heed(byName[mainName])
-	a.reach(byName[mainName], o.Seed)
+	if err := a.reach(byName[mainName], o.Seed); err != nil {
+		return err
+	}
 	for i := range warnings {
 		a.Warnings = append(a.Warnings, told(&warnings[i], byName[trials[warnings[i].Trial]]))
 	}
@@ -203,9 +205,10 @@ func (p *pair) flow() *scenarios.Flow {
 }
 
 // reach fills the table from what the run has found out.
-func (a *Answer) reach(c *reports.Case, seed uint64) {
+// The error says that the rules behind it could not be worked out.
+func (a *Answer) reach(c *reports.Case, seed uint64) error {
 	if len(a.asked) == 0 {
-		return
+		return nil
 	}
 	byID := map[string]*reports.Check{}
 	reason := "it was not tried"
@@ -220,6 +223,7 @@ func (a *Answer) reach(c *reports.Case, seed uint64) {
 		}
 	}
 	var rules *run.Prepared
+	var err error
 	for i := range a.asked {
 		p := &a.asked[i]
 		t := Attempt{Address: p.target.String(), Observed: reason}
@@ -234,7 +238,9 @@ func (a *Answer) reach(c *reports.Case, seed uint64) {
 			}
 			if k.Verdict == reports.Fail {
 				if rules == nil {
-					rules, _ = run.Prepare(a.main, seed)
+					if rules, err = run.Prepare(a.main, seed); err != nil {
+						return fmt.Errorf("work out by which rules %s does not reach %s: %w", p.from.Name, p.to.Name, err)
+					}
 				}
 				t.Why = rules.Why(k.ID)
 			}
@@ -242,6 +248,7 @@ func (a *Answer) reach(c *reports.Case, seed uint64) {
 		a.attempts = append(a.attempts, t)
 		a.enter(p, t)
 	}
+	return nil
 }
 
 // enter puts an attempt into the table, with others of the same pair.
@@ -337,7 +344,7 @@ func (a *Answer) Scenario(name string) (*scenarios.Scenario, error) {
 	if a.main == nil {
 		return nil, errors.New("there is nothing to write a scenario of: no network of the file is simulated")
 	}
-	s := &scenarios.Scenario{Name: name, Title: "What comes of " + title(a.Files), Spec: a.draft.Spec}
+	s := &scenarios.Scenario{Name: name, Title: "What comes of " + title(a.Files), Description: strings.Join(a.Notes, "\n"), Spec: a.draft.Spec}
 	s.Checks = append(s.Checks, a.draft.stateChecks()...)
 	s.Checks = append(s.Checks, a.reachChecks()...)
 	return s, nil

@@ -1,6 +1,7 @@
 package answer
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -48,6 +49,30 @@ func (d *Draft) machines() {
 		}
 		add(s.Name, role, s.Name)
 	}
+}
+
+// notes tell which machines are called otherwise, since containers have their names.
+func (d *Draft) notes() []string {
+	whom := map[Role]string{
+		RoleHost: "the machine that the containers are on", RoleLAN: "another machine on the same wire",
+		RoleGateway: "whoever has the gateways' addresses", RoleVLAN: "a machine on the VLAN",
+	}
+	var all []string
+	for _, m := range d.Machines {
+		for _, e := range d.Machines {
+			if e.Role == RoleEndpoint && m.Role != RoleEndpoint && m.Name != e.Name && named(m.Name, e.Node) {
+				all = append(all, fmt.Sprintf("%s is %s; %s is the container of that name.", m.Name, whom[m.Role], e.Name))
+			}
+		}
+	}
+	return all
+}
+
+// named reports whether a name is another one with a number behind it, as names.take makes
+// it where the other is taken.
+func named(name, other string) bool {
+	number, is := strings.CutPrefix(name, other+"-")
+	return is && number != "" && strings.Trim(number, "0123456789") == ""
 }
 
 // describe tells the networks and who gets which address.

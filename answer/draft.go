@@ -173,6 +173,13 @@ type names map[string]bool
 
 // take gives a machine a name that is like the one that it wants, and no other's.
 func (n names) take(want string) string {
+	name := n.free(want)
+	n[name] = true
+	return name
+}
+
+// free is the name that a machine would be given.
+func (n names) free(want string) string {
 	var b strings.Builder
 	for i, r := range want {
 		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
@@ -195,6 +202,5 @@ func (n names) take(want string) string {
 	for i := 2; n[free]; i++ {
 		free = fmt.Sprintf("%s-%d", name, i)
 	}
-	n[free] = true
 	return free
 }

@@ -85,6 +85,9 @@ func (d *Draft) String() string {
 	for _, m := range d.Machines {
 		fmt.Fprintf(&b, "machine %s: %s %s %v\n", m.Name, m.Role, m.Node, m.Shared)
 	}
+	for _, n := range d.notes() {
+		fmt.Fprintf(&b, "note: %s\n", n)
+	}
 	for _, r := range d.Refused {
 		fmt.Fprintf(&b, "refused %s: %s %v %v\n", strings.TrimPrefix(r.Place.String(), "testdata/draft/"), r.Text, r.Networks, r.Endpoints)
 	}

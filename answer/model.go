@@ -28,8 +28,11 @@ type Answer struct {
 	Endpoints []Endpoint `json:"endpoints"`
 	Reach     []Reach    `json:"reach"`
 	Warnings  []Warning  `json:"warnings"`
-	LeftOut   []LeftOut  `json:"left_out"`
-	Unread    []Unread   `json:"unread"`
+	// Notes are what has to be known to read the rest: which machine a name stands for that
+	// a container has.
+	Notes   []string  `json:"notes,omitempty"`
+	LeftOut []LeftOut `json:"left_out"`
+	Unread  []Unread  `json:"unread"`
 	// Earlier are the answers for the moments before this one, where a file builds, takes
 	// apart and builds again.
 	Earlier []*Answer `json:"earlier,omitempty"`

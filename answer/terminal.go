@@ -37,6 +37,9 @@ func (t *terminal) all(a *Answer) {
 	t.networks()
 	t.endpoints()
 	t.table()
+	for _, n := range t.Notes {
+		t.line("  %s", t.paint(dim, reports.OneLine(n)))
+	}
 	t.notCovered()
 	t.warnings()
 }

@@ -148,7 +148,7 @@ func (d *Draft) hostAddresses(f *finder, host string, parent *topology.Item[topo
 		return
 	}
 	for _, subnet := range firstOfEach(untagged(all, parent.Name), d.families()) {
-		if a, ok := d.find(f, subnet, string(RoleHost)); ok {
+		if a, ok := d.find(f, subnet, host); ok {
 			parent.Value.Addresses = append(parent.Value.Addresses, a.String())
 		}
 	}
@@ -180,7 +180,7 @@ func (d *Draft) lanStation(f *finder, all []*segment, ports *switchPorts) {
 	}
 	var s topology.Station
 	for _, subnet := range subnets {
-		if a, ok := d.find(f, subnet, string(RoleLAN)); ok {
+		if a, ok := d.find(f, subnet, d.nodes.free(string(RoleLAN))); ok {
 			s.Addresses = append(s.Addresses, a.String())
 		}
 	}
@@ -219,7 +219,7 @@ func (d *Draft) vlanStations(f *finder, all []*segment) {
 					continue
 				}
 				have = append(have, p.Subnet)
-				if a, ok := d.find(f, p.Subnet, name); ok {
+				if a, ok := d.find(f, p.Subnet, d.nodes.free(name)); ok {
 					s.Addresses = append(s.Addresses, a.String())
 				}
 			}

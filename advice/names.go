@@ -1,0 +1,88 @@
+package advice
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/lanproof/lanproof/intent"
+)
+
+// This file has the rules about names that engines refuse.
+
+// nameRefused are names of networks and containers that no engine takes.
+func nameRefused(f *file) []*finding {
+	var all []*finding
+	for _, n := range f.networks {
+		why := networkName(n.Engine, cmp.Or(n.Known, n.Name))
+		if why == "" || n.External.Is || n.Place == (intent.Place{}) || f.unread(n.Name, "") {
+			continue
+		}
+		w := about(n, n.Place, "%s refuses network %q: %s.", calls(n.Engine), n.Name, why)
+		w.unmade = true
+		all = append(all, w)
+	}
+	for i := range f.Endpoints {
+		e := &f.Endpoints[i]
+		why := containerName(e.Engine, cmp.Or(e.Known, e.Name))
+		if why == "" || f.unread(e.Name, "") {
+			continue
+		}
+		all = append(all, &finding{Warning: Warning{
+			Place: e.Place, Endpoints: []string{e.Name}, Text: fmt.Sprintf("%s does not make %q: %s.", calls(e.Engine), e.Name, why),
+		}})
+	}
+	return all
+}
+
+// calls is what people call an engine.
+func calls(e intent.Engine) string {
+	return map[intent.Engine]string{intent.Docker: "Docker", intent.Podman: "Podman", intent.CNI: "The CNI plugin"}[cmp.Or(e, intent.Docker)]
+}
+
+// networkName is why an engine takes no network of a name; empty where it does. Docker looks
+// at nothing but its own networks' names (moby: daemon/network.go:createNetwork).
+func networkName(e intent.Engine, name string) string {
+	predefined := []string{"bridge", "host", "none", "default"} // daemon/network/network_mode_unix.go
+	switch {
+	case e == intent.Podman && !plain(name, 1):
+		return "names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*"
+	case e == intent.CNI && !plain(name, 1):
+		return "invalid characters found in network name"
+	case e == intent.Docker && slices.Contains(predefined, name):
+		return fmt.Sprintf("operation is not permitted on predefined %s network", name)
+	}
+	return ""
+}
+
+// containerName is why an engine takes no container of a name; empty where it does (moby:
+// daemon/names.go:reserveName).
+func containerName(e intent.Engine, name string) string {
+	switch {
+	case e == intent.Podman && !plain(name, 1):
+		return "names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*"
+	case e == intent.CNI || e == intent.Podman:
+		return ""
+	}
+	if name = strings.TrimPrefix(name, "/"); plain(name, 2) {
+		return ""
+	}
+	why := fmt.Sprintf("Invalid container name (%s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed", name)
+	if plain(name, 1) {
+		why += ", and two of them at least"
+	}
+	return why
+}
+
+// plain reports whether a name has some letters at least, and none but those that engines
+// take, of which the first is no sign.
+func plain(name string, least int) bool {
+	for i, r := range name {
+		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
+		if !letter && (i == 0 || !strings.ContainsRune("_.-", r)) {
+			return false
+		}
+	}
+	return len(name) >= least
+}
