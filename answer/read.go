@@ -2,11 +2,10 @@ package answer
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -45,6 +44,7 @@ func Read(ctx context.Context, files []string, o ReadOptions) (*intent.Intent, e
 	var whole intent.Intent
 	var project []string
 	var errs []error
+	given := map[string][]byte{}
 	fail := func(name string, err error) {
 		var placed *intent.Error
 		if !errors.As(err, &placed) {
@@ -53,16 +53,14 @@ func Read(ctx context.Context, files []string, o ReadOptions) (*intent.Intent, e
 		errs = append(errs, err)
 	}
 	for _, name := range files {
-		text, err := readFile(name, o.Stdin)
+		text, err := readFile(ctx, name, o.Stdin)
 		if err != nil {
 			fail(name, err)
 			continue
 		}
 		switch kindOf(name, text) {
 		case composeFile:
-			if name == StandardInput {
-				o.Compose.Given = map[string][]byte{shown(name): text}
-			}
+			given[shown(name)] = text // a pipe cannot be read twice
 			project = append(project, shown(name))
 		case commands:
 			in, err := command.Read(shown(name), text)
@@ -84,6 +82,7 @@ func Read(ctx context.Context, files []string, o ReadOptions) (*intent.Intent, e
 		return nil, errors.Join(errs...)
 	}
 	if len(project) > 0 {
+		o.Compose.Given, o.Compose.Dir = given, cmp.Or(o.Compose.Dir, projectDir(project[0]))
 		in, err := compose.Load(ctx, project, o.Compose)
 		if err != nil {
 			return nil, err
@@ -109,39 +108,6 @@ func shown(name string) string {
 		return "standard input"
 	}
 	return name
-}
-
-// readFile reads a file, no more of it than may be.
-func readFile(name string, stdin io.Reader) ([]byte, error) {
-	from := stdin
-	if name != StandardInput {
-		f, err := os.Open(name)
-		if err != nil {
-			return nil, reason(err)
-		}
-		defer f.Close()
-		from = f
-	}
-	if from == nil {
-		return nil, errors.New("there is no standard input")
-	}
-	text, err := intent.ReadAll(from)
-	switch {
-	case err != nil:
-		return nil, reason(err)
-	case len(bytes.TrimSpace(text)) == 0:
-		return nil, errors.New("it is empty")
-	}
-	return text, nil
-}
-
-// reason is what the system said, without the path that is named already.
-func reason(err error) error {
-	var p *fs.PathError
-	if errors.As(err, &p) {
-		return p.Err
-	}
-	return err
 }
 
 // kindOf tells languages apart: by the name where it says it, else by the content.
