@@ -154,7 +154,7 @@ func TestAccount(t *testing.T) {
 	}{
 		{"died at once", 0, died, "error error error", "the guest died: kernel panic", "Oops"},
 		{"died after one", 1, fmt.Errorf("run: %w", died), "pass error error", "the guest died: kernel panic", "Oops"},
-		{"died after all", 3, died, "pass pass error", "after the last case: the guest died: kernel panic", "Oops"},
+		{"died after all", 3, died, "pass pass error", "after this case: the guest died: kernel panic", "Oops"},
 		{"no qemu", 0, fmt.Errorf("run a guest: %w", guest.ErrNoQEMU), "skip skip skip", "needs a guest: run a guest: " + guest.ErrNoQEMU.Error(), ""},
 		{"no kernel", 0, guest.ErrNoKernel, "skip skip skip", "needs a guest: " + guest.ErrNoKernel.Error(), ""},
 		{"job error", 2, &guest.JobError{Text: "no memory"}, "pass pass error", "no memory", ""},
@@ -177,6 +177,27 @@ func TestAccount(t *testing.T) {
 		if len(e.finished) != 3 {
 			t.Errorf("%s: told of %d cases, want 3: %v", c.name, len(e.finished), e.finished)
 		}
+	}
+}
+
+// TestLeave has a guest die of its second case: the third is not blamed for it.
+func TestLeave(t *testing.T) {
+	g, e := boot(t, "")
+	if rest := g.leave(); rest != nil || len(g.jobs) != 3 {
+		t.Errorf("before any case was begun, %d of %d are left for another guest", len(rest), len(g.jobs))
+	}
+	g.hear(t, line{Kernel: "6.1.0-50"})
+	for n := range 2 {
+		g.hear(t, line{Started: &n})
+	}
+	g.hear(t, result(0, reports.Pass, ""))
+	rest := g.leave()
+	g.account(&guest.Died{Reason: "kernel panic", Begun: true})
+	if len(rest) != 1 || rest[0].result.Verdict != "" || rest[0].name() != "three@mtu=1003" {
+		t.Errorf("left are %d", len(rest))
+	}
+	if got := fmt.Sprint(e.finished); got != "[three@mtu=1001 pass three@mtu=1002 error]" {
+		t.Errorf("told of %s", got)
 	}
 }
 

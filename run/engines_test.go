@@ -2,9 +2,16 @@ package run_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/lanproof/lanproof/engine"
+	"github.com/lanproof/lanproof/engine/docker"
 	"github.com/lanproof/lanproof/reports"
 	"github.com/lanproof/lanproof/run"
 )
@@ -119,6 +126,53 @@ func engineInGuest(t *testing.T, name string) {
 	}
 	if detail := res.Environment[0].Detail["engine"]; detail != c.Engine {
 		t.Errorf("the environment has %q", detail)
+	}
+}
+
+// stopAsDockerd plays a dockerd that tells its version, and stops before it has started.
+func stopAsDockerd() {
+	if slices.Contains(os.Args, "--version") {
+		fmt.Println("Docker version 28.0.0, build none")
+		os.Exit(0)
+	}
+	fmt.Println("dockerd stops")
+	_ = unix.Kill(os.Getpid(), unix.SIGSTOP)
+	os.Exit(1)
+}
+
+// TestEngineHangs has every dockerd hang, in a guest, where limits are soon over: each
+// case is told so, and the next begins.
+func TestEngineHangs(t *testing.T) {
+	needRoot(t)
+	if testing.Short() {
+		t.Skip("booting a guest takes some seconds")
+	}
+	needStatic(t)
+	dir := t.TempDir()
+	for name, program := range map[string]string{"dockerd": "/proc/self/exe", "containerd": "/bin/true", "containerd-shim-runc-v2": "/bin/true", "runc": "/bin/true"} {
+		text, err := os.ReadFile(program)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, name), text, 0o755)
+		}
+		if err != nil {
+			t.Skip(err)
+		}
+	}
+	t.Setenv(docker.Variable, filepath.Join(dir, "dockerd"))
+	i, err := run.FindEngine(t.Context(), "docker")
+	if err != nil {
+		t.Fatal(err)
+	}
+	res := results(t, t.Context(), run.Options{Engine: i, On: run.Guest, Kernels: []string{"debian:6.12"}, NoSnapshot: true}, layer3, layer3)
+	for _, c := range res.Cases {
+		if c.Verdict == reports.Skip {
+			t.Skip(c.Reason)
+		}
+		for _, want := range []string{"wait for the engine to start: dockerd has not started in 30s (", "dockerd: T in do_signal_stop", "its log ends with:\ndockerd stops"} {
+			if c.Verdict != reports.Error || !strings.Contains(c.Reason, want) || !strings.HasPrefix(c.Kernel, "6.12") {
+				t.Errorf("%s on %s: %s %s: want an error with %q", c.Case, c.Kernel, c.Verdict, c.Reason, want)
+			}
+		}
 	}
 }
 

@@ -63,17 +63,32 @@ type guestsResult struct {
 	Case   reports.Case `json:"case"`
 }
 
-// runGuest runs jobs in one boot of a kernel.
+// runGuest runs jobs on a kernel: in one boot, as long as the guest lives. What a guest
+// that died had not begun goes on in a fresh one.
 func (r *runner) runGuest(name string, jobs []*job) {
-	g := &guestRun{runner: r, name: name, jobs: jobs}
-	err := g.run()
-	if err == nil && len(g.done) < len(jobs) {
-		err = errNoWord
-	}
-	if err != nil {
+	for fruitless := 0; len(jobs) > 0; {
+		g := &guestRun{runner: r, name: name, jobs: jobs, done: map[int]bool{}}
+		err := g.run()
+		if err == nil && len(g.done) < len(jobs) {
+			err = errNoWord
+		}
+		if err == nil {
+			return
+		}
+		if fruitless++; len(g.done) > 0 {
+			fruitless = 0
+		}
+		jobs = nil
+		if fruitless < mostFruitless && r.ctx.Err() == nil {
+			jobs = g.leave()
+		}
 		g.account(err)
 	}
 }
+
+// mostFruitless is how many guests in a row may die without having finished any case: on
+// a kernel that carries none, each of them may take a minute.
+const mostFruitless = 3
 
 var errNoWord = errors.New("the guest ended well, and without a word about this case")
 
@@ -84,10 +99,21 @@ type guestRun struct {
 	release string
 	jobs    []*job
 	done    map[int]bool
+	begun   int // how many of the jobs, from the first
+}
+
+// leave takes off the jobs that were not begun, and returns them: nobody's death is their
+// doing. It takes none where none was begun.
+func (g *guestRun) leave() []*job {
+	if g.begun == 0 {
+		return nil
+	}
+	rest := g.jobs[g.begun:]
+	g.jobs = g.jobs[:g.begun]
+	return rest
 }
 
 func (g *guestRun) run() error {
-	g.done = map[int]bool{}
 	if err := g.ctx.Err(); err != nil {
 		return context.Cause(g.ctx)
 	}
@@ -104,7 +130,7 @@ func (g *guestRun) run() error {
 	if err != nil {
 		return err
 	}
-	if other, taken := g.releases[k.Release]; taken {
+	if other, taken := g.releases[k.Release]; taken && other != g.name {
 		return fmt.Errorf("kernel %s calls itself %s as %s does, so that their results could not be told apart: run them one by one and compare", g.name, k.Release, other)
 	}
 	g.releases[k.Release] = g.name
@@ -113,7 +139,7 @@ func (g *guestRun) run() error {
 	if err != nil {
 		return fmt.Errorf("write the guest's order: %w", err)
 	}
-	return guest.Run(g.ctx, text, g.guestOptions(k), g.line, g.blob)
+	return guest.Run(g.ctx, text, g.guestOptions(k, len(g.jobs)), g.line, g.blob)
 }
 
 func (g *guestRun) order() *order {
@@ -148,6 +174,7 @@ func (g *guestRun) line(text []byte) {
 	case l.Note != "":
 		g.o.Events.Note(fmt.Sprintf("kernel %s: %s", g.name, l.Note))
 	case l.Started != nil && g.known(*l.Started):
+		g.begun = max(g.begun, *l.Started+1)
 		g.o.Events.Started(g.jobs[*l.Started].name(), fmt.Sprintf("%s %s", Guest, g.release))
 	case l.Red != nil && g.known(l.Red.Number) && !g.done[l.Red.Number]:
 		r := &g.jobs[l.Red.Number].result
@@ -230,7 +257,7 @@ func (g *guestRun) account(err error) {
 		// All results came, and yet the guest did not end well: its captures, or
 		// its word that it was done, are missing.
 		j := g.jobs[len(g.jobs)-1]
-		j.result.Verdict, j.result.Reason, j.result.Console = reports.Error, "after the last case: "+reason, console
+		j.result.Verdict, j.result.Reason, j.result.Console = reports.Error, "after this case: "+reason, console
 	}
 }
 

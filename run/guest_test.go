@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"debug/elf"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -18,17 +19,21 @@ import (
 	"github.com/lanproof/lanproof/internal/features"
 	"github.com/lanproof/lanproof/reports"
 	"github.com/lanproof/lanproof/run"
+	"github.com/lanproof/lanproof/scenarios"
 )
 
 // TestMain makes this test's binary /init of the guests that it boots.
 func TestMain(m *testing.M) {
 	cell.Main()
+	if filepath.Base(os.Args[0]) == "dockerd" {
+		stopAsDockerd()
+	}
 	if guest.IsInit() {
 		guest.Init(func(job []byte, out guest.Emitter) error {
 			if bytes.HasPrefix(job, []byte("\x1f\x8b")) { // a compressed archive
 				return runScripts(job, out)
 			}
-			return run.InGuest(job, out)
+			return run.InGuest(job, mortal{out, job})
 		})
 	}
 	dir, err := os.MkdirTemp("", "run-test-")
@@ -40,6 +45,23 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	os.RemoveAll(dir)
 	os.Exit(code)
+}
+
+// mortal ends the guest with each case that is begun and whose name begins with dies.
+type mortal struct {
+	guest.Emitter
+	job []byte
+}
+
+func (m mortal) Line(text []byte) error {
+	var order struct{ Cases []struct{ Case string } }
+	var said struct{ Started *int }
+	err := m.Emitter.Line(text)
+	if json.Unmarshal(m.job, &order) == nil && json.Unmarshal(text, &said) == nil && said.Started != nil &&
+		strings.HasPrefix(order.Cases[*said.Started].Case, "dies") {
+		os.Exit(1) // the end of init is a panic
+	}
+	return err
 }
 
 // vlans wants 8021q, which many kernels lack, and a bridge that tells VLANs apart.
@@ -138,6 +160,40 @@ func TestGuest(t *testing.T) {
 	}
 	if o.On != run.Guest && !strings.Contains(guests[0].Placement, "has no") {
 		t.Errorf("placement %q does not say why", guests[0].Placement)
+	}
+}
+
+// TestGuestDies has two guests die of cases of theirs: that is told of those alone.
+func TestGuestDies(t *testing.T) {
+	needRoot(t)
+	if testing.Short() {
+		t.Skip("booting guests takes some seconds")
+	}
+	needStatic(t)
+	var all []*scenarios.Case
+	for _, name := range []string{"lives", "dies", "dies-too", "goes-on"} {
+		s, err := scenarios.Load(name+".yaml", []byte("name: "+name+"\ntitle: A test\n"+green))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, s.Cases()...)
+	}
+	e := &events{}
+	res, err := run.Run(t.Context(), all, run.Options{On: run.Guest, Events: e})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n, want := range []reports.Verdict{reports.Pass, reports.Error, reports.Error, reports.Pass} {
+		c := res.Cases[n]
+		if c.Verdict == reports.Skip && strings.HasPrefix(c.Reason, "needs a guest") {
+			t.Skip(c.Reason)
+		}
+		if c.Verdict != want || want == reports.Error && !strings.Contains(c.Reason, "Attempted to kill init") {
+			t.Errorf("%s: %s %s\n%s", c.Case, c.Verdict, c.Reason, c.Console)
+		}
+	}
+	if len(res.Environment) != 1 {
+		t.Errorf("there are %d environments", len(res.Environment))
 	}
 }
 

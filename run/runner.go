@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -87,7 +88,8 @@ type Options struct {
 	Init string
 	// NoSnapshot boots every guest cold and keeps none.
 	NoSnapshot bool
-	// GuestTimeout bounds one guest; 20 minutes when 0.
+	// GuestTimeout bounds one guest; 20 minutes when 0, and 5 more for each case with
+	// an engine that has daemons.
 	GuestTimeout time.Duration
 	// Version of the tool, for reports.
 	Version string
@@ -374,15 +376,20 @@ func claimsOf(results *reports.Results) []reports.Claim {
 // in it as well.
 const cardMemory = 512
 
-// lanproofMemory is what a guest needs without any engine's daemons, in MiB, and engineIdle
-// how long one with daemons may say nothing: they start once a case.
+// lanproofMemory is what a guest needs without any engine's daemons, in MiB. With them it
+// is bootLimit until it has unpacked their programs, and engineIdle at most until it says
+// something: a case takes it as long as dozens without.
 const (
 	lanproofMemory = 256
+	bootLimit      = 2 * time.Minute
 	engineIdle     = 5 * time.Minute
 )
 
-// guestOptions are how a guest is run.
-func (r *runner) guestOptions(k guest.Kernel) guest.Options {
+// guestTimeout bounds a guest, whatever it says.
+const guestTimeout = 20 * time.Minute
+
+// guestOptions are how a guest is run for some cases.
+func (r *runner) guestOptions(k guest.Kernel, cases int) guest.Options {
 	o := guest.Options{Kernel: k, Init: r.o.Init, Timeout: r.o.GuestTimeout, Snapshot: !r.o.NoSnapshot}
 	if r.o.Emulate != "" {
 		o.Memory = cardMemory
@@ -393,14 +400,13 @@ func (r *runner) guestOptions(k guest.Kernel) guest.Options {
 		if memory := p.Memory(); memory > 0 {
 			// Daemons and their clients give up on what takes long; where the clock counts
 			// what the guest does, a slow machine is none to them.
-			o.Memory, o.Count, o.Idle = lanproofMemory+memory, true, engineIdle
+			o.Memory, o.Count, o.BootLimit, o.Idle = lanproofMemory+memory, true, bootLimit, engineIdle
+			o.Timeout = cmp.Or(o.Timeout, guestTimeout+time.Duration(cases)*engineIdle)
 		}
 	}
 	if o.Init == "" {
 		o.Init = "/proc/self/exe"
 	}
-	if o.Timeout == 0 {
-		o.Timeout = 20 * time.Minute
-	}
+	o.Timeout = cmp.Or(o.Timeout, guestTimeout)
 	return o
 }

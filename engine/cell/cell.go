@@ -132,8 +132,14 @@ func (c *Cell) Await(ctx context.Context, text string) error {
 	case <-c.ended:
 		return c.broken("wait for the engine to start")
 	case <-ctx.Done():
-		return &engine.Failure{Err: fmt.Errorf("wait for the engine to start: %w", context.Cause(ctx)), Log: c.Log()}
+		return c.Stuck(fmt.Errorf("wait for the engine to start: %w", context.Cause(ctx)))
 	}
+}
+
+// Stuck is the failure of a program that lives and does not do what it was waited for: with
+// the cell's processes, and what each of them does.
+func (c *Cell) Stuck(err error) *engine.Failure {
+	return &engine.Failure{Err: fmt.Errorf("%w (%s)", err, strings.Join(c.processes(), ", ")), Log: c.Log()}
 }
 
 // Ended is closed when the program has ended, by itself or with the cell.
@@ -155,10 +161,20 @@ func (c *Cell) Namespace(pid int) (*netns.NS, error) {
 // Log is the end of what the program has written to its output and error output.
 func (c *Cell) Log() string { return c.log.String() }
 
+// closeLimit is how long a cell may take to end: killing does not wait for anybody, but a
+// process that is in a call of the kernel's first comes out of that.
+const closeLimit = 30 * time.Second
+
 // Close ends all that is in the cell and waits for it. Closing again does nothing.
 func (c *Cell) Close() error {
 	err := c.alive.Close()
-	<-c.ended
+	limit := time.NewTimer(closeLimit)
+	defer limit.Stop()
+	select {
+	case <-c.ended:
+	case <-limit.C:
+		return c.Stuck(fmt.Errorf("end a cell: it has not ended in %v", closeLimit))
+	}
 	if err != nil && !errors.Is(err, os.ErrClosed) {
 		return fmt.Errorf("end a cell: %w", err)
 	}

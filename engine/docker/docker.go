@@ -2,6 +2,7 @@ package docker
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -45,6 +46,8 @@ type Engine struct {
 	transport http.Transport
 	// ids are the containers by their endpoints' names.
 	ids map[string]string
+	// limit is how long dockerd may take to answer; callLimit if zero.
+	limit time.Duration
 	// alone are the endpoints that are on no network, which Docker calls the network none.
 	alone map[string]bool
 }
@@ -73,9 +76,9 @@ func (i *Installation) Start(ctx context.Context, host *netns.NS) (engine.Engine
 }
 
 func (e *Engine) start(ctx context.Context, socket string) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, startLimit, fmt.Errorf("dockerd has not started in %v", startLimit))
+	starting, cancel := context.WithTimeoutCause(ctx, startLimit, fmt.Errorf("dockerd has not started in %v", startLimit))
 	defer cancel()
-	if err := e.cell.Await(ctx, "API listen on"); err != nil {
+	if err := e.cell.Await(starting, "API listen on"); err != nil {
 		return err
 	}
 	e.transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -86,19 +89,26 @@ func (e *Engine) start(ctx context.Context, socket string) error {
 	if e.client, err = client.New(client.WithHost("unix://"+socket), client.WithHTTPClient(&http.Client{Transport: &legacy{&e.transport}})); err != nil {
 		return fmt.Errorf("make a client of dockerd: %w", err)
 	}
+	return e.load(ctx)
+}
+
+// load gives dockerd the image that containers are made of.
+func (e *Engine) load(ctx context.Context) error {
 	var archive bytes.Buffer
 	if err := image.Write(&archive); err != nil {
 		return err
 	}
+	ctx, cancel := e.limited(ctx)
+	defer cancel()
 	loaded, err := e.client.ImageLoad(ctx, &archive, client.ImageLoadWithQuiet(true))
 	if err != nil {
 		return e.answer("load the image", err)
 	}
 	err = heard(loaded)
-	if err = errors.Join(err, loaded.Close()); err != nil {
-		return e.answer("load the image", err)
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
 	}
-	return nil
+	return e.answer("load the image", errors.Join(err, loaded.Close()))
 }
 
 // heard reads to the end what dockerd says while it loads an image, where errors are as well.
@@ -127,6 +137,10 @@ func (e *Engine) answer(what string, err error) error {
 		return &engine.Failure{Err: fmt.Errorf("%s: %w", what, errors.Join(errDied, err)), Log: e.cell.Log()}
 	default:
 	}
+	var silent silence
+	if errors.As(err, &silent) {
+		return e.cell.Stuck(fmt.Errorf("%s: %w", what, silent))
+	}
 	words, said := strings.CutPrefix(err.Error(), "Error response from daemon: ")
 	if !said {
 		return &engine.Failure{Err: fmt.Errorf("%s: %w", what, err), Log: e.cell.Log()}
@@ -134,8 +148,16 @@ func (e *Engine) answer(what string, err error) error {
 	return &engine.Refusal{Text: words}
 }
 
-func limited(ctx context.Context) (context.Context, func()) {
-	return context.WithTimeoutCause(ctx, callLimit, fmt.Errorf("dockerd has not answered in %v", callLimit))
+func (e *Engine) limited(ctx context.Context) (context.Context, func()) {
+	limit := cmp.Or(e.limit, callLimit)
+	return context.WithTimeoutCause(ctx, limit, silence(limit))
+}
+
+// silence is for how long dockerd has not answered.
+type silence time.Duration
+
+func (s silence) Error() string {
+	return fmt.Sprintf("dockerd has not answered in %v", time.Duration(s))
 }
 
 // cannot says that this version has no word for something.
@@ -154,7 +176,7 @@ func (e *Engine) Network(ctx context.Context, name string, n *topology.Network) 
 	if err != nil {
 		return err
 	}
-	ctx, cancel := limited(ctx)
+	ctx, cancel := e.limited(ctx)
 	defer cancel()
 	_, err = e.client.NetworkCreate(ctx, name, o)
 	return e.answer("make network "+name, err)
@@ -226,7 +248,7 @@ func poolOf(s *topology.Subnet) (pool network.IPAMConfig, err error) {
 
 // RemoveNetwork removes a network.
 func (e *Engine) RemoveNetwork(ctx context.Context, name string) error {
-	ctx, cancel := limited(ctx)
+	ctx, cancel := e.limited(ctx)
 	defer cancel()
 	_, err := e.client.NetworkRemove(ctx, name, client.NetworkRemoveOptions{})
 	return e.answer("remove network "+name, err)
@@ -234,7 +256,7 @@ func (e *Engine) RemoveNetwork(ctx context.Context, name string) error {
 
 // Endpoint runs a container: docker run --network.
 func (e *Engine) Endpoint(ctx context.Context, name string, first *topology.Attachment) (*netns.NS, error) {
-	ctx, cancel := limited(ctx)
+	ctx, cancel := e.limited(ctx)
 	defer cancel()
 	o := client.ContainerCreateOptions{
 		Name: name, Config: &container.Config{Image: image.Name, Hostname: hostname(name)},
@@ -321,6 +343,8 @@ func (e *Engine) settings(a *topology.Attachment) (*network.EndpointSettings, er
 
 // RemoveEndpoint ends a container: docker rm --force.
 func (e *Engine) RemoveEndpoint(ctx context.Context, name string) error {
+	ctx, cancel := e.limited(ctx)
+	defer cancel()
 	_, err := e.client.ContainerRemove(ctx, e.ids[name], client.ContainerRemoveOptions{Force: true})
 	if err != nil && !errdefs.IsNotFound(err) {
 		return e.answer("remove container "+name, err)
@@ -333,7 +357,7 @@ func (e *Engine) RemoveEndpoint(ctx context.Context, name string) error {
 // Attach puts a container on one more network: docker network connect. A container that
 // was run with --network none leaves that first, for Docker has it so.
 func (e *Engine) Attach(ctx context.Context, endpoint string, a topology.Attachment) error {
-	ctx, cancel := limited(ctx)
+	ctx, cancel := e.limited(ctx)
 	defer cancel()
 	s, err := e.settings(&a)
 	if err != nil {
@@ -354,7 +378,7 @@ func (e *Engine) Attach(ctx context.Context, endpoint string, a topology.Attachm
 
 // Detach takes a container off a network: docker network disconnect.
 func (e *Engine) Detach(ctx context.Context, endpoint, name string) error {
-	ctx, cancel := limited(ctx)
+	ctx, cancel := e.limited(ctx)
 	defer cancel()
 	return e.disconnect(ctx, endpoint, name)
 }

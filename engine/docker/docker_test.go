@@ -3,6 +3,7 @@ package docker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"github.com/lanproof/lanproof/engine"
 	"github.com/lanproof/lanproof/engine/cell"
@@ -230,6 +232,58 @@ func TestMissing(t *testing.T) {
 	var none *engine.Unavailable
 	if _, err := Find(t.Context(), ""); !errors.As(err, &none) {
 		t.Errorf("got %v, want that it is not available", err)
+	}
+}
+
+// dockerd is the number of the dockerd that the first process of a cell has started.
+func dockerd(t *testing.T, first int) int {
+	t.Helper()
+	found, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range found {
+		var pid, parent int
+		var state string
+		stat, _ := os.ReadFile(path)
+		if n, _ := fmt.Sscanf(string(stat), "%d (dockerd) %s %d", &pid, &state, &parent); n == 3 && parent == first {
+			return pid
+		}
+	}
+	t.Fatal("no dockerd runs in the cell")
+	return 0
+}
+
+// TestStopped stops a dockerd, so that it answers nothing any more.
+func TestStopped(t *testing.T) {
+	e, _ := host(t)
+	ctx := t.Context()
+	ns, err := e.Endpoint(ctx, "web", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ns.Close()
+	d := e.(*Engine)
+	d.limit = time.Second
+	if err := unix.Kill(dockerd(t, d.cell.PID()), unix.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	lan := &topology.Network{Driver: "macvlan", Parent: "eth0", Subnets: []topology.Subnet{{Subnet: "192.0.2.0/24"}}}
+	_, failed := e.Endpoint(ctx, "db", nil)
+	for what, err := range map[string]error{
+		"make network lan": e.Network(ctx, "lan", lan), "make container db": failed, "remove container web": e.RemoveEndpoint(ctx, "web"),
+		"load the image": d.load(ctx), "remove network lan": e.RemoveNetwork(ctx, "lan"), "detach web from none": e.Detach(ctx, "web", "none"),
+	} {
+		var failure *engine.Failure
+		if !errors.As(err, &failure) {
+			t.Errorf("%s: got %v, want a failure", what, err)
+			continue
+		}
+		for _, want := range []string{what + ": dockerd has not answered in 1s (", " dockerd: T in do_signal_stop", "containerd: S", "API listen on"} {
+			if !strings.Contains(failure.Error(), want) {
+				t.Errorf("%s: it says %q, without %q", what, failure.Err, want)
+			}
+		}
 	}
 }
 

@@ -58,6 +58,9 @@ func mountAll() error {
 		{"/tmp", "tmpfs"},
 	}
 	for _, m := range mounts {
+		if _, err := os.Stat(m.dir); err == nil && m.kind == "tmpfs" {
+			continue // there are programs of the host's in it, and it is in memory as it is
+		}
 		if err := os.MkdirAll(m.dir, 0o755); err != nil {
 			return fmt.Errorf("make a mount point: %w", err)
 		}

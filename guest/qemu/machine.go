@@ -278,18 +278,27 @@ func (vm *VM) copyConsole(w io.Writer) {
 	}
 }
 
-// waitBell returns when the guest has rung, however often.
+// waitBell returns when the guest has rung, however often. What QEMU waited for a
+// processor that others had is not the guest's silence.
 func (vm *VM) waitBell() error {
-	deadline := time.Time{}
-	if vm.idle > 0 {
-		deadline = time.Now().Add(vm.idle)
+	begun, before := time.Now(), vm.proc.starved()
+	for waited := before; ; {
+		deadline := time.Time{}
+		if vm.idle > 0 {
+			deadline = begun.Add(vm.idle + waited - before)
+		}
+		if err := vm.bell.SetReadDeadline(deadline); err != nil {
+			return fmt.Errorf("wait for the guest: %w", err)
+		}
+		var b [256]byte
+		_, err := vm.bell.Read(b[:])
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return err
+		}
+		if waited = vm.proc.starved(); time.Since(begun) >= vm.idle+waited-before {
+			return err
+		}
 	}
-	if err := vm.bell.SetReadDeadline(deadline); err != nil {
-		return fmt.Errorf("wait for the guest: %w", err)
-	}
-	var b [256]byte
-	_, err := vm.bell.Read(b[:])
-	return err
 }
 
 func (vm *VM) send(b byte) error {
@@ -299,7 +308,8 @@ func (vm *VM) send(b byte) error {
 
 // Next waits for the guest's next frame. Its errors are those of
 // [wire.ReadFrame]: io.EOF when QEMU has ended, and os.ErrDeadlineExceeded when the
-// guest sent nothing at all for the time of idle, if that is not zero.
+// guest sent nothing at all for the time of idle, if that is not zero; time in which
+// QEMU had no processor is not counted.
 func (vm *VM) Next(idle time.Duration) (wire.Frame, error) {
 	vm.idle = idle
 	f, err := wire.ReadFrame(vm.reader)

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
@@ -66,6 +67,27 @@ func keepOn(cpus []int) error {
 		return fmt.Errorf("keep to processors %v: %w", cpus, err)
 	}
 	return nil
+}
+
+// starved is how long QEMU has waited for a processor that others had: the one of its
+// threads that did so the longest, since it was started. It is zero where the kernel
+// keeps no account of that (kernel: Documentation/scheduler/sched-stats.rst, schedstat).
+func (p *process) starved() (longest time.Duration) {
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", p.cmd.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	for _, path := range threads {
+		text, err := os.ReadFile(path)
+		var ran, waited time.Duration // nanoseconds
+		if err == nil {
+			_, err = fmt.Sscan(string(text), &ran, &waited)
+		}
+		if err == nil {
+			longest = max(longest, waited)
+		}
+	}
+	return longest
 }
 
 // kill ends the process and waits until it is gone.
