@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -198,6 +199,10 @@ func (e *expectation) among(built *reports.Built) []string {
 	return all
 }
 
+// ownDummy is what Docker calls the dummies that it makes: after their networks' ids, which
+// are drawn anew each time (moby: libnetwork/drivers/macvlan/macvlan_setup.go).
+var ownDummy = regexp.MustCompile(`^(dm|di)-[0-9a-f]{12}$`)
+
 // deviceLines are the facts of a device that the plan says something about.
 func (e *expectation) deviceLines(d *reports.BuiltDevice, planned *topology.Device) []string {
 	line := d.Name + ": " + d.Kind
@@ -208,7 +213,7 @@ func (e *expectation) deviceLines(d *reports.BuiltDevice, planned *topology.Devi
 		}
 	}
 	if d.Parent != "" {
-		line += " on " + d.Parent
+		line += " on " + ownDummy.ReplaceAllString(d.Parent, "$1-ID")
 	}
 	if !d.Up {
 		line += ", down"
