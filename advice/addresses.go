@@ -77,12 +77,14 @@ func (a *attached) has(p netip.Prefix) bool {
 
 func rangeEmpty(f *file) []*finding {
 	return f.eachPool(func(n *network, p *pool, made *topology.Pool) *finding {
-		if made.Size() > 0 {
+		if !f.draft.barren(n, made) {
 			return nil
 		}
 		what, at := "Subnet "+p.prefix.String(), place(p.Subnet.Subnet, n.Place)
 		if p.IPRange.Set() {
 			what, at = "Range "+p.IPRange.Text, place(p.IPRange, n.Place)
+		} else if part, is := SpanOf(n.Network, p.Subnet); is {
+			what, at = "Range "+part.String(), place(p.RangeStart, place(p.RangeEnd, n.Place))
 		}
 		w := about(n, at, "%s of network %q holds no address that could be handed out: what is in it is reserved, the gateway's, or excluded.", what, n.Name)
 		for _, r := range f.draft.refused {
@@ -97,14 +99,14 @@ func rangeEmpty(f *file) []*finding {
 
 // empty reports whether a network has a pool from which nothing can be handed out.
 func (d *draft) empty(n *network) bool {
-	return slices.ContainsFunc(d.plan.LAN.Networks[n.key].Pools, func(p *topology.Pool) bool { return p.Size() <= 0 })
+	return slices.ContainsFunc(d.plan.LAN.Networks[n.key].Pools, func(p *topology.Pool) bool { return d.barren(n, p) })
 }
 
 // notExcluded finds machines of the LAN in a range that is handed out: the host, its
 // routers, and, where the routers are not known, whoever has the subnet's first address.
 func notExcluded(f *file) []*finding {
 	return f.eachPool(func(n *network, p *pool, made *topology.Pool) *finding {
-		if !n.onParent() || f.unread(n.Name, "gateway", "ip_range", "aux_address") || p.RangeStart.Set() || p.RangeEnd.Set() {
+		if !n.onParent() || f.unread(n.Name, "gateway", "ip_range", "aux_address") {
 			return nil
 		}
 		around := f.around.Parents[n.device()]
@@ -128,10 +130,9 @@ func notExcluded(f *file) []*finding {
 // handedOut is the finding that an address of somebody else is given to a container, now
 // or within the next few.
 func (f *file) handedOut(n *network, p *pool, made *topology.Pool, a netip.Addr, whose string) *finding {
-	at := place(cmp.Or(p.IPRange, p.Subnet.Subnet), n.Place)
+	at := place(cmp.Or(p.IPRange, p.RangeStart, p.RangeEnd, p.Subnet.Subnet), n.Place)
 	for _, on := range f.draft.of(n) {
-		given := on.given.IP == a.String() || on.given.IP6 == a.String()
-		if !given && !on.sample && !f.unknown(on.name(), "ip", "ip6") && on.has(netip.PrefixFrom(a, a.BitLen())) {
+		if !on.asked(a) && !on.sample && !f.unknown(on.name(), "ip", "ip6") && on.has(netip.PrefixFrom(a, a.BitLen())) {
 			w := about(n, at, "%q gets %s, which is the address of %s: two machines answer for it.", on.name(), a, whose)
 			w.on(on).by(scenarios.Check{Addresses: &scenarios.Addresses{Link: on.link(), Include: []string{netip.PrefixFrom(a, made.Subnet.Bits()).String()}}})
 			if n.driver == macvlan {
@@ -145,12 +146,15 @@ func (f *file) handedOut(n *network, p *pool, made *topology.Pool, a netip.Addr,
 			return w
 		}
 	}
-	next := made.Upcoming(32)
+	next := f.draft.upcoming(n, made, 32)
 	i := slices.Index(next, a)
 	if i < 0 {
 		return nil
 	}
 	w := about(n, at, "%s is the address of %s and lies in what is handed out: container number %d from here on would get it.", a, whose, i+1)
+	if _, is := n.span(a.Is6()); is {
+		return w // what hands out such a part is not simulated
+	}
 	w.with, w.crowd = []*network{n}, true
 	for _, on := range f.draft.of(n) {
 		if !on.sample {
@@ -198,7 +202,7 @@ func (f *file) takenFirst(same bool) []*finding {
 	for _, s := range f.draft.attached {
 		for _, p := range s.device.Addresses {
 			a := p.Addr()
-			if s.given.IP != a.String() && s.given.IP6 != a.String() {
+			if !s.asked(a) {
 				continue
 			}
 			for _, n := range f.networks {
@@ -221,15 +225,22 @@ func (f *file) takes(n *network, s *attached, a netip.Addr) *finding {
 	if state == nil || s.user.end == nil {
 		return nil
 	}
-	i := slices.IndexFunc(state.Pools, func(p *topology.Pool) bool { return p.Range.Contains(a) })
-	if i < 0 || f.unread(n.Name, "ip_range") || slices.ContainsFunc(n.pools, func(p *pool) bool { return p.RangeStart.Set() || p.RangeEnd.Set() }) {
+	part, is := n.span(a.Is6())
+	i := slices.IndexFunc(state.Pools, func(p *topology.Pool) bool {
+		return is && part.Contains(a) && p.Subnet.Contains(a) || !is && p.Range.Contains(a)
+	})
+	if i < 0 || f.unread(n.Name, "ip_range") {
 		return nil
 	}
 	pool := state.Pools[i]
 	dynamic := slices.DeleteFunc(f.draft.in(pool, n), func(o *attached) bool {
-		return o.sample || a.Is4() && o.given.IP != "" || a.Is6() && o.given.IP6 != ""
+		return o.sample || o.fixed(a.Is6())
 	})
 	nth := rank(pool, a, len(dynamic))
+	if is {
+		first := part.Free(len(dynamic), func(a netip.Addr) bool { return f.draft.kept(n, a) })
+		nth = slices.Index(append(first, a), a)
+	}
 	if nth >= len(dynamic) {
 		return nil
 	}

@@ -297,6 +297,12 @@ func (d *draft) attach(n *network, u user, node string, sample bool) {
 		a.IP6 = ""
 	}
 	for range 5 {
+		if part, left := d.fromSpan(n, &a); !left {
+			if full := (topology.Problem{Path: []any{"attach", "ip"}, Text: "no available addresses in " + part.String()}); !sample {
+				d.refuse(&refusal{Problem: full, network: n, user: &u}, true)
+			}
+			return
+		}
 		change := topology.Change{Attach: &topology.Attach{Endpoint: node, Attachment: a}}
 		mended, possible, clean := a, true, true
 		for i, r := range d.against(n, u, change) {
@@ -373,6 +379,19 @@ func (d *draft) settle(a attached) {
 	if a.device != nil {
 		d.attached = append(d.attached, &a)
 	}
+}
+
+// asked reports whether an address is one that the file asks for.
+func (a *attached) asked(ip netip.Addr) bool {
+	return slices.ContainsFunc([]intent.Value{a.user.at.IP, a.user.at.IP6}, func(v intent.Value) bool {
+		asked, err := netip.ParseAddr(v.Text)
+		return err == nil && asked == ip && a.has(netip.PrefixFrom(ip, ip.BitLen()))
+	})
+}
+
+// fixed reports whether somebody has an address of a family that the file asks for.
+func (a *attached) fixed(v6 bool) bool {
+	return slices.ContainsFunc(a.device.Addresses, func(p netip.Prefix) bool { return p.Addr().Is6() == v6 && a.asked(p.Addr()) })
 }
 
 // of returns the devices on a network, in the order in which they came.

@@ -11,7 +11,7 @@ import (
 
 // written reads a file of the tests' own words, a network or an endpoint a line:
 //
-//	network NAME DRIVER subnet=P gateway=A range=P aux=NAME:A o:KEY=VALUE internal ipv6 external ipam=X engine=E
+//	network NAME DRIVER subnet=P gateway=A range=P from=A to=A route=P aux=NAME:A o:KEY=VALUE internal ipv6 external ipam=X engine=E
 //	refused OF WHY...
 //	unread OF PART
 //	run NAME port=P mode=M on NETWORK ip=A ip6=A mac=M priority=N on NETWORK ...
@@ -74,6 +74,12 @@ func network(t testing.TB, words []intent.Value) intent.Network {
 			n.Subnets[len(n.Subnets)-1].Gateway = v
 		case key == "range":
 			n.Subnets[len(n.Subnets)-1].IPRange = v
+		case key == "from":
+			n.Subnets[len(n.Subnets)-1].RangeStart = v
+		case key == "to":
+			n.Subnets[len(n.Subnets)-1].RangeEnd = v
+		case key == "route":
+			n.Routes = append(n.Routes, intent.Route{To: v, Place: w.Place})
 		case key == "aux":
 			name, a, _ := strings.Cut(value, ":")
 			s := &n.Subnets[len(n.Subnets)-1]

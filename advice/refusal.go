@@ -216,7 +216,7 @@ func (f *file) whose(w *finding, r *refusal) {
 		if !slices.ContainsFunc(o.device.Addresses, func(p netip.Prefix) bool { return p.Addr() == a }) {
 			continue
 		}
-		if o.given.IP == a.String() || o.given.IP6 == a.String() {
+		if o.asked(a) {
 			say("address-duplicate", "%q has it", o.name())
 			return
 		}

@@ -32,6 +32,7 @@ var rules = []rule{
 	{"subnet-missing", Caution, subnetMissing},
 	{"subnet-not-parents", Caution, subnetNotParents},
 	{"ip-range-empty", Error, rangeEmpty},
+	{"ip-range-invalid", Error, spanInvalid},
 	{"address-not-excluded", Caution, notExcluded},
 	{"address-in-dynamic-range", Caution, inDynamicRange},
 	{"address-in-other-range", Caution, inOtherRange},

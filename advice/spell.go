@@ -18,7 +18,7 @@ func (d *draft) spell(n *network) topology.Network {
 		out.Parent, out.IpvlanMode, out.IpvlanFlag = n.device(), n.mode.Text, n.flag.Text
 	}
 	for _, p := range n.pools {
-		out.Subnets = append(out.Subnets, d.spellPool(n, p))
+		out.Subnets = append(out.Subnets, PoolOf(n.Network, p.Subnet))
 	}
 	switch {
 	case slices.Contains([]string{"null", "none"}, n.IPAM.Text):
@@ -29,33 +29,6 @@ func (d *draft) spell(n *network) topology.Network {
 		out.Subnets = []topology.Subnet{{Subnet: d.chosen(n)}}
 	}
 	return out
-}
-
-func (d *draft) spellPool(n *network, p *pool) topology.Subnet {
-	s := topology.Subnet{Subnet: p.Subnet.Subnet.Text, Gateway: p.gatewayText(), IPRange: p.IPRange.Text}
-	if n.Engine != intent.Docker && p.prefix.IsValid() {
-		s.Subnet = p.prefix.String()
-		if n.guesses() && s.Gateway == "" {
-			s.Gateway = p.prefix.Addr().Next().String()
-		}
-	}
-	for _, a := range p.Aux {
-		if s.AuxAddresses == nil {
-			s.AuxAddresses = map[string]string{}
-		}
-		s.AuxAddresses[a.Key] = a.Value.Text
-	}
-	return s
-}
-
-// gatewayText is the gateway as it was written. Compose files and Docker take it with a
-// prefix length by mistake only, which stays as it is.
-func (p *pool) gatewayText() string { return p.Gateway.Text }
-
-// guesses reports whether the engine makes the first address the gateway where none is
-// given (containers/common: libnetwork/netavark/config.go:networkCreate).
-func (n *network) guesses() bool {
-	return n.Engine == intent.Podman && !n.Internal.Is && n.driver != bridge
 }
 
 // chosen is the subnet that an engine picks by itself, or that a DHCP server's is.

@@ -104,8 +104,8 @@ func (d *Draft) network(n *network) Network {
 		s := Subnet{Subnet: p.Subnet.String(), Chosen: true}
 		if i := n.pool(p.Subnet); i >= 0 {
 			s.IPRange, s.Chosen = n.spec.Subnets[i].IPRange, n.subnets[i] < 0
-			if part, ok := n.spanOf(p.Subnet.Addr().Is6()); ok {
-				s.IPRange = part.first.String() + "-" + part.last.String()
+			if part, ok := n.spanOf(p.Subnet.Addr().Is6()); ok && s.IPRange == "" {
+				s.IPRange = part.String()
 			}
 		}
 		if p.Gateway.IsValid() {

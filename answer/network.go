@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/lanproof/lanproof/advice"
 	"github.com/lanproof/lanproof/intent"
 	"github.com/lanproof/lanproof/topology"
 )
@@ -119,20 +120,13 @@ func (d *Draft) readSubnets(n *network) {
 		if s.Subnet.Text == "" && s.Gateway.Text == "" && s.IPRange.Text == "" {
 			continue
 		}
-		subnet := topology.Subnet{Subnet: s.Subnet.Text, Gateway: s.Gateway.Text, IPRange: s.IPRange.Text}
-		prefix, err := netip.ParsePrefix(s.Subnet.Text)
-		if subnet.Gateway == "" && of.Engine == intent.Podman && !n.spec.Internal && err == nil {
-			subnet.Gateway = prefix.Masked().Addr().Next().String()
-		}
-		if of.Engine == intent.CNI && of.IPAM.Text == "host-local" && err == nil {
-			n.hostLocal(&subnet, prefix)
-		}
-		for _, a := range s.Aux {
-			if subnet.AuxAddresses == nil {
-				subnet.AuxAddresses = map[string]string{}
+		subnet := advice.PoolOf(of, &s)
+		if prefix, err := netip.ParsePrefix(subnet.Subnet); err == nil && of.Engine == intent.CNI {
+			if gateway, err := netip.ParseAddr(subnet.Gateway); err == nil && !prefix.Contains(gateway) {
+				subnet.Gateway = "" // no plugin looks at it
 			}
-			subnet.AuxAddresses[a.Key] = a.Value.Text
 		}
+		n.refused = n.refused || advice.SpanFault(of, &s) != ""
 		n.spec.Subnets, n.subnets = append(n.spec.Subnets, subnet), append(n.subnets, i)
 	}
 	switch {
