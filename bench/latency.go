@@ -102,7 +102,7 @@ func pings(ctx context.Context, l *Line, r Rules, f family) (seen []time.Duratio
 				return nil
 			}
 			if err == nil {
-				_, err = sent(server, buf[:n])
+				err = sent(server, buf[:n])
 			}
 			if err != nil && !enough.Load() {
 				return fmt.Errorf("answer: %w", err)
@@ -175,7 +175,7 @@ func (p *pinger) trip() (time.Duration, error) {
 	p.sent++
 	binary.BigEndian.PutUint64(p.buf[:], p.sent)
 	begun := time.Now()
-	if _, err := sent(p.fd, p.buf[:]); err != nil {
+	if err := sent(p.fd, p.buf[:]); err != nil {
 		return 0, fmt.Errorf("send: %w", err)
 	}
 	n, err := received(p.fd, p.buf[:])

@@ -56,7 +56,7 @@ func stream(ctx context.Context, l *Line, r Rules, f family) (figures []Figure, 
 	send := func() error {
 		buf := r.payload(block)
 		for {
-			if _, err := sent(client, buf); enough.Load() {
+			if err := sent(client, buf); enough.Load() {
 				return nil
 			} else if err != nil {
 				return fmt.Errorf("send: %w", err)
@@ -280,7 +280,7 @@ func (f *flow) send(ctx context.Context, fd int, buf []byte) error {
 				return ctx.Err()
 			}
 		}
-		if _, err := sent(fd, buf); err != nil && !f.enough.Load() {
+		if err := sent(fd, buf); err != nil && !f.enough.Load() {
 			return fmt.Errorf("send: %w", err)
 		}
 	}

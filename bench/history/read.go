@@ -84,8 +84,8 @@ func (d *DB) Runs(ctx context.Context) ([]*Run, error) {
 }
 
 // each calls do for every row of a query.
-func (d *DB) each(ctx context.Context, query string, do func(*sql.Rows) error, args ...any) error {
-	rows, err := d.db.QueryContext(ctx, query, args...)
+func (d *DB) each(ctx context.Context, query string, do func(*sql.Rows) error) error {
+	rows, err := d.db.QueryContext(ctx, query)
 	if err != nil {
 		return d.wrap("read", err)
 	}

@@ -190,7 +190,7 @@ func (d *drawing) series(i int, s Series, x, y scale) {
 		if at, ok := y.at(p.Y); ok {
 			d.printf("<g>")
 			d.title(p.Title)
-			d.dot("pl-d", i, px, at, 4)
+			d.dot(i, px, at, 4)
 			d.printf("</g>")
 		}
 	}

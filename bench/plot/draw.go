@@ -69,7 +69,7 @@ func (d *drawing) legend(all []Series, y, width float64) float64 {
 			x, y = 16, y+18
 		}
 		d.printf(`<g class="pl-c%d">`, i%6)
-		d.dot("pl-d", i, x+5, y-4, 4.5)
+		d.dot(i, x+5, y-4, 4.5)
 		d.text("pl-n", x+15, y, name)
 		d.printf("</g>")
 		x += wide
@@ -78,16 +78,16 @@ func (d *drawing) legend(all []Series, y, width float64) float64 {
 }
 
 // dot draws a shape that belongs to the colour, for those who do not see colours.
-func (d *drawing) dot(class string, i int, x, y, r float64) {
+func (d *drawing) dot(i int, x, y, r float64) {
 	switch i % 4 {
 	case 0:
-		d.printf(`<circle class="%s" cx="%s" cy="%s" r="%s"/>`, class, px(x), px(y), px(r))
+		d.printf(`<circle class="pl-d" cx="%s" cy="%s" r="%s"/>`, px(x), px(y), px(r))
 	case 1:
-		d.printf(`<rect class="%s" x="%s" y="%s" width="%s" height="%s"/>`, class, px(x-r*.9), px(y-r*.9), px(r*1.8), px(r*1.8))
+		d.printf(`<rect class="pl-d" x="%s" y="%s" width="%s" height="%s"/>`, px(x-r*.9), px(y-r*.9), px(r*1.8), px(r*1.8))
 	case 2:
-		d.printf(`<path class="%s" d="M%s %sl%s %sh-%sz"/>`, class, px(x), px(y-r*1.1), px(r*1.1), px(r*2), px(r*2.2))
+		d.printf(`<path class="pl-d" d="M%s %sl%s %sh-%sz"/>`, px(x), px(y-r*1.1), px(r*1.1), px(r*2), px(r*2.2))
 	default:
-		d.printf(`<path class="%s" d="M%s %sl%s %sl-%s %sl-%s -%sz"/>`, class, px(x), px(y-r*1.2), px(r*1.2), px(r*1.2), px(r*1.2), px(r*1.2), px(r*1.2), px(r*1.2))
+		d.printf(`<path class="pl-d" d="M%s %sl%s %sl-%s %sl-%s -%sz"/>`, px(x), px(y-r*1.2), px(r*1.2), px(r*1.2), px(r*1.2), px(r*1.2), px(r*1.2), px(r*1.2))
 	}
 }
 

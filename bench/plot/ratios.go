@@ -56,7 +56,7 @@ func (r Ratios) draw(alone bool) *drawing {
 		d.text("pl-n pl-e", names, y+4, fit(row.Name, names-16, 6.4))
 		if at, ok := x.at(row.At); ok && row.At > 0 {
 			d.line("pl-t", x.clamped(row.Low), y, x.clamped(row.High), y)
-			d.dot("pl-d", shape(row.Tone), min(max(at, x.from), x.to), y, 4)
+			d.dot(shape(row.Tone), min(max(at, x.from), x.to), y, 4)
 			d.text("pl-v", width-82, y+4, change(row.At-1))
 		} else {
 			d.text("pl-v", width-82, y+4, "?")

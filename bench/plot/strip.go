@@ -140,7 +140,7 @@ func (r *Ratio) draw(d *drawing, from, to, top, rows float64) {
 	d.printf(`<g class="pl-%s">`, tone(r.Tone))
 	if at, ok := x.at(r.At); ok {
 		d.line("pl-t", x.clamped(r.Low), middle, x.clamped(r.High), middle)
-		d.dot("pl-d", 0, at, middle, 5.5)
+		d.dot(0, at, middle, 5.5)
 	}
 	d.text("pl-v pl-w pl-m", (from+to)/2, top+14, r.Word)
 	d.printf("</g>")

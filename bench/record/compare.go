@@ -53,6 +53,9 @@ type Comparison struct {
 	Effect float64 `json:"effect"`
 	// Pairs are the systems that were compared.
 	Pairs []Pair `json:"pairs"`
+	// Lost is how many figures the first run has of systems that the second does not have,
+	// nor another one in their place.
+	Lost int `json:"lost,omitempty"`
 	// Warnings name what differs between the runs besides what is measured.
 	Warnings []string `json:"warnings"`
 }
@@ -157,9 +160,9 @@ func (c *Comparison) Open(threshold float64) []Judgement {
 // Total counts the figures that were compared.
 func (c *Comparison) Total() int { return len(c.where(func(*Judgement) bool { return true })) }
 
-// Vanished counts the figures that only A has.
+// Vanished counts the figures that only A has, those of lost systems among them.
 func (c *Comparison) Vanished() int {
-	n := 0
+	n := c.Lost
 	for i := range c.Pairs {
 		n += len(c.Pairs[i].Vanished)
 	}
@@ -211,7 +214,9 @@ func Compare(a, b *Run, rules Rules) (*Comparison, error) {
 		gone, come = nil, nil
 	}
 	for _, s := range gone {
-		c.Warnings = append(c.Warnings, fmt.Sprintf("the second run has no system %s, and no other one in its place", s.ID))
+		lost := len(side{a, s}.series(rules.Only))
+		c.Lost += lost
+		c.Warnings = append(c.Warnings, fmt.Sprintf("the second run has no system %s, and no other one in its place: figures VANISHED: %d", s.ID, lost))
 	}
 	for _, s := range come {
 		c.Warnings = append(c.Warnings, fmt.Sprintf("the first run has no system %s, and no other one in its place", s.ID))

@@ -41,7 +41,7 @@ func (r *Run) whole() *Run {
 	for _, s := range r.Series {
 		kept := []Sample{}
 		for _, v := range s.Samples {
-			if why := noFigure(v.Value); why != "" {
+			if why := NoFigure(v.Value); why != "" {
 				c.Problems = append(c.Problems, Problem{s.Benchmark, s.System, "error", fmt.Sprintf("block %d gave no figure: %s %s", v.Block, s.Unit, why)})
 				continue
 			}
@@ -54,8 +54,8 @@ func (r *Run) whole() *Run {
 	return &c
 }
 
-// noFigure says why a value cannot be judged, or nothing.
-func noFigure(v float64) string {
+// NoFigure says why a value cannot be judged, as what follows its unit, or nothing.
+func NoFigure(v float64) string {
 	switch {
 	case math.IsNaN(v):
 		return "is not a number"
@@ -173,7 +173,7 @@ func (s *Series) check() error {
 		return fmt.Errorf("it has no samples")
 	}
 	for i, v := range s.Samples {
-		if why := noFigure(v.Value); why != "" {
+		if why := NoFigure(v.Value); why != "" {
 			return fmt.Errorf("samples[%d] %s", i, why)
 		}
 		if v.Block < 0 {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"runtime"
 	"slices"
 	"strings"
@@ -126,8 +125,8 @@ func (o *order) one(ctx context.Context, b *bench.Benchmark, kernel *features.Ke
 	defer cancel()
 	figures, err := b.Run(limited, o.Rules)
 	for _, f := range figures {
-		if math.IsNaN(f.Value) || math.IsInf(f.Value, 0) {
-			err = fmt.Errorf("its figure in %s is %v", f.Unit, f.Value)
+		if why := record.NoFigure(f.Value); why != "" && err == nil {
+			err = fmt.Errorf("its figure in %s %s", f.Unit, why)
 		}
 	}
 	switch {

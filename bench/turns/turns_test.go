@@ -71,6 +71,29 @@ func TestTurns(t *testing.T) {
 	if len(log) != (blocks+1)*2*4 {
 		t.Fatalf("%d samples were taken", len(log))
 	}
+	checkOrder(t, log, blocks)
+	var ids []string
+	for _, s := range r.Systems {
+		ids = append(ids, fmt.Sprintf("%s %s %s", s.ID, s.Ground, s.Clock))
+		if s.Kernel == "" || s.Detail["cpus"] == "" || !strings.Contains(s.Detail["load"], "after") || s.Detail["pinned"] == "" {
+			t.Errorf("%s is told as %+v", s.ID, s)
+		}
+	}
+	if diff := cmp.Diff([]string{"host host time", "host#2 host time"}, ids); diff != "" {
+		t.Error(diff)
+	}
+	// The warm-up was the first that each series would have had.
+	for _, s := range r.Series {
+		if s.Samples[0].Value < 3 || s.Samples[0].Block != 0 || s.Samples[blocks-1].Block != blocks-1 {
+			t.Errorf("%s of %s: %v", s.Benchmark, s.System, s.Samples)
+		}
+	}
+}
+
+// checkOrder holds in what order samples of two systems, of which the second is made
+// slower, were taken in so many blocks and one before them.
+func checkOrder(t *testing.T, log []seen, blocks int) {
+	t.Helper()
 	first, orders, seeds := 0, map[string]bool{}, map[uint64]bool{}
 	for block := range blocks + 1 {
 		one, two := log[block*8:block*8+4], log[block*8+4:block*8+8]
@@ -93,22 +116,6 @@ func TestTurns(t *testing.T) {
 	if len(orders) < 4 || len(seeds) != blocks+1 {
 		t.Errorf("%d different orders and %d seeds in %d blocks", len(orders), len(seeds), blocks+1)
 	}
-	var ids []string
-	for _, s := range r.Systems {
-		ids = append(ids, fmt.Sprintf("%s %s %s", s.ID, s.Ground, s.Clock))
-		if s.Kernel == "" || s.Detail["cpus"] == "" || !strings.Contains(s.Detail["load"], "after") || s.Detail["pinned"] == "" {
-			t.Errorf("%s is told as %+v", s.ID, s)
-		}
-	}
-	if diff := cmp.Diff([]string{"host host time", "host#2 host time"}, ids); diff != "" {
-		t.Error(diff)
-	}
-	// The warm-up was the first that each series would have had.
-	for _, s := range r.Series {
-		if s.Samples[0].Value < 3 || s.Samples[0].Block != 0 || s.Samples[blocks-1].Block != blocks-1 {
-			t.Errorf("%s of %s: %v", s.Benchmark, s.System, s.Samples)
-		}
-	}
 }
 
 // TestProblems holds what becomes of benchmarks that fail, and that the others go on.
@@ -123,7 +130,13 @@ func TestProblems(t *testing.T) {
 			return []bench.Figure{{Unit: "x/s", Value: 1}}, nil
 		},
 		"b": func(int) ([]bench.Figure, error) { return nil, fails },
-		"c": func(int) ([]bench.Figure, error) { return []bench.Figure{{Unit: "x/s", Value: math.NaN()}}, nil },
+		"c": func(n int) ([]bench.Figure, error) {
+			value := math.NaN()
+			if n > 1 {
+				value = -1
+			}
+			return []bench.Figure{{Unit: "x/s", Value: value}}, nil
+		},
 	})
 	all[3].Needs = []string{"no-such-feature-of-any-kernel"}
 	r, err := Run(t.Context(), Options{Targets: []Target{{Kernel: Here}}, Benchmarks: all, Count: 4})
@@ -137,7 +150,7 @@ func TestProblems(t *testing.T) {
 	for name, want := range map[string][]string{
 		"a": {"error in block 1: no luck"},
 		"b": {"error in block -1: no luck", "error in block 0: no luck"},
-		"c": {"error in block -1: its figure in x/s is NaN", "error in block 0: its figure in x/s is NaN"},
+		"c": {"error in block -1: its figure in x/s is not a number", "error in block 0: its figure in x/s is -1, below zero"},
 	} {
 		if diff := cmp.Diff(want, got[name]); diff != "" {
 			t.Errorf("%s: %s", name, diff)
