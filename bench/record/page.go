@@ -83,7 +83,7 @@ func (r *Run) sorted() []*Series {
 	for i := range r.Series {
 		all[i] = &r.Series[i]
 	}
-	slices.SortStableFunc(all, func(a, b *Series) int { return byName(a.Benchmark, b.Benchmark) })
+	slices.SortStableFunc(all, func(a, b *Series) int { return ByName(a.Benchmark, b.Benchmark) })
 	return all
 }
 

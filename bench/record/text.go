@@ -22,13 +22,28 @@ func (p *Pair) sorted() []*Judgement {
 		all[i] = &p.Figures[i]
 	}
 	slices.SortStableFunc(all, func(a, b *Judgement) int {
-		return cmp.Or(cmp.Compare(slices.Index(order(), a.Verdict), slices.Index(order(), b.Verdict)), byName(a.Benchmark, b.Benchmark))
+		return cmp.Or(cmp.Compare(slices.Index(order(), a.Verdict), slices.Index(order(), b.Verdict)), ByName(a.Benchmark, b.Benchmark))
 	})
 	return all
 }
 
-// byName compares names as people do: "size=512" before "size=1500".
-func byName(a, b string) int {
+// Rank is where a figure belongs in a table of all systems: what one of them lacks comes
+// before what is worse on one of them, and what is the same everywhere is the last.
+func (c *Comparison) Rank(benchmark, unit string) int {
+	rank := len(order())
+	for i := range c.Pairs {
+		p := &c.Pairs[i]
+		here := slices.IndexFunc(p.Figures, func(j Judgement) bool { return j.Benchmark == benchmark && j.Unit == unit })
+		if here < 0 {
+			return -1
+		}
+		rank = min(rank, slices.Index(order(), p.Figures[here].Verdict))
+	}
+	return rank
+}
+
+// ByName compares names as people do: "size=512" before "size=1500".
+func ByName(a, b string) int {
 	for a != "" && b != "" {
 		wordA, numberA, restA := leading(a)
 		wordB, numberB, restB := leading(b)
@@ -126,7 +141,7 @@ func byBenchmark(all []Absent) []Absent {
 		}
 		some[i].Unit += ", " + a.Unit
 	}
-	slices.SortStableFunc(some, func(a, b Absent) int { return byName(a.Benchmark, b.Benchmark) })
+	slices.SortStableFunc(some, func(a, b Absent) int { return ByName(a.Benchmark, b.Benchmark) })
 	return some
 }
 

@@ -91,7 +91,7 @@ func TestTextGolden(t *testing.T) {
 
 func TestByName(t *testing.T) {
 	names := []string{"a/size=1500", "b", "a/size=64", "a", "a/size=0064/x", "a/children=4000", "a/children=10", "7", ""}
-	slices.SortFunc(names, byName)
+	slices.SortFunc(names, ByName)
 	want := []string{"", "7", "a", "a/children=10", "a/children=4000", "a/size=64", "a/size=0064/x", "a/size=1500", "b"}
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Error(diff)

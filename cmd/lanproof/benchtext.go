@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -95,15 +96,15 @@ func tellBench(w io.Writer, r *record.Run) error {
 	if len(r.Systems) == 1 {
 		return medians(w, r)
 	}
-	if len(r.Systems) > 2 {
-		if err := sideBySide(w, r); err != nil {
-			return err
-		}
-		fmt.Fprintln(w)
-	}
 	c, err := record.Turns(r, record.Rules{})
 	if err != nil {
 		return err
+	}
+	if len(r.Systems) > 2 {
+		if err := sideBySide(w, r, c); err != nil {
+			return err
+		}
+		fmt.Fprintln(w)
 	}
 	return c.WriteText(w)
 }
@@ -151,22 +152,24 @@ func medians(w io.Writer, r *record.Run) error {
 }
 
 // sideBySide prints the medians of all systems beside each other, those behind the first
-// with what that is of the first's.
-func sideBySide(w io.Writer, r *record.Run) error {
+// with what that is of the first's; figures that differ between the systems come first.
+func sideBySide(w io.Writer, r *record.Run, c *record.Comparison) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprint(t, "benchmark\tunit")
 	for _, s := range r.Systems {
 		fmt.Fprintf(t, "\t%s", s.ID)
 	}
 	fmt.Fprintln(t)
-	type row struct{ benchmark, unit string }
-	seen := map[row]bool{}
+	type row struct {
+		rank            int
+		benchmark, unit string
+	}
+	var rows []row
 	for _, s := range inOrder(r.Series) {
-		at := row{s.Benchmark, s.Unit}
-		if seen[at] {
-			continue
-		}
-		seen[at] = true
+		rows = append(rows, row{c.Rank(s.Benchmark, s.Unit), s.Benchmark, s.Unit})
+	}
+	slices.SortStableFunc(rows, func(a, b row) int { return cmp.Compare(a.rank, b.rank) })
+	for _, at := range slices.Compact(rows) {
 		fmt.Fprintf(t, "%s\t%s", at.benchmark, at.unit)
 		first := 0.0
 		for i, sys := range r.Systems {
@@ -199,10 +202,7 @@ func cell(all []record.Series, benchmark, unit, system string, place int, first 
 func inOrder(all []record.Series) []record.Series {
 	sorted := slices.Clone(all)
 	slices.SortStableFunc(sorted, func(a, b record.Series) int {
-		if c := strings.Compare(a.Benchmark, b.Benchmark); c != 0 {
-			return c
-		}
-		return strings.Compare(a.Unit, b.Unit)
+		return cmp.Or(record.ByName(a.Benchmark, b.Benchmark), record.ByName(a.Unit, b.Unit))
 	})
 	return sorted
 }
