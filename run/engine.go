@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -129,6 +130,17 @@ func (b *bench) changeByEngine(c *topology.Change) error {
 	b.plan.Commit(next)
 	b.lab.Adopt()
 	return b.lab.Settle()
+}
+
+// errNotGiven is that an engine has not given a device an address that was planned, nor
+// another one in its place.
+type errNotGiven struct {
+	ref     topology.Ref
+	planned netip.Addr
+}
+
+func (e *errNotGiven) Error() string {
+	return fmt.Sprintf("the engine has given %s no address in the place of %s", e.ref, e.planned)
 }
 
 // errLenient is what lanproof's rules say of a change that the engine has made, and that

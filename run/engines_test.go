@@ -37,6 +37,80 @@ checks:
   - route: {node: web, to: default6, via: "fd00:1::1", dev: eth0}
 `
 
+// bridges come before or with their first endpoint, and may go with their last one. One of
+// them has a name that engines have for a network of their own.
+const bridges = `
+hosts: {host: {parents: {eth0: {}}}}
+networks:
+  default: {driver: bridge, subnets: [{subnet: 172.20.0.0/16, gateway: 172.20.0.1}]}
+  unused: {driver: bridge, subnets: [{subnet: 172.21.0.0/16}]}
+endpoints:
+  web: {network: default}
+  db: {network: default, mac: "02:00:00:00:00:0b", ip: 172.20.0.99}
+checks:
+  - reach: {from: [web, host], to: db, both: true}
+  - link: {link: db/eth0, mac: "02:00:00:00:00:0b"}
+  - route: {node: db, to: default, via: 172.20.0.1, dev: eth0}
+steps:
+  - name: all leave
+    do:
+      - detach: {endpoint: db, network: default}
+      - attach: {endpoint: web, network: unused}
+      - detach: {endpoint: web, network: default}
+    checks:
+      - reach: {from: web, to: host, both: true}
+  - name: and come back
+    do:
+      - attach: {endpoint: db, network: default}
+      - detach: {endpoint: web, network: unused}
+      - attach: {endpoint: web, network: default}
+    checks:
+      - reach: {from: [web, host], to: db, both: true}
+      - link: {link: host/br-default, kind: bridge, up: true}
+  - name: the network goes and comes again
+    do:
+      - detach: {endpoint: db, network: default}
+      - detach: {endpoint: web, network: default}
+      - remove_network: default
+      - network: {name: default, driver: bridge, subnets: [{subnet: 172.20.0.0/16, gateway: 172.20.0.1}]}
+      - attach: {endpoint: db, network: default}
+    checks:
+      - reach: {from: db, to: host, both: true}
+`
+
+// TestNotGiven has Podman give a host no address on an internal network. What would be
+// sent to the planned one is another's, and nobody is asked.
+func TestNotGiven(t *testing.T) {
+	needRoot(t)
+	i, err := run.FindEngine(t.Context(), "podman")
+	if err != nil {
+		t.Fatal(err)
+	}
+	res := results(t, t.Context(), run.Options{Engine: i}, `
+hosts: {host: {parents: {eth0: {}}}}
+networks: {inner: {driver: bridge, internal: true, subnets: [{subnet: 172.20.0.0/16}]}}
+endpoints: {web: {network: inner}, db: {network: inner}}
+checks:
+  - {id: reached, reach: {from: db, to: host}}
+  - {id: blocked, blocked: {from: db, to: host}}
+  - {id: together, reach: {from: db, to: web, both: true}}
+`)
+	c := res.Cases[0]
+	if c.Verdict == reports.Skip {
+		t.Skip(c.Reason)
+	}
+	want := map[string]reports.Verdict{"reached": reports.Fail, "blocked": reports.Pass, "together": reports.Pass}
+	for _, check := range c.Checks {
+		id, _, _ := strings.Cut(check.ID, "-reach")
+		if check.Verdict != want[id] || id != "together" && !strings.Contains(check.Observed, "the engine has given host/br-inner no address in the place of 172.20.0.1") {
+			t.Errorf("%s: %s: %s", check.ID, check.Verdict, check.Observed)
+		}
+	}
+	if len(c.Checks) < len(want) {
+		t.Errorf("%s %s", c.Verdict, c.Reason)
+	}
+}
+
 // eachEngine calls test with every engine that this machine has, lanproof's own first.
 func eachEngine(t *testing.T, test func(t *testing.T, i engine.Installation)) {
 	t.Helper()
@@ -56,8 +130,15 @@ func eachEngine(t *testing.T, test func(t *testing.T, i engine.Installation)) {
 }
 
 func TestEngines(t *testing.T) {
+	for name, text := range map[string]string{"dual stack": dualStack, "bridges": bridges} {
+		t.Run(name, func(t *testing.T) { buildsAll(t, text) })
+	}
+}
+
+// buildsAll has each engine build a scenario of which all is as expected.
+func buildsAll(t *testing.T, text string) {
 	eachEngine(t, func(t *testing.T, i engine.Installation) {
-		res := results(t, t.Context(), run.Options{Engine: i}, dualStack)
+		res := results(t, t.Context(), run.Options{Engine: i}, text)
 		for _, c := range res.Cases {
 			if c.Verdict == reports.Skip {
 				t.Skip(c.Reason)

@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -270,7 +271,11 @@ func (q *flowQuestion) how() string {
 
 func (q *flowQuestion) ask(ctx context.Context, b *bench) answer {
 	flow, err := q.flow(b)
-	if err != nil {
+	var none *errNotGiven
+	switch {
+	case errors.As(err, &none):
+		return answer{Finding: state(!q.want && q.errno == 0, "there was nothing to send: "+none.Error())}
+	case err != nil:
 		return trouble(err)
 	}
 	o := b.ahead[q]
@@ -313,6 +318,11 @@ func (q *flowQuestion) flow(b *bench) (*probe.Flow, error) {
 	flow := &probe.Flow{
 		Kind: q.kind, Cast: q.cast, From: from, To: to, Source: b.lab.Real(q.source), Target: b.lab.Real(q.target),
 		Bind: q.bind, Tags: q.tags, Size: q.size, Static: q.static,
+	}
+	for _, of := range []errNotGiven{{q.from, q.source}, {q.to, q.target}} {
+		if of.planned.IsValid() && !b.lab.Real(of.planned).IsValid() {
+			return nil, &of
+		}
 	}
 	for _, m := range []struct {
 		name string

@@ -28,7 +28,7 @@ const Variable = "CNI_PATH"
 const folders = "/usr/lib/cni:/opt/cni/bin"
 
 // plugins are those that an engine needs.
-var plugins = [...]string{"macvlan", "ipvlan", "host-local"}
+var plugins = [...]string{"macvlan", "ipvlan", "bridge", "host-local"}
 
 // Installation is a set of plugins.
 type Installation struct {

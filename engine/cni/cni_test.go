@@ -179,7 +179,7 @@ func TestCannot(t *testing.T) {
 		"has no mode source":   {Driver: "macvlan", Parent: "eth0", MacvlanMode: "source"},
 		"has no flags":         {Driver: "ipvlan", Parent: "eth0", IpvlanFlag: "private"},
 		"CNI makes no parent":  {Driver: "macvlan"},
-		"CNI makes a bridge":   {Driver: "bridge"},
+		"chooses no subnet":    {Driver: "bridge"},
 		"no plugin overlay":    {Driver: "overlay", Parent: "eth0"},
 		"takes no MAC address": {Driver: "ipvlan", Parent: "eth0", Subnets: lan.Subnets},
 	} {
@@ -209,7 +209,7 @@ func scripts(t *testing.T, body string) string {
 	t.Helper()
 	dir := t.TempDir()
 	text := "#!/bin/sh\ncase $CNI_COMMAND in '') echo CNI x plugin v9.9; exit;;\nVERSION) echo '{\"cniVersion\":\"1.0.0\",\"supportedVersions\":[\"1.0.0\"]}'; exit;; esac\n" + body
-	for _, name := range []string{"macvlan", "ipvlan", "host-local"} {
+	for _, name := range []string{"macvlan", "ipvlan", "bridge", "host-local"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -348,6 +348,42 @@ func TestTwoDefaultRoutes(t *testing.T) {
 	words := enginetest.Built(t, ns)
 	want := []string{"default via 192.168.2.1", "default via 192.168.1.1"}
 	if diff := cmp.Diff(want, words[max(0, len(words)-2):]); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestBridges holds that a bridge comes with the first endpoint and stays when the last
+// one goes, and that the host has an address on an internal network as well.
+func TestBridges(t *testing.T) {
+	e, host := enginetest.Started(t, found(t), nil)
+	subnets := []topology.Subnet{{Subnet: "172.20.0.0/16"}}
+	var got []string
+	for _, internal := range []bool{false, true} {
+		name := map[bool]string{false: "open", true: "inner"}[internal]
+		if err := e.Network(t.Context(), name, &topology.Network{Driver: "bridge", Internal: internal, Subnets: subnets}); err != nil {
+			t.Fatal(err)
+		}
+		ns, err := e.Endpoint(t.Context(), name, &topology.Attachment{Network: name, MAC: "02:00:00:00:00:01"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer ns.Close() //nolint:errcheck // of a test
+		got = append(got, enginetest.Built(t, ns)...)
+		got = append(got, enginetest.MAC(t, ns, "eth0").String())
+		if err := e.RemoveEndpoint(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, words := range enginetest.Built(t, host) {
+		if strings.HasPrefix(words, "br-") {
+			got = append(got, words)
+		}
+	}
+	want := []string{
+		"eth0 veth  172.20.0.2/16", "default via 172.20.0.1", "02:00:00:00:00:01", "eth0 veth  172.20.0.2/16", "02:00:00:00:00:01",
+		"br-open bridge  172.20.0.1/16", "br-inner bridge  172.20.0.1/16",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -23,6 +23,8 @@ type configList struct {
 type plugin struct {
 	Type         string          `json:"type"`
 	Master       string          `json:"master,omitempty"`
+	Bridge       string          `json:"bridge,omitempty"`
+	IsGateway    bool            `json:"isGateway,omitempty"`
 	Mode         string          `json:"mode,omitempty"`
 	Capabilities map[string]bool `json:"capabilities"`
 	IPAM         *ipam           `json:"ipam,omitempty"`
@@ -70,11 +72,12 @@ func configure(name, dataDir string, n *topology.Network) ([]byte, error) {
 			why = "the ipvlan plugin of CNI has no flags"
 		}
 	case topology.KindBridge:
-		why = "CNI makes a bridge when the first endpoint comes, and lanproof looks for it when the network is made"
+		p.Bridge, p.IsGateway = topology.BridgeName(name), true
+		p.Capabilities["mac"] = true
 	default:
 		why = fmt.Sprintf("there is no plugin %s in CNI", n.Driver)
 	}
-	if why == "" && n.Parent == "" {
+	if why == "" && n.Parent == "" && p.Bridge == "" {
 		why = "CNI makes no parent: a network without one would sit on the device of the default route"
 	}
 	if why != "" {
@@ -84,8 +87,8 @@ func configure(name, dataDir string, n *topology.Network) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	layer3 := n.Driver == topology.KindIpvlan && p.Mode != "l2"
-	if p.IPAM, err = manage(dataDir, subnets, n.Internal, layer3); err != nil {
+	always := n.Driver == topology.KindIpvlan && p.Mode != "l2" || n.Driver == topology.KindBridge && !n.Internal
+	if p.IPAM, err = manage(dataDir, subnets, n.Internal, always); err != nil {
 		return nil, fmt.Errorf("write network %s for CNI: %w", name, err)
 	}
 	text, err := json.Marshal(configList{specVersion, name, []plugin{p}})
@@ -97,8 +100,9 @@ func configure(name, dataDir string, n *topology.Network) ([]byte, error) {
 
 // manage has host-local hand out the addresses of a network's subnets: one set of ranges
 // of each family, for an endpoint gets one address of each. There is a default route by a
-// gateway that is given, and on layer 3 in any case, where Docker has one over the device.
-func manage(dataDir string, subnets []topology.Subnet, internal, layer3 bool) (*ipam, error) {
+// gateway that is given, and always on layer 3, where Docker has one over the device, and
+// by a bridge, which has a subnet's first address where no other is given.
+func manage(dataDir string, subnets []topology.Subnet, internal, always bool) (*ipam, error) {
 	var v4, v6 []addressRange
 	all := &ipam{Type: "host-local", DataDir: dataDir}
 	for _, s := range subnets {
@@ -113,7 +117,7 @@ func manage(dataDir string, subnets []topology.Subnet, internal, layer3 bool) (*
 				v6 = append(v6, r)
 			}
 		}
-		if layer3 || s.Gateway != "" && !internal {
+		if always || s.Gateway != "" && !internal {
 			all.addRoute(ranges[0].Subnet)
 		}
 	}

@@ -178,7 +178,7 @@ func (e *Engine) Network(ctx context.Context, name string, n *topology.Network) 
 	}
 	ctx, cancel := e.limited(ctx)
 	defer cancel()
-	_, err = e.client.NetworkCreate(ctx, name, o)
+	_, err = e.client.NetworkCreate(ctx, engine.NetworkName(name), o)
 	return e.answer("make network "+name, err)
 }
 
@@ -250,7 +250,7 @@ func poolOf(s *topology.Subnet) (pool network.IPAMConfig, err error) {
 func (e *Engine) RemoveNetwork(ctx context.Context, name string) error {
 	ctx, cancel := e.limited(ctx)
 	defer cancel()
-	_, err := e.client.NetworkRemove(ctx, name, client.NetworkRemoveOptions{})
+	_, err := e.client.NetworkRemove(ctx, engine.NetworkName(name), client.NetworkRemoveOptions{})
 	return e.answer("remove network "+name, err)
 }
 
@@ -267,8 +267,9 @@ func (e *Engine) Endpoint(ctx context.Context, name string, first *topology.Atta
 		if err != nil {
 			return nil, err
 		}
-		o.HostConfig.NetworkMode = container.NetworkMode(first.Network)
-		o.NetworkingConfig = &network.NetworkingConfig{EndpointsConfig: map[string]*network.EndpointSettings{first.Network: settings}}
+		called := engine.NetworkName(first.Network)
+		o.HostConfig.NetworkMode = container.NetworkMode(called)
+		o.NetworkingConfig = &network.NetworkingConfig{EndpointsConfig: map[string]*network.EndpointSettings{called: settings}}
 	}
 	made, err := e.client.ContainerCreate(ctx, o)
 	if err != nil {
@@ -372,7 +373,7 @@ func (e *Engine) Attach(ctx context.Context, endpoint string, a topology.Attachm
 		}
 		delete(e.alone, endpoint)
 	}
-	_, err = e.client.NetworkConnect(ctx, a.Network, client.NetworkConnectOptions{Container: e.ids[endpoint], EndpointConfig: s})
+	_, err = e.client.NetworkConnect(ctx, engine.NetworkName(a.Network), client.NetworkConnectOptions{Container: e.ids[endpoint], EndpointConfig: s})
 	return e.answer(fmt.Sprintf("attach %s to %s", endpoint, a.Network), err)
 }
 
@@ -380,7 +381,7 @@ func (e *Engine) Attach(ctx context.Context, endpoint string, a topology.Attachm
 func (e *Engine) Detach(ctx context.Context, endpoint, name string) error {
 	ctx, cancel := e.limited(ctx)
 	defer cancel()
-	return e.disconnect(ctx, endpoint, name)
+	return e.disconnect(ctx, endpoint, engine.NetworkName(name))
 }
 
 func (e *Engine) disconnect(ctx context.Context, endpoint, name string) error {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/lanproof/lanproof/engine"
 	"github.com/lanproof/lanproof/engine/enginetest"
+	"github.com/lanproof/lanproof/engine/podman"
 	"github.com/lanproof/lanproof/topology"
 )
 
@@ -54,6 +55,40 @@ func TestFindings(t *testing.T) {
 		"eth0 macvlan bridge 192.168.8.2/24, default via 192.168.8.1",
 		"eth0 macvlan bridge 192.168.8.2/24, default via 192.168.8.1",
 		"eth0 macvlan bridge 192.168.8.1/24, default via 192.168.8.1",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// TestBridges holds that a bridge comes with the first container and goes with the last,
+// that Podman chooses a subnet, and that the host has no address on an internal network,
+// whose first one a container gets.
+func TestBridges(t *testing.T) {
+	i, err := podman.Find(t.Context())
+	e, host := enginetest.Started(t, i, err)
+	for name, n := range map[string]*topology.Network{
+		"default": {Driver: "bridge"}, "inner": {Driver: "bridge", Internal: true, Subnets: []topology.Subnet{{Subnet: "172.20.0.0/16"}}},
+	} {
+		if err := e.Network(t.Context(), name, n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	bridges := func() []string {
+		return slices.DeleteFunc(enginetest.Built(t, host), func(words string) bool { return !strings.HasPrefix(words, "br-") })
+	}
+	got := append([]string{}, bridges()...)
+	for _, name := range []string{"default", "inner"} {
+		got = append(got, run(t, e, name, topology.Attachment{Network: name}))
+		got = append(got, bridges()...)
+		if err := e.RemoveEndpoint(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, bridges()...)
+	}
+	want := []string{
+		"eth0 veth  10.89.0.2/24, default via 10.89.0.1", "br-default bridge  10.89.0.1/24",
+		"eth0 veth  172.20.0.1/16", "br-inner bridge ",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

@@ -100,6 +100,9 @@ runroot = %q
 	}
 }
 
+// firewall is the program by which netavark sets a bridge's rules, in the host's namespace.
+const firewall = "iptables"
+
 // storageDriver is overlay where the kernel has it, and else vfs, which copies the image for
 // each container.
 func storageDriver() string {
@@ -173,7 +176,7 @@ func (e *Engine) Network(ctx context.Context, name string, n *topology.Network) 
 }
 
 func (e *Engine) describe(name string, n *topology.Network) (*network, error) {
-	body := &network{Name: name, Driver: n.Driver, NetworkInterface: n.Parent, Internal: n.Internal, Options: map[string]string{}}
+	body := &network{Name: engine.NetworkName(name), Driver: n.Driver, NetworkInterface: n.Parent, Internal: n.Internal, Options: map[string]string{}}
 	switch n.Driver {
 	case topology.KindMacvlan:
 		if n.MacvlanMode != "" {
@@ -190,15 +193,19 @@ func (e *Engine) describe(name string, n *topology.Network) (*network, error) {
 			return nil, e.cannot("has no flags for ipvlan")
 		}
 	case topology.KindBridge:
-		return nil, e.cannot("makes a bridge when the first container comes, and lanproof looks for it when the network is made")
+		if engine.LookIn(filepath.SplitList(engine.SystemPath), firewall) == "" {
+			return nil, e.cannot("has netavark run %s for networks of driver bridge, and this machine has none", firewall)
+		}
+		body.NetworkInterface = topology.BridgeName(name)
 	}
-	if n.Parent == "" {
+	if body.NetworkInterface == "" {
 		return nil, e.cannot("makes no parent: a network without one would sit on the device of the default route")
 	}
 	subnets, err := engine.Subnets("podman "+e.version, n)
-	if err != nil {
+	if err != nil && (n.Driver != topology.KindBridge || len(n.Subnets) > 0) {
 		return nil, err
 	}
+	body.IPv6Enabled = n.EnableIPv6 != nil && *n.EnableIPv6
 	for _, s := range subnets {
 		pool, err := poolOf(&s)
 		if err != nil {
@@ -237,7 +244,7 @@ func poolOf(s *topology.Subnet) (pool subnet, err error) {
 // RemoveNetwork removes a network: podman network rm.
 func (e *Engine) RemoveNetwork(ctx context.Context, name string) error {
 	var removed []struct{ Err *string }
-	if err := e.ask(ctx, "remove network "+name, http.MethodDelete, "networks/"+url.PathEscape(name), nil, &removed); err != nil {
+	if err := e.ask(ctx, "remove network "+name, http.MethodDelete, "networks/"+url.PathEscape(engine.NetworkName(name)), nil, &removed); err != nil {
 		return err
 	}
 	parent := e.networks[name].Parent
@@ -259,7 +266,7 @@ func (e *Engine) Endpoint(ctx context.Context, name string, first *topology.Atta
 	}
 	if first != nil {
 		spec.NetNS["nsmode"] = "bridge" // its own networks, whatever they are
-		spec.Networks = map[string]perNetwork{first.Network: settings(first)}
+		spec.Networks = map[string]perNetwork{engine.NetworkName(first.Network): settings(first)}
 	}
 	var made struct{ ID string }
 	if err := e.ask(ctx, "make container "+name, http.MethodPost, "containers/create", spec, &made); err != nil {
@@ -307,7 +314,7 @@ func (e *Engine) look(ctx context.Context, name string) (*inspected, error) {
 // checkAddresses sees to it that a container was not given an address that others on the LAN
 // have: Podman cannot be told of those.
 func (e *Engine) checkAddresses(is *inspected, network string) error {
-	given, n := is.NetworkSettings.Networks[network], e.networks[network]
+	given, n := is.NetworkSettings.Networks[engine.NetworkName(network)], e.networks[network]
 	if n == nil {
 		return nil
 	}
@@ -363,7 +370,7 @@ func (e *Engine) Attach(ctx context.Context, endpoint string, a topology.Attachm
 		return err
 	}
 	body := &connection{e.ids[endpoint], settings(&a)}
-	if err := e.ask(ctx, fmt.Sprintf("attach %s to %s", endpoint, a.Network), http.MethodPost, "networks/"+url.PathEscape(a.Network)+"/connect", body, nil); err != nil {
+	if err := e.ask(ctx, fmt.Sprintf("attach %s to %s", endpoint, a.Network), http.MethodPost, "networks/"+url.PathEscape(engine.NetworkName(a.Network))+"/connect", body, nil); err != nil {
 		return err
 	}
 	is, err := e.look(ctx, endpoint)
@@ -379,7 +386,7 @@ func (e *Engine) Attach(ctx context.Context, endpoint string, a topology.Attachm
 // Detach takes a container off a network: podman network disconnect.
 func (e *Engine) Detach(ctx context.Context, endpoint, name string) error {
 	body := map[string]string{"Container": e.ids[endpoint]}
-	return e.ask(ctx, fmt.Sprintf("detach %s from %s", endpoint, name), http.MethodPost, "networks/"+url.PathEscape(name)+"/disconnect", body, nil)
+	return e.ask(ctx, fmt.Sprintf("detach %s from %s", endpoint, name), http.MethodPost, "networks/"+url.PathEscape(engine.NetworkName(name))+"/disconnect", body, nil)
 }
 
 // Log is the end of what Podman has written down.

@@ -184,7 +184,6 @@ func TestCannot(t *testing.T) {
 		"has no list of sources": {Driver: "macvlan", Parent: "eth0", MacvlanSources: []string{"02:00:00:00:00:01"}},
 		"has no flags":           {Driver: "ipvlan", Parent: "eth0", IpvlanFlag: "private"},
 		"makes no parent":        {Driver: "macvlan"},
-		"makes a bridge when":    {Driver: "bridge"},
 		"chooses no subnet":      {Driver: "macvlan", Parent: "eth0"},
 	} {
 		var cannot *engine.Cannot

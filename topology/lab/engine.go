@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"slices"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/lanproof/lanproof/engine"
 	"github.com/lanproof/lanproof/internal/netns"
 	"github.com/lanproof/lanproof/internal/rtnl"
@@ -21,7 +23,10 @@ type builder struct {
 	inside func(*Node) error
 	// found are the devices that are not yet in the plan's LAN as they really are.
 	found []foundDevice
-	// real are addresses that the engine has given, by those that the plan has in their place.
+	// awaited are bridges that the engine makes when their network's first endpoint comes.
+	awaited []*topology.Device
+	// real are addresses that the engine has given, by those that the plan has in their place;
+	// the zero one where it has given none.
 	real map[netip.Addr]netip.Addr
 }
 
@@ -207,6 +212,32 @@ func (l *Lab) Do(d *topology.Deed, ops []topology.Op) error {
 	if err := l.look(d.Made(ops), known); err != nil {
 		return &DeedError{*d, err}
 	}
+	if err := l.awaitBridges(&d.Change); err != nil {
+		return &DeedError{*d, err}
+	}
+	return nil
+}
+
+// awaitBridges waits again for bridges that the engine has taken away with the last endpoint of
+// their network, and no more for those of a network that was removed.
+func (l *Lab) awaitBridges(c *topology.Change) error {
+	if c.RemoveNetwork != "" {
+		l.built.awaited = slices.DeleteFunc(l.built.awaited, func(d *topology.Device) bool { return d.Network == c.RemoveNetwork })
+		return nil
+	}
+	for _, d := range l.plan.LAN.Devices {
+		if c.Detach == nil || d.Kind != topology.KindBridge || d.Network != c.Detach.Network || l.index[d.Ref] == 0 {
+			continue
+		}
+		_, err := l.nodes[d.Node].Conn.Link(d.Index)
+		switch {
+		case errors.Is(err, unix.ENODEV):
+			delete(l.index, d.Ref)
+			l.built.awaited = append(l.built.awaited, d)
+		case err != nil:
+			return fmt.Errorf("look for the bridge %s: %w", d.Ref, err)
+		}
+	}
 	return nil
 }
 
@@ -265,12 +296,21 @@ func (l *Lab) devices() (map[device]bool, error) {
 	return all, nil
 }
 
-// look finds the new devices that the plan's are in the engine's work.
+// look finds the new devices that the plan's are in the engine's work. A bridge may come
+// as late as the first endpoint of its network does.
 func (l *Lab) look(planned []*topology.Device, known map[device]bool) error {
+	planned, l.built.awaited = append(l.built.awaited, planned...), nil
 	for _, d := range planned {
 		s, err := l.newLink(d, known)
 		if err != nil {
 			return err
+		}
+		if s == nil && d.Kind == topology.KindBridge && !l.used(d.Network, planned) {
+			l.built.awaited = append(l.built.awaited, d)
+			continue
+		}
+		if s == nil {
+			return &engine.Failure{Err: fmt.Errorf("the engine has made no %s in %s, and %s was planned", d.Kind, d.Node, d.Link), Log: l.built.engine.Log()}
 		}
 		n := l.nodes[d.Node]
 		all, err := n.Conn.Addresses()
@@ -291,8 +331,17 @@ func (l *Lab) look(planned []*topology.Device, known map[device]bool) error {
 	return nil
 }
 
-// newLink is the device that stands for a planned one: of its name, or else the only new
-// one of its kind.
+// used reports whether some of the devices belong to endpoints of a network.
+func (l *Lab) used(network string, devices []*topology.Device) bool {
+	return slices.ContainsFunc(devices, func(d *topology.Device) bool {
+		node, _ := l.plan.LAN.Node(d.Node)
+		return d.Network == network && node.Role == topology.RoleEndpoint
+	})
+}
+
+// newLink is the device that stands for a planned one: of its name, or else the first new
+// one of its kind. It is nil where there is none. Engines are told the names of bridges, and
+// may take one that is there.
 func (l *Lab) newLink(d *topology.Device, known map[device]bool) (*rtnl.State, error) {
 	n := l.nodes[d.Node]
 	if n == nil {
@@ -303,7 +352,8 @@ func (l *Lab) newLink(d *topology.Device, known map[device]bool) (*rtnl.State, e
 		return nil, fmt.Errorf("ask for the devices of %s: %w", d.Node, err)
 	}
 	fresh := slices.DeleteFunc(links, func(s *rtnl.State) bool {
-		return s.Index == loopback || known[device{d.Node, s.Index}] || s.Kind != d.Kind
+		bridge := d.Kind == topology.KindBridge
+		return s.Index == loopback || s.Kind != d.Kind || bridge && s.Name != d.Link || !bridge && known[device{d.Node, s.Index}]
 	})
 	for _, s := range fresh {
 		if s.Name == d.Link {
@@ -311,7 +361,7 @@ func (l *Lab) newLink(d *topology.Device, known map[device]bool) (*rtnl.State, e
 		}
 	}
 	if len(fresh) == 0 {
-		return nil, &engine.Failure{Err: fmt.Errorf("the engine has made no %s in %s, and %s was planned", d.Kind, d.Node, d.Link), Log: l.built.engine.Log()}
+		return nil, nil //nolint:nilnil // there is none
 	}
 	return fresh[0], nil
 }
@@ -324,14 +374,20 @@ func (b *builder) compare(planned, found []netip.Prefix) {
 	for _, v6 := range []bool{false, true} {
 		have := family(found, v6)
 		for i, want := range family(planned, v6) {
-			if i < len(have) && !slices.Contains(found, want) {
+			switch {
+			case slices.Contains(found, want):
+				delete(b.real, want.Addr())
+			case i < len(have):
 				b.real[want.Addr()] = have[i].Addr()
+			default:
+				b.real[want.Addr()] = netip.Addr{}
 			}
 		}
 	}
 }
 
-// Real is the address that the engine has given in the place of one that the plan has.
+// Real is the address that the engine has given in the place of one that the plan has: the
+// zero one where it has given none.
 func (l *Lab) Real(a netip.Addr) netip.Addr {
 	if l.built == nil {
 		return a
