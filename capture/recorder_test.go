@@ -123,3 +123,19 @@ func read(tb testing.TB, data []byte) *capture.Trace {
 	check(tb, err)
 	return trace
 }
+
+func TestRecorderDiscards(t *testing.T) {
+	r := capture.Recorder{Discard: true}
+	iface := r.Interface("a/eth0", "")
+	handle := r.Add(iface, capture.Frame{Data: make([]byte, 14)})
+	r.Comment(handle, "nobody reads this")
+	if handle != -1 || r.Len() != 0 || r.Number(handle) != 0 {
+		t.Errorf("a recorder that discards gives handle %d, number %d, and has %d frames", handle, r.Number(handle), r.Len())
+	}
+	if r.Add(iface+1, capture.Frame{}); r.Len() != 0 {
+		t.Error("it kept a frame of an interface that is none")
+	}
+	if _, err := r.WriteTo(io.Discard); err == nil {
+		t.Error("it does not say that a frame was of no interface")
+	}
+}

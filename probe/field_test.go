@@ -262,8 +262,8 @@ func TestStaticNeighbours(t *testing.T) {
 		}
 		for _, s := range o.Sightings {
 			// The kernels' own IPv6 may still be making its addresses.
-			if strings.Contains(s.Text, "ARP") {
-				t.Errorf("%s saw %s, though neighbours were known", s.At(), s.Text)
+			if strings.Contains(s.Text(), "ARP") {
+				t.Errorf("%s saw %s, though neighbours were known", s.At(), s.Text())
 			}
 		}
 	})
@@ -345,7 +345,7 @@ func TestCapture(t *testing.T) {
 		for _, s := range o.Sightings {
 			n := l.field.Packet(s)
 			if n == 0 || len(trace.Packets[n-1].Comments) == 0 {
-				t.Errorf("the frame seen at %s (%s) is packet %d, without a comment", s.At(), s.Text, n)
+				t.Errorf("the frame seen at %s (%s) is packet %d, without a comment", s.At(), s.Text(), n)
 			}
 		}
 	})

@@ -1,7 +1,6 @@
 package probe
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -76,18 +75,22 @@ type Sighting struct {
 	Source net.HardwareAddr
 	Dest   net.HardwareAddr
 	Tags   []Tag
-	Text   string
 	Time   time.Time
-	// Data is the frame itself, from its destination address on.
+	// Data is the frame itself, from its destination address on. It is shared with the
+	// capture, and not to be changed.
 	Data []byte
 	// Ours is set for frames of the flow itself, not for ARP and the like.
 	Ours bool
 
-	handle int
+	content content
+	handle  int
 }
 
 // At returns NODE/LINK.
-func (s Sighting) At() string { return s.Node + "/" + s.Link }
+func (s *Sighting) At() string { return s.Node + "/" + s.Link }
+
+// Text says in a few words what the frame is, and whose.
+func (s *Sighting) Text() string { return describe(s.Data, s.content) }
 
 // Probe sends a flow and returns what became of it. Where a cable loses what is sent
 // behind the flow, it is sent again.
@@ -431,11 +434,11 @@ func (f *Field) evidence(flow *Flow, sent []uint32, o *Observation, others map[n
 
 // sightingOf is a sighting as callers get it.
 func (f *Field) sightingOf(s *sighting, mine bool) Sighting {
-	data := bytes.Clone(s.frame.Data)
+	data := s.frame.Data
 	return Sighting{
 		Node: s.node.Name, Link: f.name(s.node.Name, s.index), Index: s.index, Type: s.frame.Type,
 		Source: data[6:12:12], Dest: data[:6:6], Tags: capture.Tags(data), Data: data,
-		Text: describe(data, s.content), Time: s.frame.Time, Ours: mine, handle: s.handle,
+		Time: s.frame.Time, Ours: mine, content: s.content, handle: s.handle,
 	}
 }
 

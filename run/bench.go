@@ -35,8 +35,7 @@ type bench struct {
 	foreign bool
 	// turnedAway is how often neighbours had found no room before.
 	turnedAway uint64
-	// ahead is what became of flows that were sent together.
-	ahead map[*flowQuestion]*probe.Observation
+	together   together
 }
 
 // answer is what a question found out.
@@ -97,10 +96,8 @@ func (b *bench) open(run uint64, o lab.Options) error {
 }
 
 func (b *bench) linkName(node string, index int) string {
-	for _, d := range b.plan.LAN.Devices {
-		if d.Index == index && d.Node == node {
-			return d.Link
-		}
+	if d := b.plan.LAN.At(node, index); d != nil {
+		return d.Link
 	}
 	return ""
 }

@@ -222,7 +222,7 @@ func (p *pass) conclude(l *lost) {
 	l.came = p.field.Came(l.numbers)
 	for _, s := range l.came {
 		if p.unwanted.Reason != "" && (!l.group || s.Node == l.to.Node) {
-			l.add(reports.End{At: s.At(), Reason: p.unwanted.Reason, Function: p.unwanted.Function, Frame: s.Text, Own: true, Count: 1, Concluded: true})
+			l.add(reports.End{At: s.At(), Reason: p.unwanted.Reason, Function: p.unwanted.Function, Frame: s.Text(), Own: true, Count: 1, Concluded: true})
 		}
 	}
 }

@@ -106,6 +106,7 @@ func (o *Outcome) execute(ctx context.Context, p *Prepared, nics map[string]stri
 		return o.notOpened(p, err)
 	}
 	o.bench, b.cable, b.otherVersion = b, p.cable, p.otherVersion
+	b.field.Recorder().Discard = p.uncaptured
 	if err := p.sabotage.tamper(b); err != nil {
 		return fmt.Errorf("%s: %w", notBuilt, err)
 	}
@@ -128,7 +129,9 @@ func (o *Outcome) execute(ctx context.Context, p *Prepared, nics map[string]stri
 		packets = append(packets, seen...)
 	}
 	o.cableCheck(b, p)
-	o.record(b, packets)
+	if !p.uncaptured {
+		o.record(b, packets)
+	}
 	return nil
 }
 
@@ -184,8 +187,8 @@ func (o *Outcome) entered(ctx context.Context, b *bench, p *Prepared, i int) boo
 
 // stage makes the checks of a stage that is entered, and returns their packets.
 func (o *Outcome) stage(ctx context.Context, b *bench, p *Prepared, stage *Stage) (packets []packet, err error) {
-	if p.together {
-		b.probeAhead(ctx, stage.Checks)
+	if b.together = (together{}); p.together {
+		b.together = newTogether(stage.Checks)
 	}
 	for j := range stage.Checks {
 		if ctx.Err() != nil {

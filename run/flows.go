@@ -278,7 +278,7 @@ func (q *flowQuestion) ask(ctx context.Context, b *bench) answer {
 	case err != nil:
 		return trouble(err)
 	}
-	o := b.ahead[q]
+	o := b.together.take(ctx, b, q)
 	if o == nil {
 		o = b.field.Probe(ctx, flow)
 	}

@@ -26,7 +26,7 @@ func shown(all []probe.Sighting, v reports.Verdict, lives bool) []probe.Sighting
 
 func sightingEvidence(s *probe.Sighting) reports.Evidence {
 	return reports.Evidence{
-		Kind: "frame", At: s.At(), Time: s.Time, Text: fmt.Sprintf("%s: %s", s.Type, s.Text),
+		Kind: "frame", At: s.At(), Time: s.Time, Text: fmt.Sprintf("%s: %s", s.Type, s.Text()),
 		Frame: mark.FrameOf(s.Type, s.Data),
 	}
 }

@@ -31,6 +31,8 @@ type Prepared struct {
 	cable *laid
 	// together has flows that can share a window do so.
 	together bool
+	// uncaptured is set where nobody wants the capture.
+	uncaptured bool
 	// coroner is nil where nobody asks why frames died.
 	coroner *coroner
 	// engine builds the case's networks; lanproof does where it is nil.

@@ -53,7 +53,8 @@ type Options struct {
 	Kernels []string
 	// Modules is a directory of modules for kernels that are a bare image.
 	Modules string
-	// Out is the directory for captures; no captures are kept when empty.
+	// Out is the directory for captures; no captures are kept when empty. Where nobody
+	// wants one none is made, and evidence has no packets' numbers.
 	Out string
 	// Capture is given every capture of this kernel's cases, under the name that it has
 	// in Out; from several goroutines. May be nil.
@@ -285,6 +286,7 @@ func (r *runner) runOne(j *job) {
 	r.o.Events.Started(j.name(), j.result.Ground)
 	j.p.coroner, j.p.cable = r.coroner, r.cable
 	j.p.together = r.o.Together && r.cable == nil && r.o.Engine == nil
+	j.p.uncaptured = r.o.Out == "" && r.o.Capture == nil
 	out := Execute(r.all, j.p, r.o.NICs)
 	placed := j.result
 	j.result = out.Result

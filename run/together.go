@@ -2,37 +2,46 @@ package run
 
 import (
 	"context"
+	"slices"
 
 	"github.com/lanproof/lanproof/probe"
 )
 
-// probeAhead sends the pings of each machine that checks ask for together, and keeps
-// what became of them where it is beyond doubt. The others are sent one by one as their
-// checks are made.
-func (b *bench) probeAhead(ctx context.Context, checks []Check) {
-	b.ahead = map[*flowQuestion]*probe.Observation{}
-	var senders []string
-	bySender := map[string][]*flowQuestion{}
+// together are the pings of a stage that can share a window with others of their machine.
+// Those that go in one are sent when the first of their checks is made, so that no more
+// than a window's observations are held at a time. The zero value has none.
+type together struct {
+	left map[string][]*flowQuestion // not sent yet, by their senders, as their checks come
+	seen map[*flowQuestion]*probe.Observation
+}
+
+// newTogether finds them among the checks of a stage.
+func newTogether(checks []Check) together {
+	t := together{left: map[string][]*flowQuestion{}, seen: map[*flowQuestion]*probe.Observation{}}
 	for i := range checks {
 		q, ok := checks[i].question.(*flowQuestion)
 		if !ok || q.kind != probe.ICMP || q.cast != probe.Unicast || q.bind || q.static || q.errno != 0 {
 			continue
 		}
-		if bySender[q.from.Node] == nil {
-			senders = append(senders, q.from.Node)
-		}
-		bySender[q.from.Node] = append(bySender[q.from.Node], q)
+		t.left[q.from.Node] = append(t.left[q.from.Node], q)
 	}
-	for _, sender := range senders {
-		for next := bySender[sender]; len(next) > 0; {
-			next = b.probeSome(ctx, next)
-		}
-	}
+	return t
 }
 
-// probeSome sends the first of some flows together, as many as can go, and returns the
+// take returns what became of a flow that was sent with others, if it is beyond doubt;
+// nil for one that is to be sent by itself.
+func (t *together) take(ctx context.Context, b *bench, q *flowQuestion) *probe.Observation {
+	if slices.Contains(t.left[q.from.Node], q) {
+		t.left[q.from.Node] = t.send(ctx, b, t.left[q.from.Node])
+	}
+	o := t.seen[q]
+	delete(t.seen, q)
+	return o
+}
+
+// send sends the first of some flows together, as many as can go, and returns the
 // rest.
-func (b *bench) probeSome(ctx context.Context, some []*flowQuestion) (rest []*flowQuestion) {
+func (t *together) send(ctx context.Context, b *bench, some []*flowQuestion) (rest []*flowQuestion) {
 	var flows []*probe.Flow
 	var of []*flowQuestion
 	taken := map[string]bool{}
@@ -52,7 +61,7 @@ func (b *bench) probeSome(ctx context.Context, some []*flowQuestion) (rest []*fl
 	}
 	for i, o := range b.field.ProbeTogether(ctx, flows) {
 		if o.Beyond() {
-			b.ahead[of[i]] = o
+			t.seen[of[i]] = o
 		}
 	}
 	return rest

@@ -222,6 +222,20 @@ func (l *LAN) Device(r Ref) *Device {
 	return nil
 }
 
+// At returns the device of a node that has an ifindex, or nil.
+func (l *LAN) At(node string, index int) *Device {
+	among := l.Devices
+	if l.named() {
+		among = l.names.devices[node]
+	}
+	for _, d := range among {
+		if d.Index == index && d.Node == node {
+			return d
+		}
+	}
+	return nil
+}
+
 // DevicesOf returns a node's devices in the order in which they were made.
 func (l *LAN) DevicesOf(node string) []*Device {
 	if l.named() {

@@ -11,6 +11,8 @@ import (
 // the file is written. The zero value is an empty recorder.
 type Recorder struct {
 	Section // said about the whole file
+	// Discard keeps no frames: Add's handles are -1.
+	Discard bool
 
 	interfaces []Interface
 	packets    []Packet // by handle
@@ -37,10 +39,13 @@ func (r *Recorder) Statistics(iface int, s Stats) {
 
 // Add records a frame, which is the recorder's from then on, and returns a
 // handle for it. A frame of an interface that was never added is left out: the
-// handle is -1, and WriteTo says so.
+// handle is -1, and WriteTo says so. It is -1 with Discard, too.
 func (r *Recorder) Add(iface int, f Frame) int {
 	if iface < 0 || iface >= len(r.interfaces) {
 		r.misuse("a frame", iface)
+		return -1
+	}
+	if r.Discard {
 		return -1
 	}
 	r.packets = append(r.packets, Packet{Interface: iface, Frame: f})

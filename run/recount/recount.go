@@ -5,6 +5,8 @@
 package recount
 
 import (
+	"iter"
+	"maps"
 	"slices"
 	"strings"
 
@@ -19,6 +21,7 @@ type Capture struct {
 	// marked are the packets of probes by their numbers, checked those that belong to
 	// a check by their comments.
 	marked  map[uint32][]*frames.Packet
+	numbers []uint32 // of marked, in order
 	checked map[string][]*frames.Packet
 }
 
@@ -36,6 +39,7 @@ func New(trace *frames.Trace) *Capture {
 			}
 		}
 	}
+	c.numbers = slices.Sorted(maps.Keys(c.marked))
 	return c
 }
 
@@ -75,12 +79,24 @@ func (c *Capture) Happened(check *reports.Check) bool {
 		})
 	}
 	came := 0
-	for seq := range c.marked {
-		if f.First <= seq && seq <= f.Last && slices.ContainsFunc(c.marked[seq], func(p *frames.Packet) bool { return c.arrived(f, p) }) {
+	for all := range c.probes(f) {
+		if slices.ContainsFunc(all, func(p *frames.Packet) bool { return c.arrived(f, p) }) {
 			came++
 		}
 	}
 	return came >= max(f.Needed, 1)
+}
+
+// probes are the packets of a flow, number by number.
+func (c *Capture) probes(f *reports.Flow) iter.Seq[[]*frames.Packet] {
+	return func(yield func([]*frames.Packet) bool) {
+		first, _ := slices.BinarySearch(c.numbers, f.First)
+		for _, seq := range c.numbers[first:] {
+			if seq > f.Last || !yield(c.marked[seq]) {
+				return
+			}
+		}
+	}
 }
 
 func (c *Capture) arrived(f *reports.Flow, p *frames.Packet) bool {
@@ -96,8 +112,8 @@ func (c *Capture) arrived(f *reports.Flow, p *frames.Packet) bool {
 }
 
 func (c *Capture) answered(f *reports.Flow) bool {
-	for seq, all := range c.marked {
-		if f.First <= seq && seq <= f.Last && slices.ContainsFunc(all, func(p *frames.Packet) bool {
+	for all := range c.probes(f) {
+		if slices.ContainsFunc(all, func(p *frames.Packet) bool {
 			return nodeOf(c.Device(p)) == nodeOf(f.From) && accepted(p.Frame.Type) && isAnswer(p)
 		}) {
 			return true
