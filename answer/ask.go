@@ -120,12 +120,8 @@ func (a *Answer) tellTranslated(nat []pair) {
 func (a *Answer) run(ctx context.Context, warnings []advice.Warning, o run.Options) error {
 	var cases []*scenarios.Case
 	if len(a.asked) > 0 {
-		c, err := caseOf(&scenarios.Scenario{Name: mainName, Title: "Who reaches whom", Spec: a.draft.Spec, Checks: questions(a.asked)}, mainName)
-		if err != nil {
-			return err
-		}
-		a.main = c
-		cases = append(cases, c)
+		a.main = caseOf(&scenarios.Scenario{Title: "Who reaches whom", Spec: a.draft.Spec, Checks: questions(a.asked)}, mainName)
+		cases = append(cases, a.main)
 	}
 	trials := map[*advice.Trial]string{}
 	for i := range warnings {
@@ -134,11 +130,7 @@ func (a *Answer) run(ctx context.Context, warnings []advice.Warning, o run.Optio
 			continue
 		}
 		name := fmt.Sprintf("trial-%d", len(trials)+1)
-		c, err := caseOf(t.Scenario, name)
-		if err != nil {
-			return fmt.Errorf("prepare what shows warning %s: %w", warnings[i].ID, err)
-		}
-		trials[t], cases = name, append(cases, c)
+		trials[t], cases = name, append(cases, caseOf(t.Scenario, name))
 	}
 	byName := map[string]*reports.Case{}
 	if len(cases) > 0 {
@@ -172,16 +164,11 @@ func (a *Answer) trouble(text string) {
 	a.Trouble += text
 }
 
-// caseOf makes the case of a scenario, under another name. Its text is for guests, which
-// get it as a file.
-func caseOf(s *scenarios.Scenario, name string) (*scenarios.Case, error) {
+// caseOf makes the case of a scenario, under another name.
+func caseOf(s *scenarios.Scenario, name string) *scenarios.Case {
 	named := *s
 	named.Name = name
-	text, err := scenarios.Write(&named)
-	if err != nil {
-		return nil, err
-	}
-	return &scenarios.Case{Name: name, Scenario: &named, Title: named.Title, File: name + ".yaml", Source: text}, nil
+	return &scenarios.Case{Name: name, Scenario: &named, Title: named.Title, File: name + ".yaml"}
 }
 
 // questions are the checks that ask about pairs.

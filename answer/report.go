@@ -19,11 +19,7 @@ func (a *Answer) confirm(ctx context.Context, o run.Options) error {
 	if err != nil {
 		return err
 	}
-	c, err := caseOf(s, mainName)
-	if err != nil {
-		return err
-	}
-	results, err := run.Run(ctx, []*scenarios.Case{c}, o)
+	results, err := run.Run(ctx, []*scenarios.Case{caseOf(s, mainName)}, o)
 	if results == nil {
 		return err
 	}

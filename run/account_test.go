@@ -215,9 +215,24 @@ func TestAccountOfInterruption(t *testing.T) {
 func TestOrder(t *testing.T) {
 	g, _ := boot(t, "out")
 	g.o.Seed, g.o.FailFast = 7, true
-	o := g.order()
+	o, err := g.order()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if o.Seed != 7 || !o.FailFast || !o.Captures || len(o.Files) != 1 || len(o.Cases) != 3 || o.Cases[2] != (orderedCase{File: "three.yaml", Case: "three@mtu=1003"}) {
 		t.Errorf("%+v", o)
+	}
+	// A case that comes from no file is one of a file in the guest.
+	c := *g.jobs[0].p.Case
+	want, name := c.Scenario.Checks, c.Scenario.Name
+	c.Source, c.File, c.Name = nil, name+".yaml", name
+	g.jobs[0].p.Case, g.jobs = &c, g.jobs[:1]
+	if o, err = g.order(); err != nil {
+		t.Fatal(err)
+	}
+	back, err := scenarios.LoadCase(c.File, []byte(o.Files[c.File]), c.Name)
+	if err != nil || len(back.Scenario.Checks) != len(want) {
+		t.Errorf("the guest makes of it %v, %v:\n%s", back, err, o.Files[c.File])
 	}
 }
 
@@ -248,7 +263,11 @@ func TestInGuest(t *testing.T) {
 		t.Skip("making network namespaces needs root")
 	}
 	g, _ := boot(t, t.TempDir())
-	text, err := json.Marshal(g.order())
+	o, err := g.order()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -135,14 +135,18 @@ func (g *guestRun) run() error {
 	}
 	g.releases[k.Release] = g.name
 	g.o.Events.Note(fmt.Sprintf("%d case(s) in a guest with kernel %s", len(g.jobs), k.Release))
-	text, err := json.Marshal(g.order())
+	order, err := g.order()
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(order)
 	if err != nil {
 		return fmt.Errorf("write the guest's order: %w", err)
 	}
 	return guest.Run(g.ctx, text, g.guestOptions(k, len(g.jobs)), g.line, g.blob)
 }
 
-func (g *guestRun) order() *order {
+func (g *guestRun) order() (*order, error) {
 	o := &order{
 		Seed: g.o.Seed, Files: map[string]string{}, Captures: g.o.Out != "", FailFast: g.o.FailFast, Oracle: g.o.Oracle, Drops: g.o.Drops, Blind: g.o.Blind,
 		Engine: orderEngine(g.o.Engine),
@@ -151,10 +155,14 @@ func (g *guestRun) order() *order {
 		o.Cards = &[2]string{cards.MAC(0).String(), cards.MAC(1).String()}
 	}
 	for _, j := range g.jobs {
-		o.Files[j.p.Case.File] = string(j.p.Case.Source)
+		text, err := j.p.Case.Text()
+		if err != nil {
+			return nil, fmt.Errorf("write case %s for the guest: %w", j.p.Case.Name, err)
+		}
+		o.Files[j.p.Case.File] = string(text)
 		o.Cases = append(o.Cases, orderedCase{File: j.p.Case.File, Case: j.p.Case.Name, Sabotage: j.p.sabotage})
 	}
-	return o
+	return o, nil
 }
 
 // line takes in one line of the guest's answer.

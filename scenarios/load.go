@@ -35,9 +35,18 @@ type Case struct {
 	Title string
 	// Vars are the variables in the file's order.
 	Vars []Var
-	// File and Source are where the case comes from.
+	// File and Source are where the case comes from. One that comes from no file has no
+	// Source, and only its scenario.
 	File   string
 	Source []byte
+}
+
+// Text is the file that the case can be made of again. The error is Write's.
+func (c *Case) Text() ([]byte, error) {
+	if c.Source != nil {
+		return c.Source, nil
+	}
+	return Write(c.Scenario)
 }
 
 // Load reads a scenario file strictly and checks every case of it. The error is
