@@ -28,9 +28,7 @@ func TestNotes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a.main, err = caseOf(&scenarios.Scenario{Name: mainName, Spec: a.draft.Spec}, mainName); err != nil {
-		t.Fatal(err)
-	}
+	a.main = caseOf(&scenarios.Scenario{Spec: a.draft.Spec}, mainName)
 	const want = "host-2 is the machine that the containers are on; host is the container of that name."
 	s, err := a.Scenario("notes")
 	if err != nil || s.Description != want {
