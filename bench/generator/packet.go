@@ -10,8 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// batch is how many frames one call makes at most, and a burst of a paced sender has. More are no faster, and fewer than
-// a CPU's backlog of 1000 (net.core.netdev_max_backlog) lose nothing on their way.
+// batch is how many frames one call makes at most, and a burst of a paced sender has. More
+// are no faster, and fewer than a CPU's backlog of 1000 (net.core.netdev_max_backlog) lose
+// nothing on their way.
 const batch = 64
 
 // sndTimeout is for how long a call may wait for a device that takes no frames, so

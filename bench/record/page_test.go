@@ -106,9 +106,9 @@ func TestGrowth(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"growth/vlan/children=100": "growth/vlan", "growth/children=0": "", "growth/children=": "", "frames/size=64": "",
-		"a/vlans=7/b": "a/b", "teardown/vlan/parent/children=10": "teardown/vlan/parent",
+		"a/children=7/b": "a/b", "a/links=7/b": "", "teardown/vlan/parent/children=10": "teardown/vlan/parent",
 	} {
-		if got, _, _, _ := growthOf(name); got != want {
+		if got, _, _ := growthOf(name); got != want {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}

@@ -88,19 +88,19 @@ func (v Verdict) tone() plot.Tone {
 	return plot.Even
 }
 
-// grown are the keys of benchmarks' names whose numbers tell how many there are of a thing.
-func grown() []string { return []string{"children", "vlans"} }
+// grown is the key of benchmarks' names whose number tells how many there are of a thing.
+const grown = "children"
 
-// growthOf takes a name apart: "growth/vlan/children=100" is 100 "children" of "growth/vlan".
-func growthOf(benchmark string) (name, key string, n float64, ok bool) {
+// growthOf takes a name apart: "growth/vlan/children=100" is 100 of "growth/vlan".
+func growthOf(benchmark string) (name string, n float64, ok bool) {
 	words := strings.Split(benchmark, "/")
 	for i, word := range words {
 		key, value, _ := strings.Cut(word, "=")
-		if v, err := strconv.Atoi(value); err == nil && v > 0 && slices.Contains(grown(), key) {
-			return strings.Join(slices.Delete(words, i, i+1), "/"), key, float64(v), true
+		if v, err := strconv.Atoi(value); err == nil && v > 0 && key == grown {
+			return strings.Join(slices.Delete(words, i, i+1), "/"), float64(v), true
 		}
 	}
-	return "", "", 0, false
+	return "", 0, false
 }
 
 // Growth draws what was measured for several numbers of a thing, a line for each system
@@ -146,7 +146,7 @@ func growth(systems []string, all []grownSeries) []plot.Chart {
 	charts := map[chartKey]*plot.Chart{}
 	ticks := map[chartKey][]float64{}
 	for _, g := range all {
-		name, key, n, ok := growthOf(g.series.Benchmark)
+		name, n, ok := growthOf(g.series.Benchmark)
 		if !ok || g.system < 0 {
 			continue
 		}
@@ -154,8 +154,8 @@ func growth(systems []string, all []grownSeries) []plot.Chart {
 		if charts[at] == nil {
 			order = append(order, at)
 			charts[at] = &plot.Chart{
-				Title: name, Sub: fmt.Sprintf("%s, by %s; %s is better; a bar holds the median with 95 %% confidence", g.series.Unit, key, g.series.Better),
-				X: plot.Axis{Label: key, Log: true}, Y: axisOf(g.series.Unit), Series: make([]plot.Series, len(systems)),
+				Title: name, Sub: fmt.Sprintf("%s, by %s; %s is better; a bar holds the median with 95 %% confidence", g.series.Unit, grown, g.series.Better),
+				X: plot.Axis{Label: grown, Log: true}, Y: axisOf(g.series.Unit), Series: make([]plot.Series, len(systems)),
 			}
 			charts[at].Y.Log = true
 			for i, system := range systems {
@@ -166,7 +166,7 @@ func growth(systems []string, all []grownSeries) []plot.Chart {
 		line := &charts[at].Series[g.system]
 		line.Points = append(line.Points, plot.Point{
 			X: n, Y: f.Median, Low: f.Low, High: f.High, Samples: g.series.values(),
-			Title: fmt.Sprintf("%s, %s=%.0f: %s %s %s", systems[g.system], key, n, Say(f.Median, g.series.Unit), g.series.Unit, f.scatter()),
+			Title: fmt.Sprintf("%s, %s=%.0f: %s %s %s", systems[g.system], grown, n, Say(f.Median, g.series.Unit), g.series.Unit, f.scatter()),
 		})
 		if !slices.Contains(ticks[at], n) {
 			ticks[at] = append(ticks[at], n)

@@ -50,3 +50,27 @@ func TestTableOfThreeSystems(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestStatusOfBench holds that nothing measured and anything that went wrong are told, and
+// that what a system lacks is not.
+func TestStatusOfBench(t *testing.T) {
+	some := []record.Series{{Benchmark: "machine/loop", System: "host"}}
+	for name, tt := range map[string]struct {
+		series []record.Series
+		kind   string
+		want   int
+	}{
+		"all":          {some, "", exitGood},
+		"skipped":      {some, "skip", exitGood},
+		"a guest died": {some, "error", exitHarness},
+		"only skipped": {nil, "skip", exitHarness},
+	} {
+		r := &record.Run{Series: tt.series}
+		if tt.kind != "" {
+			r.Problems = []record.Problem{{Benchmark: "tcp/vlan", System: "guest debian:6.1", Kind: tt.kind, Reason: "guest died"}}
+		}
+		if got := statusOfBench(r); got != tt.want {
+			t.Errorf("%s: exit status %d, want %d", name, got, tt.want)
+		}
+	}
+}
