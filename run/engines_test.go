@@ -304,3 +304,53 @@ func TestDockersRules(t *testing.T) {
 		}
 	})
 }
+
+// TestHandedOut asks what comes next of engines that can be asked without changing it.
+func TestHandedOut(t *testing.T) {
+	const text = `
+hosts: {host: {parents: {eth0: {}, eth1: {}}}}
+networks:
+  lan: {driver: macvlan, parent: eth0, subnets: [{subnet: 192.168.1.0/24, ip_range: 192.168.1.8/30, gateway: 192.168.1.9}]}
+  wide: {driver: macvlan, parent: eth1, subnets: [{subnet: 192.168.2.0/24, gateway: 192.168.2.1}, {subnet: "fd00:2::/64", gateway: "fd00:2::1"}]}
+endpoints:
+  web: {network: lan}
+  db: {attach: []}
+checks:
+  - {id: right, handed_out: {network: lan, addresses: [192.168.1.10, 192.168.1.11], never: [192.168.1.9, 192.168.1.8], count: 3}}
+  - {id: order, handed_out: {network: lan, addresses: [192.168.1.11]}}
+  - {id: never, handed_out: {network: lan, never: [192.168.1.11]}}
+  - {id: count, handed_out: {network: lan, count: 4}}
+  - {id: wide, handed_out: {network: wide, never: [192.168.2.1]}}
+  - {id: both, handed_out: {network: wide, addresses: [192.168.2.2, 192.168.2.3]}}
+steps:
+  - name: db comes
+    do: [{attach: {endpoint: db, network: lan}}]
+    checks: [{id: unchanged, addresses: {link: db/eth0, are: [192.168.1.10/24]}}]
+`
+	eachEngine(t, func(t *testing.T, i engine.Installation) {
+		want := map[string]string{"right": "pass", "order": "fail", "never": "fail", "count": "fail", "wide": "pass", "both": "pass", "s1.unchanged": "pass"}
+		c := results(t, t.Context(), run.Options{Engine: i}, text).Cases[0]
+		switch {
+		case c.Reason != "":
+			t.Skip(c.Reason)
+		case i != nil && i.Docker() == "":
+			for _, check := range c.Checks {
+				if strings.HasPrefix(check.Title, "what network") && (check.Verdict != reports.Skip || !strings.Contains(check.Observed, "goes on after")) {
+					t.Errorf("%s: %s: %s", check.ID, check.Verdict, check.Observed)
+				}
+			}
+			return
+		case i != nil: // of 253 addresses it is not known that one is never handed out
+			want["wide"] = "skip"
+		}
+		for _, check := range c.Checks {
+			if v, ok := want[check.ID]; ok && v != string(check.Verdict) {
+				t.Errorf("%s: %s, want %s: %s", check.ID, check.Verdict, v, check.Observed)
+			}
+			delete(want, check.ID)
+		}
+		if len(want) > 0 {
+			t.Errorf("%s %s; not asked: %v", c.Verdict, c.Reason, want)
+		}
+	})
+}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -385,5 +386,17 @@ func TestBridges(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestNextAddress holds that an address that was given back is not the next.
+func TestNextAddress(t *testing.T) {
+	e := started(t, found(t))
+	if err := e.Network(t.Context(), "lan", &topology.Network{Driver: "macvlan", Parent: "eth0", Subnets: []topology.Subnet{{Subnet: "192.168.8.0/24"}}}); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"eth0 macvlan bridge 192.168.8.2/24", "eth0 macvlan bridge 192.168.8.3/24"}
+	if got := enginetest.NextAddress(t, e, "lan"); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

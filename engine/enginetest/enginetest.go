@@ -19,6 +19,7 @@ import (
 	"github.com/lanproof/lanproof/engine"
 	"github.com/lanproof/lanproof/internal/netns"
 	"github.com/lanproof/lanproof/internal/rtnl"
+	"github.com/lanproof/lanproof/topology"
 )
 
 // NewHost is a host's namespace with a parent eth0 that has a carrier.
@@ -140,6 +141,23 @@ func MAC(t *testing.T, ns *netns.NS, name string) (mac net.HardwareAddr) {
 		return err
 	})
 	return mac
+}
+
+// NextAddress runs two containers on a network one after the other, of which the first has
+// gone, and returns what was built for each.
+func NextAddress(t *testing.T, e engine.Engine, network string) (built []string) {
+	t.Helper()
+	for _, name := range []string{"first", "second"} {
+		ns, err := e.Endpoint(t.Context(), name, &topology.Attachment{Network: network})
+		if err != nil {
+			t.Fatal(err)
+		}
+		built = append(built, Built(t, ns)[0])
+		if err := errors.Join(e.RemoveEndpoint(t.Context(), name), ns.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return built
 }
 
 // endLimit is how long the processes of an engine may take to end.

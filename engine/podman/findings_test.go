@@ -118,3 +118,15 @@ func TestLeavesWhatItRefuses(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
+
+// TestNextAddress holds that an address that was given back is not the next.
+func TestNextAddress(t *testing.T) {
+	e := started(t)
+	if err := e.Network(t.Context(), "lan", oneSubnet("192.168.8.0/24", "")); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"eth0 macvlan bridge 192.168.8.2/24", "eth0 macvlan bridge 192.168.8.3/24"}
+	if got := enginetest.NextAddress(t, e, "lan"); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
