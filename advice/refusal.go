@@ -75,6 +75,12 @@ func Refusal(p topology.Problem, at intent.Place) Warning {
 	return Warning{ID: id, Severity: severityOf(id), Place: at, Text: p.Text + "."}
 }
 
+// DockersAlone reports whether a kind of refusal is a rule of Docker's for its macvlan and
+// ipvlan networks, which Podman and CNI have not: each of their networks keeps its own books.
+func DockersAlone(id string) bool {
+	return slices.Contains([]string{"subnet-host-bits", "networks-overlap", "parent-shared", "parent-shared-passthru", "gateway-taken"}, id)
+}
+
 // idOf is the kind of a refusal.
 func idOf(p topology.Problem, errno string) string {
 	field := ""
@@ -123,7 +129,7 @@ func refusedOf(f *file) []*finding {
 func (f *file) tell(w *finding, r *refusal) bool {
 	n := r.network
 	who := calls(n.Engine)
-	if n.Engine != intent.Docker && slices.Contains([]string{"subnet-host-bits", "networks-overlap", "parent-shared", "parent-shared-passthru", "gateway-taken"}, w.ID) {
+	if n.Engine != intent.Docker && DockersAlone(w.ID) {
 		return false
 	}
 	if r.user == nil {

@@ -108,6 +108,11 @@ func (d *Draft) settle() error {
 func (d *Draft) refuse(problems []topology.Problem) bool {
 	for _, p := range problems {
 		if n := d.networkOf(p.Path); n != nil {
+			if advice.DockersAlone(advice.Refusal(p, intent.Place{}).ID) && n.ownBooks() {
+				n.out = true
+				d.leaveOut("network", n.of.Name, "by Docker's rules it cannot be beside the others, and no other engine's are simulated for that", n.of.Place)
+				return true
+			}
 			for _, other := range problems {
 				if d.networkOf(other.Path) == n {
 					d.Refused = append(d.Refused, Refusal{Problem: other, Place: n.place(other.Path), Networks: []string{n.of.Name}})

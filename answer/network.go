@@ -29,6 +29,11 @@ func (n *network) built() bool { return !n.out && !n.refused }
 // onWire reports whether the network's children sit on a device of the machine.
 func (n *network) onWire() bool { return n.spec.Parent != "" }
 
+// ownBooks reports whether the network's engine looks at no other network when it makes it.
+func (n *network) ownBooks() bool {
+	return (n.of.Engine == intent.Podman || n.of.Engine == intent.CNI) && n.spec.Driver != topology.KindBridge
+}
+
 // layer3 reports whether the network is an ipvlan that asks nobody where an address is.
 func (n *network) layer3() bool {
 	return n.spec.Driver == topology.KindIpvlan && n.spec.IpvlanMode != "" && n.spec.IpvlanMode != "l2"

@@ -3,6 +3,8 @@ package answer
 import (
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/lanproof/lanproof/advice"
@@ -29,6 +31,23 @@ docker run --network two --name b nginx
 	}
 	if len(d.Machines) == 0 || d.Machines[0].Name != "b" {
 		t.Errorf("machines %v, want b first", d.Machines)
+	}
+}
+
+// What Docker alone refuses is no error where another engine is asked, and is left out.
+func TestOwnBooks(t *testing.T) {
+	for engine, refused := range map[string]bool{"docker": true, "podman": false} {
+		in := reads(t, "nets.sh", strings.ReplaceAll(`docker network create -d macvlan -o parent=eth0 --subnet 10.1.0.0/24 --gateway 10.1.0.1 one
+docker network create -d macvlan -o parent=eth1 --subnet 10.1.0.0/24 --gateway 10.1.0.1 two
+`, "docker", engine))
+		d, err := NewDraft(in, advice.Surroundings{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		errors := slices.ContainsFunc(advise(in, d, Options{}), func(w advice.Warning) bool { return w.Severity == advice.Error })
+		if d.Networks[1].Simulated || errors != refused || (len(d.LeftOut) > 0) == refused {
+			t.Errorf("%s: simulated %v, refused %v, left out %v", engine, d.Networks[1].Simulated, errors, d.LeftOut)
+		}
 	}
 }
 
