@@ -234,3 +234,29 @@ func TestAlone(t *testing.T) {
 		}
 	}
 }
+
+// TestEngineWords holds that engines other than Docker refuse in words of their own, and
+// take a dotted name for that of any device.
+func TestEngineWords(t *testing.T) {
+	const podman, cni = " subnet=192.168.1.0/24 engine=podman", " ipam=host-local subnet=192.168.1.0/24 engine=cni"
+	for _, test := range []struct{ text, around, want string }{
+		{"network lan macvlan o:parent=eth9" + podman, "complete eth0", `Podman refuses network "lan": parent interface eth9 does not exist.`},
+		{"network lan macvlan o:parent=eth0.5000" + podman, "complete eth0", `Podman refuses network "lan": parent interface eth0.5000 does not exist.`},
+		{"network lan macvlan o:parent=eth0.5000" + podman, "", ""},
+		{"network lan macvlan o:parent=eth0.2.3" + podman, "complete eth0.2.3", ""},
+		{"network lan macvlan o:parent=eth0 o:mode=brigde" + podman, "", `Podman refuses network "lan": invalid macvlan mode "brigde".`},
+		{"network lan macvlan o:master=eth9" + cni, "complete eth0", `The CNI plugin refuses network "lan": failed to lookup master "eth9": Link not found.`},
+		{"network lan macvlan o:master=eth0.2.3" + cni, "", ""},
+		{"network lan ipvlan o:master=eth0 o:mode=l4" + cni, "", `The CNI plugin refuses network "lan": unknown ipvlan mode: "l4".`},
+	} {
+		var texts []string
+		for _, w := range advice.Of(written(t, test.text), around(t, test.around)) {
+			if w.Severity == advice.Error {
+				texts = append(texts, w.Text)
+			}
+		}
+		if got := strings.Join(texts, " "); got != test.want {
+			t.Errorf("%q: %q, want %q", test.text, got, test.want)
+		}
+	}
+}

@@ -108,7 +108,7 @@ func (d *draft) parents() topology.Named[topology.Link] {
 		base, _, dotted := strings.Cut(name, ".")
 		_, known := d.file.around.Parents[name]
 		switch {
-		case known || !d.file.around.Complete && !dotted:
+		case known || !d.file.around.Complete && (!dotted || n.Engine != intent.Docker):
 			add(name)
 		case dotted && d.file.there(base):
 			add(base)

@@ -115,7 +115,7 @@ func cniMTU(f *file) []*finding {
 
 func cniNoIPAM(f *file) []*finding {
 	return f.each(intent.CNI, func(n *network) []*finding {
-		if n.IPAM.Set() || len(n.pools) > 0 {
+		if n.IPAM.Set() && n.IPAM.Text != "none" || len(n.pools) > 0 {
 			return nil
 		}
 		w := about(n, n.Place, "Network %q has no ipam: its containers get a device and no address.", n.Name)

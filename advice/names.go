@@ -41,6 +41,23 @@ func calls(e intent.Engine) string {
 	return map[intent.Engine]string{intent.Docker: "Docker", intent.Podman: "Podman", intent.CNI: "The CNI plugin"}[cmp.Or(e, intent.Docker)]
 }
 
+// inWords is how a network's engine says why it refuses it, where that is known; otherwise
+// as Docker says it (containers/common: libnetwork/netavark/config.go and
+// libnetwork/internal/util/validate.go, netavark: src/network/vlan.rs,
+// containernetworking/plugins: plugins/main/macvlan and ipvlan).
+func (n *network) inWords(id, docker string) string {
+	podman := map[string]string{
+		"parent-missing": fmt.Sprintf("parent interface %s does not exist", n.parent.Text),
+		"mode-invalid":   fmt.Sprintf("invalid %s mode %q", n.driver, n.mode.Text),
+	}
+	cni := map[string]string{
+		"parent-missing": fmt.Sprintf("failed to lookup master %q: Link not found", n.parent.Text),
+		"mode-invalid":   fmt.Sprintf("unknown %s mode: %q", n.driver, n.mode.Text),
+	}
+	words := map[intent.Engine]map[string]string{intent.Podman: podman, intent.CNI: cni}[n.Engine]
+	return cmp.Or(words[id], docker)
+}
+
 // networkName is why an engine takes no network of a name; empty where it does. Docker looks
 // at nothing but its own networks' names (moby: daemon/network.go:createNetwork).
 func networkName(e intent.Engine, name string) string {

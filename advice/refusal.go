@@ -139,7 +139,10 @@ func (f *file) tell(w *finding, r *refusal) bool {
 			w.Text = fmt.Sprintf("A gateway of network %q is outside its subnet, so that no route can lead over it.", n.Name)
 			return true
 		}
-		w.Text = fmt.Sprintf("%s refuses network %q: %s.", who, n.Name, strings.TrimSuffix(r.Text, ": there is no device "+hostNode+"/"+n.parent.Text))
+		if n.Engine != intent.Docker && strings.HasPrefix(w.ID, "vlan-") {
+			w.ID = "parent-missing" // a dotted name is like any other there
+		}
+		w.Text = fmt.Sprintf("%s refuses network %q: %s.", who, n.Name, n.inWords(w.ID, strings.TrimSuffix(r.Text, ": there is no device "+hostNode+"/"+n.parent.Text)))
 		if long := len(n.parent.Text); w.ID == "parent-missing" && long > 15 {
 			w.ID = "parent-name-too-long"
 			w.Text = strings.TrimSuffix(w.Text, ".") + fmt.Sprintf("; and no device has that name, whose %d characters are more than the 15 that the kernel allows.", long)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/lanproof/lanproof/intent"
 	"github.com/lanproof/lanproof/topology"
@@ -108,7 +109,10 @@ func SpanFault(n *intent.Network, s *intent.Subnet) string {
 		if a, err := netip.ParseAddr(word.Text); word.Set() && err != nil {
 			return fmt.Sprintf("invalid range %s %s", what, word.Text)
 		} else if word.Set() && !prefix.Contains(a) {
-			return fmt.Sprintf("range %s %s not in subnet %s", what, a, prefix.Masked())
+			if n.Engine == intent.CNI {
+				return fmt.Sprintf("Range%s%s %s not in network %s", strings.ToUpper(what[:1]), what[1:], a, prefix.Masked())
+			}
+			return fmt.Sprintf("lease range %s ip %s not in subnet %s", what, a, prefix.Masked())
 		}
 	}
 	return ""

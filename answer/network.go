@@ -105,7 +105,10 @@ func (n *network) options() {
 	case topology.KindMacvlan:
 		n.spec.Parent, n.spec.MacvlanMode = text(parent), text(mode)
 	case topology.KindIpvlan:
-		n.spec.Parent, n.spec.IpvlanMode, n.spec.IpvlanFlag = text(parent), text(mode), text("ipvlan_flag")
+		n.spec.Parent, n.spec.IpvlanMode = text(parent), text(mode)
+		if !n.ownBooks() {
+			n.spec.IpvlanFlag = text("ipvlan_flag") // others have no such word
+		}
 	default:
 		return
 	}

@@ -34,7 +34,11 @@ func (d *Draft) hosts() {
 			add(base(name), topology.Link{})
 		}
 		_, there := d.around.Parents[name]
-		if vid, ok := vidOf(name); there && ok {
+		vid, ok := vidOf(name)
+		if !ok && n.ownBooks() {
+			add(name, topology.Link{}) // whatever it is called, it has to be there
+		}
+		if there && ok {
 			// Somebody has made it by hand, and it stays.
 			add(name, topology.Link{Kind: topology.KindVLAN, Parent: base(name), ID: &vid})
 		}
