@@ -411,6 +411,7 @@ func (flow *Flow) answers(s *sighting, sent []uint32) bool {
 // evidence lists where the flow's frames, and what they caused, were seen. What was said
 // about others' addresses is left out.
 func (f *Field) evidence(flow *Flow, sent []uint32, o *Observation, others map[netip.Addr]bool) {
+	var of []*sighting
 	for i := range f.log {
 		s := &f.log[i]
 		mine := s.ours && slices.Contains(sent, s.msg.Seq)
@@ -427,9 +428,14 @@ func (f *Field) evidence(flow *Flow, sent []uint32, o *Observation, others map[n
 		if s.frame.Type == capture.Outgoing && s.node == flow.From.Node {
 			o.Left = true
 		}
-		o.Sightings = append(o.Sightings, f.sightingOf(s, mine))
+		of = append(of, s)
 	}
-	slices.SortStableFunc(o.Sightings, func(a, b Sighting) int { return a.Time.Compare(b.Time) })
+	// There are as many as the LAN has devices: pointers are sorted faster.
+	slices.SortStableFunc(of, func(a, b *sighting) int { return a.frame.Time.Compare(b.frame.Time) })
+	o.Sightings = make([]Sighting, len(of))
+	for i, s := range of {
+		o.Sightings[i] = f.sightingOf(s, s.ours && slices.Contains(sent, s.msg.Seq))
+	}
 }
 
 // sightingOf is a sighting as callers get it.

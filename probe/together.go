@@ -3,7 +3,6 @@ package probe
 import (
 	"context"
 	"errors"
-	"net"
 	"net/netip"
 	"slices"
 
@@ -99,19 +98,14 @@ func (f *Field) openTogether(ctx context.Context, flows []*Flow) (drops int, err
 	}
 	clear(f.canaries)
 	clear(f.pending)
-	for _, flow := range flows {
-		canary := f.ipCanary(flow)
-		if canary == nil {
-			continue
-		}
-		for _, dest := range []net.HardwareAddr{flow.To.MAC, nil} {
-			canary.Dest = dest
-			if err := f.sendFence(canary); err != nil {
-				return 0, err
-			}
+	unseen := func(flow *Flow) bool { return f.ipCanary(flow) != nil && !f.canarySeen(flow) }
+	// A broadcast comes to everybody: only who has not heard his own gets one (see
+	// sendIPCanary).
+	for _, toAll := range []bool{false, true} {
+		if err := f.sendCanaries(slices.DeleteFunc(slices.Clone(flows), func(flow *Flow) bool { return !unseen(flow) }), toAll); err != nil {
+			return 0, err
 		}
 	}
-	unseen := func(flow *Flow) bool { return f.ipCanary(flow) != nil && !f.canarySeen(flow) }
 	if _, err := f.wait(ctx, f.window(), func() bool { return !slices.ContainsFunc(flows, unseen) }); err != nil {
 		return 0, err
 	}
@@ -125,6 +119,20 @@ func (f *Field) openTogether(ctx context.Context, flows []*Flow) (drops int, err
 	f.log = f.log[:0]
 	clear(f.lastFence)
 	return f.drops()
+}
+
+// sendCanaries sends a canary to the target of each flow, and reads what came at once.
+func (f *Field) sendCanaries(flows []*Flow, toAll bool) error {
+	for _, flow := range flows {
+		canary := f.ipCanary(flow)
+		if canary.Dest = flow.To.MAC; toAll {
+			canary.Dest = nil
+		}
+		if err := f.sendFence(canary); err != nil {
+			return err
+		}
+	}
+	return f.drain()
 }
 
 // sendTogether sends all flows from the window's home.

@@ -240,7 +240,9 @@ func (o *Outcome) check(ctx context.Context, b *bench, p *Prepared, stage *Stage
 		some := shown(obs.Sightings, r.Verdict, p.coroner != nil)
 		r.FramesLeft += len(obs.Sightings) - len(some)
 		for _, s := range some {
-			packets = append(packets, packet{len(o.Result.Checks), len(r.Evidence), s})
+			if !p.uncaptured {
+				packets = append(packets, packet{len(o.Result.Checks), len(r.Evidence), s})
+			}
 			r.Evidence = append(r.Evidence, sightingEvidence(&s))
 		}
 		b.field.Annotate(obs, recount.Comment(c.ID, r.Verdict))

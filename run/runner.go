@@ -361,6 +361,9 @@ func claimsOf(results *reports.Results) []reports.Claim {
 			}
 		}
 	}
+	if len(named) == 0 {
+		return nil
+	}
 	registry, err := scenarios.Claims()
 	if err != nil {
 		return nil // an id without its sentence is still an id
