@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -114,6 +116,7 @@ func (l *Lab) makeNodes(inside func(*Node) error) error {
 	nodes := l.ownNodes()
 	v6 := l.v6Nodes()
 	made := make([]*Node, len(nodes))
+	others := sync.OnceValues(otherSettings)
 	_, err := netns.NewEach(len(nodes), func(i int, ns *netns.NS) error {
 		n := &Node{Node: nodes[i], NS: ns}
 		made[i] = n
@@ -121,7 +124,7 @@ func (l *Lab) makeNodes(inside func(*Node) error) error {
 		if n.Conn, err = rtnl.OpenHere(); err != nil {
 			return err
 		}
-		if err := setUp(n, v6[n.Name]); err != nil {
+		if err := setUp(n, v6[n.Name], others); err != nil {
 			return fmt.Errorf("set up node %s: %w", n.Name, err)
 		}
 		if inside != nil {
@@ -154,26 +157,14 @@ func (l *Lab) v6Nodes() map[string]bool {
 // loopback is lo's ifindex in every namespace (net/core/net_namespace.c).
 const loopback = 1
 
-// setUp prepares a fresh namespace from inside.
-func setUp(n *Node, v6 bool) error {
-	up := true
-	if err := n.Conn.SetLink(loopback, &rtnl.Change{Up: &up}); err != nil {
-		return fmt.Errorf("bring up lo: %w", err)
-	}
-	on := func(b bool) string {
-		if b {
-			return "1"
-		}
-		return "0"
-	}
-	for _, s := range [][2]string{
+// settings are those of namespaces that matter to a lab, and what they are to be in all.
+func settings() [][2]string {
+	return [][2]string{
 		// Probes and fences may come from anywhere.
 		{"ipv4/conf/all/rp_filter", "0"},
 		{"ipv4/conf/default/rp_filter", "0"},
 		{"ipv4/conf/all/send_redirects", "0"},
 		{"ipv4/conf/default/send_redirects", "0"},
-		{"ipv4/ip_forward", on(n.Forwarding)},
-		{"ipv6/conf/all/forwarding", on(n.Forwarding)},
 		{"ipv6/conf/default/disable_ipv6", "1"},
 		// A new namespace has what the machine has (net/ipv4/devinet.c:
 		// devinet_init_net), and distributions differ: here it is the kernel's default.
@@ -185,7 +176,42 @@ func setUp(n *Node, v6 bool) error {
 		{"ipv4/conf/default/arp_announce", "0"},
 		{"ipv4/conf/all/arp_filter", "0"},
 		{"ipv4/conf/default/arp_filter", "0"},
-	} {
+	}
+}
+
+// otherSettings are those that are something else in the calling thread's namespace. Where
+// it is the first that the thread has made, all that begin as it did need just these, and
+// so do those that begin as one that has them (net.core.devconf_inherit_init_net): to find
+// the files of the others in each namespace is a good part of what making it costs.
+func otherSettings() ([][2]string, error) {
+	var others [][2]string
+	for _, s := range settings() {
+		value, err := os.ReadFile("/proc/sys/net/" + s[0])
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return nil, fmt.Errorf("read %s: %w", s[0], err)
+		}
+		if strings.TrimSpace(string(value)) != s[1] {
+			others = append(others, s)
+		}
+	}
+	return others, nil
+}
+
+// setUp prepares a fresh namespace from inside.
+func setUp(n *Node, v6 bool, others func() ([][2]string, error)) error {
+	all, err := others()
+	if err != nil {
+		return err
+	}
+	up := true
+	if err := n.Conn.SetLink(loopback, &rtnl.Change{Up: &up}); err != nil {
+		return fmt.Errorf("bring up lo: %w", err)
+	}
+	forward := "0"
+	if n.Forwarding {
+		forward = "1"
+	}
+	for _, s := range append(slices.Clone(all), [2]string{"ipv4/ip_forward", forward}, [2]string{"ipv6/conf/all/forwarding", forward}) {
 		if err := sysctl(s[0], s[1]); err != nil {
 			return err
 		}

@@ -46,14 +46,23 @@ func TestOpen(t *testing.T) {
 	if got, want := addresses(t, l, "gw/eth0"), []string{"192.168.7.254/24", "2001:db8::1/64"}; !slices.Equal(got, want) {
 		t.Errorf("the router has %v, want %v", got, want)
 	}
-	for node, want := range map[string]string{"gw": "1", "pc": "0"} {
-		must(t, l.Node(node).NS.Do(func() error {
-			got, err := os.ReadFile("/proc/sys/net/ipv4/ip_forward")
-			if strings.TrimSpace(string(got)) != want {
-				t.Errorf("ip_forward of %s is %q, want %s", node, got, want)
-			}
-			return err
-		}))
+	for _, n := range l.Nodes() {
+		forward := map[bool]string{true: "1", false: "0"}[n.Name == "gw"]
+		v6Off := map[bool]string{true: "0", false: "1"}[n.Name == "gw"]
+		for name, want := range map[string]string{
+			"ipv4/ip_forward": forward, "ipv6/conf/all/forwarding": forward, "ipv6/conf/default/disable_ipv6": v6Off,
+			"ipv4/conf/all/rp_filter": "0", "ipv4/conf/default/rp_filter": "0",
+			"ipv4/conf/all/send_redirects": "0", "ipv4/conf/default/send_redirects": "0",
+			"ipv4/conf/all/arp_ignore": "0", "ipv4/conf/default/arp_announce": "0", "ipv4/conf/all/promote_secondaries": "0",
+		} {
+			must(t, n.NS.Do(func() error {
+				got, err := os.ReadFile("/proc/sys/net/" + name)
+				if strings.TrimSpace(string(got)) != want {
+					t.Errorf("%s of %s is %q, want %s", name, n.Name, got, want)
+				}
+				return err
+			}))
+		}
 	}
 }
 
