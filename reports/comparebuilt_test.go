@@ -42,6 +42,12 @@ func TestCompareBuilt(t *testing.T) {
 			t.Errorf("it does not say what differs:\n%s", out)
 		}
 	}
+	html := string(render(t, func(b *bytes.Buffer) error { return d.WriteHTML(b) }))
+	for _, want := range []string{`<a href="#built">Built otherwise (2)</a>`, "before by docker 20.10.24", "eth0: MAC 02:42:c0:00:02:02</p>", "no: refused: two</p>"} {
+		if !strings.Contains(html, want) {
+			t.Errorf("the page has no %s:\n%s", want, html)
+		}
+	}
 	if same := Compare(a, a).Built; len(same) != 0 {
 		t.Errorf("the same run differs: %v", same)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"strings"
 )
 
 //go:embed compare.html.tmpl
@@ -23,6 +24,7 @@ type compareView struct {
 	Runs     []compareRun
 	Groups   []compareGroup
 	Kinds    []compareKind
+	Built    *compareBuiltView
 	Same     string
 }
 
@@ -61,6 +63,23 @@ type compareSide struct {
 	When, Kernel, Expected, Observed string
 }
 
+// compareBuiltView is what engines have built otherwise.
+type compareBuiltView struct {
+	N       string
+	Changes []compareBuiltChange
+	More    int
+}
+
+type compareBuiltChange struct {
+	Case, Node string
+	Sides      []compareBuiltSide
+}
+
+// compareBuiltSide is what only one of the two engines has.
+type compareBuiltSide struct {
+	When, Engine, Lines string
+}
+
 // WriteHTML writes the difference as one page with both runs side by side. It loads
 // nothing and has no script.
 func (d Diff) WriteHTML(w io.Writer) error {
@@ -88,6 +107,7 @@ func (d Diff) WriteHTML(w io.Writer) error {
 			view.Kinds = append(view.Kinds, kindView(k.Kind, k.Title, changes))
 		}
 	}
+	view.Built = d.builtView()
 	buffered := bufio.NewWriter(w)
 	if err := page.Execute(buffered, view); err != nil {
 		return fmt.Errorf("write comparison: %w", err)
@@ -129,6 +149,24 @@ func kindView(kind Kind, title string, changes []Change) compareKind {
 			one.After = badgeOf(Skip)
 		}
 		view.Changes = append(view.Changes, one)
+	}
+	return view
+}
+
+// builtView is nil where nothing was built otherwise.
+func (d Diff) builtView() *compareBuiltView {
+	if len(d.Built) == 0 {
+		return nil
+	}
+	view := &compareBuiltView{N: count(len(d.Built))}
+	for i, c := range d.Built {
+		if i == maxChanges {
+			view.More = len(d.Built) - i
+			break
+		}
+		view.Changes = append(view.Changes, compareBuiltChange{name(c.Case), name(c.Node), []compareBuiltSide{
+			{"before", name(c.Before), text(strings.Join(c.Gone, "\n"))}, {"now", name(c.After), text(strings.Join(c.New, "\n"))},
+		}})
 	}
 	return view
 }
