@@ -154,15 +154,15 @@ func (f *Field) probe(ctx context.Context, flow *Flow, o *Observation) error {
 		return err
 	}
 	o.lost = f.losses - losses
-	happened := func() bool { f.count(flow, sent, o); return o.Happened() }
+	happened := func() bool { flow.count(o, f.seen()); return o.Happened() }
 	if o.Fence = f.fenceState(flow); o.Fence == NoFence && !happened() {
 		if o.Quiet, err = f.quiet(ctx, happened); err != nil {
 			return err
 		}
 	}
-	f.count(flow, sent, o)
+	flow.count(o, f.seen())
 	o.Canary = f.canarySeen(flow)
-	f.evidence(flow, sent, o, nil)
+	f.evidence(flow, o, f.seen())
 	after, err := f.drops()
 	if err != nil {
 		return err
@@ -344,22 +344,30 @@ func (f *Field) drops() (int, error) {
 	return sum, nil
 }
 
-// count counts the flow's frames at its target and the answers at its sender.
-func (f *Field) count(flow *Flow, sent []uint32, o *Observation) {
-	o.Arrived, o.Replied = 0, false
-	seen := map[uint32]bool{}
+// seen are all sightings of the window, until the next frame is read.
+func (f *Field) seen() []*sighting {
+	all := make([]*sighting, len(f.log))
 	for i := range f.log {
-		s := &f.log[i]
-		if flow.arrival(s, sent) {
+		all[i] = &f.log[i]
+	}
+	return all
+}
+
+// count counts the flow's frames at its target and the answers at its sender.
+func (flow *Flow) count(o *Observation, seen []*sighting) {
+	o.Arrived, o.Replied = 0, false
+	numbers := map[uint32]bool{}
+	for _, s := range seen {
+		if flow.arrival(s, o.Sent) {
 			o.Arrived++
-			seen[s.msg.Seq] = true
+			numbers[s.msg.Seq] = true
 		}
-		if flow.answers(s, sent) {
+		if flow.answers(s, o.Sent) {
 			o.Replied = true
 		}
 	}
 	if flow.Cast == Unsubscribed {
-		o.Arrived = len(seen)
+		o.Arrived = len(numbers)
 	}
 }
 
@@ -408,21 +416,16 @@ func (flow *Flow) answers(s *sighting, sent []uint32) bool {
 	return false
 }
 
-// evidence lists where the flow's frames, and what they caused, were seen. What was said
-// about others' addresses is left out.
-func (f *Field) evidence(flow *Flow, sent []uint32, o *Observation, others map[netip.Addr]bool) {
+// evidence lists where the flow's frames, and what they caused, were seen.
+func (f *Field) evidence(flow *Flow, o *Observation, seen []*sighting) {
+	mine := func(s *sighting) bool { return s.ours && slices.Contains(o.Sent, s.msg.Seq) }
 	var of []*sighting
-	for i := range f.log {
-		s := &f.log[i]
-		mine := s.ours && slices.Contains(sent, s.msg.Seq)
-		if mine && s.by == byStack {
-			o.Came = append(o.Came, f.sightingOf(s, mine))
-		}
-		if s.by != byTap {
-			continue
+	for _, s := range seen {
+		if s.by == byStack && mine(s) {
+			o.Came = append(o.Came, f.sightingOf(s, true))
 		}
 		// ARP and ND belong to what the stacks send, and are nobody's else.
-		if !mine && (flow.Kind == Raw || !resolution(s.kind) || others[s.src] || others[s.dst]) {
+		if s.by != byTap || !mine(s) && (flow.Kind == Raw || !resolution(s.kind)) {
 			continue
 		}
 		if s.frame.Type == capture.Outgoing && s.node == flow.From.Node {
@@ -434,7 +437,7 @@ func (f *Field) evidence(flow *Flow, sent []uint32, o *Observation, others map[n
 	slices.SortStableFunc(of, func(a, b *sighting) int { return a.frame.Time.Compare(b.frame.Time) })
 	o.Sightings = make([]Sighting, len(of))
 	for i, s := range of {
-		o.Sightings[i] = f.sightingOf(s, s.ours && slices.Contains(sent, s.msg.Seq))
+		o.Sightings[i] = f.sightingOf(s, mine(s))
 	}
 }
 

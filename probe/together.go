@@ -45,11 +45,16 @@ func (f *Field) probeTogether(ctx context.Context, flows []*Flow, all []*Observa
 		return err
 	}
 	happened := func() bool {
-		return !slices.ContainsFunc(flows, func(flow *Flow) bool {
-			o := all[slices.Index(flows, flow)]
-			f.count(flow, o.Sent, o)
-			return f.fenceState(flow) == NoFence && !o.Happened()
-		})
+		seen := f.seen()
+		for i, flow := range flows {
+			if f.fenceState(flow) != NoFence {
+				continue
+			}
+			if flow.count(all[i], seen); !all[i].Happened() {
+				return false
+			}
+		}
+		return true
 	}
 	if !happened() {
 		quiet, err := f.quiet(ctx, happened)
@@ -64,12 +69,13 @@ func (f *Field) probeTogether(ctx context.Context, flows []*Flow, all []*Observa
 	if err != nil {
 		return err
 	}
+	seen := share(flows, all, f.seen())
 	for i, flow := range flows {
 		o := all[i]
 		o.Rounds, o.Fence, o.Unseen, o.Dropped = rounds, f.fenceState(flow), f.tapless(flow.To), after-before
-		f.count(flow, o.Sent, o)
+		flow.count(o, seen[i])
 		o.Canary = f.canarySeen(flow)
-		f.evidence(flow, o.Sent, o, others(flows, flow))
+		f.evidence(flow, o, seen[i])
 		if err := f.senderState(flow, o); err != nil {
 			return err
 		}
@@ -77,14 +83,40 @@ func (f *Field) probeTogether(ctx context.Context, flows []*Flow, all []*Observa
 	return nil
 }
 
-// others are the addresses that the other flows are for: what is said about them is no
-// evidence of this one.
-func others(flows []*Flow, of *Flow) map[netip.Addr]bool {
-	theirs := map[netip.Addr]bool{}
-	for _, flow := range flows {
-		theirs[flow.Target] = flow != of
+// share gives each flow what can be about it: the sightings of its own frames, and of what
+// resolves addresses, except what is said about another's target.
+func share(flows []*Flow, all []*Observation, seen []*sighting) [][]*sighting {
+	numbers, targets := map[uint32]int{}, map[netip.Addr]int{}
+	for i, flow := range flows {
+		targets[flow.Target] = i
+		for _, n := range all[i].Sent {
+			numbers[n] = i
+		}
 	}
-	return theirs
+	shares := make([][]*sighting, len(flows))
+	for _, s := range seen {
+		if i, ok := numbers[s.msg.Seq]; ok && s.ours {
+			shares[i] = append(shares[i], s)
+			continue
+		}
+		if !resolution(s.kind) {
+			continue
+		}
+		src, from := targets[s.src]
+		dst, to := targets[s.dst]
+		switch {
+		case from && to && src != dst:
+		case from:
+			shares[src] = append(shares[src], s)
+		case to:
+			shares[dst] = append(shares[dst], s)
+		default: // a router's, by which any of them may have gone
+			for i := range shares {
+				shares[i] = append(shares[i], s)
+			}
+		}
+	}
+	return shares
 }
 
 // openTogether begins a window: nothing of before is in flight, and every target's
