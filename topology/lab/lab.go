@@ -165,7 +165,6 @@ func settings() [][2]string {
 		{"ipv4/conf/default/rp_filter", "0"},
 		{"ipv4/conf/all/send_redirects", "0"},
 		{"ipv4/conf/default/send_redirects", "0"},
-		{"ipv6/conf/default/disable_ipv6", "1"},
 		// A new namespace has what the machine has (net/ipv4/devinet.c:
 		// devinet_init_net), and distributions differ: here it is the kernel's default.
 		{"ipv4/conf/all/promote_secondaries", "0"},
@@ -219,7 +218,7 @@ func setUp(n *Node, v6 bool, others func() ([][2]string, error)) error {
 	if v6 {
 		return allowV6("default")
 	}
-	return nil
+	return sysctl("ipv6/conf/default/disable_ipv6", "1")
 }
 
 // allowV6 lets a device of the calling thread's namespace have IPv6 addresses,
