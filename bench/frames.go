@@ -51,7 +51,7 @@ func generate(l *Line, r Rules, size int) (t *traffic, err error) {
 	frame := generator.Frame{
 		Size: size - fcs,
 		From: generator.Address{MAC: l.From.MAC, IP: l.From.IPv4},
-		To:   []generator.Address{{MAC: l.To.MAC, IP: l.To.IPv4}},
+		To:   generator.Address{MAC: l.To.MAC, IP: l.To.IPv4},
 		Port: discard,
 	}
 	t.Generator, err = generator.Open(l.From.NS, l.From.Index, frame, generator.Options{Method: method, CPU: r.CPU})

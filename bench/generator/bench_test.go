@@ -27,7 +27,7 @@ func BenchmarkSend(b *testing.B) {
 	senders := map[string]func() (generator.Sent, error){}
 	var settle *generator.Generator
 	for _, m := range []generator.Method{generator.Packet, generator.Segments, generator.Clones, generator.Pktgen} {
-		g, err := generator.Open(p.sender, senderIndex, generator.Frame{From: address(1), To: []generator.Address{address(2)}}, generator.Options{Method: m})
+		g, err := generator.Open(p.sender, senderIndex, generator.Frame{From: address(1), To: address(2)}, generator.Options{Method: m})
 		if errors.Is(err, unix.EOPNOTSUPP) {
 			continue
 		}

@@ -38,13 +38,10 @@ const mostClones = 1024
 const mostCloned = 3500
 
 func newClones(index int, f *Frame) (*clones, error) {
-	if len(f.To) > 1 {
-		return nil, fmt.Errorf("clones have one target, not %d: %w", len(f.To), unix.EOPNOTSUPP)
-	}
 	if f.wire() > mostCloned {
 		return nil, fmt.Errorf("clones have %d bytes at most, not %d: %w", mostCloned, f.wire(), unix.EOPNOTSUPP)
 	}
-	c := &clones{index: index, frame: f.build(nil, f.To[0], f.wire()-f.header())}
+	c := &clones{index: index, frame: f.build(nil, f.wire()-f.header())}
 	setMark(c.frame[f.header():], dataMagic, 0)
 	var err error
 	if c.state, err = newValue(stateSize); err != nil {

@@ -1,8 +1,8 @@
 // Package generator makes frames by the thousand and counts them.
 //
-// A [Generator] sends copies of one [Frame] from a device, to one target or to several
-// in turn; a [Counter] counts those that arrive at a device, and nothing else. Each
-// frame carries a number, from 1 in each [Generator.Send]:
+// A [Generator] sends copies of one [Frame] from a device; a [Counter] counts those that
+// arrive at a device, and nothing else. Each frame carries a number, from 1 in each
+// [Generator.Send]:
 //
 //	c, err := generator.Count(receiver.NS, child, generator.CountOptions{})
 //	g, err := generator.Open(sender.NS, parent, frame, generator.Options{CPU: 0})
@@ -22,13 +22,13 @@
 // # Ways to make frames
 //
 // [Packet] gives each frame to the kernel by itself, up to 64 with one system call. It
-// sends any frame, on any kernel, to any number of targets.
+// sends any frame, on any kernel.
 //
 // [Clones] has a program of BPF hand clones of a frame to the device, each with a number
-// of its own, as often as one system call says (BPF_PROG_RUN). It sends any frame to one
-// target, takes CAP_BPF and CAP_NET_ADMIN on the machine, and goes the whole way that a
-// user's frame goes from dev_queue_xmit on. Of what runs on every kernel it is the
-// fastest, so that it is right for comparing kernels.
+// of its own, as often as one system call says (BPF_PROG_RUN). It sends any frame, takes
+// CAP_BPF and CAP_NET_ADMIN on the machine, and goes the whole way that a user's frame
+// goes from dev_queue_xmit on. Of what runs on every kernel it is the fastest, so that it
+// is right for comparing kernels.
 //
 // [Segments] gives the kernel one large UDP datagram in a frame, which it cuts into up
 // to 64 before the device sees them (tx-udp-segmentation is turned off on the device

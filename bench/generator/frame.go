@@ -18,11 +18,8 @@ type Frame struct {
 	// Size is that of the frame without FCS and without tags, 60 to 14 more than the
 	// device's MTU; 60 if zero.
 	Size int
-	// From is the source.
-	From Address
-	// To are the targets, which take turns: frame by frame, or datagram by datagram
-	// with [Segments].
-	To []Address
+	// From is the source, and To the target.
+	From, To Address
 	// Tags are the VLAN tags, outermost first.
 	Tags []frames.Tag
 	// Port is the UDP port of source and target; 9 (discard) if zero.
@@ -68,10 +65,7 @@ func (f Frame) withDefaults() (Frame, error) {
 	if f.Size < minSize || f.Size > maxSize {
 		return f, fmt.Errorf("a frame of %d bytes, %d to %d are possible: %w", f.Size, minSize, maxSize, unix.EINVAL)
 	}
-	if len(f.To) == 0 {
-		return f, fmt.Errorf("a frame without a target: %w", unix.EINVAL)
-	}
-	for _, a := range append([]Address{f.From}, f.To...) {
+	for _, a := range []Address{f.From, f.To} {
 		if len(a.MAC) != 6 {
 			return f, fmt.Errorf("MAC address %q of %d bytes: %w", a.MAC, len(a.MAC), unix.EINVAL)
 		}
@@ -103,10 +97,10 @@ func (f *Frame) header() int {
 // wire is the size with tags.
 func (f *Frame) wire() int { return f.Size + tagLen*len(f.Tags) }
 
-// build makes a frame for a target that carries so many bytes, in a buffer that is
-// large enough. The UDP checksum is left out, as IPv4 allows (RFC 768); see seal.
-func (f *Frame) build(b []byte, to Address, payload int) []byte {
-	b = append(b[:0], to.MAC...)
+// build makes a frame that carries so many bytes, in a buffer that is large enough. The
+// UDP checksum is left out, as IPv4 allows (RFC 768); see seal.
+func (f *Frame) build(b []byte, payload int) []byte {
+	b = append(b[:0], f.To.MAC...)
 	b = append(b, f.From.MAC...)
 	for _, t := range f.Tags {
 		b = binary.BigEndian.AppendUint16(b, t.TPID)
@@ -125,7 +119,7 @@ func (f *Frame) build(b []byte, to Address, payload int) []byte {
 		b = append(b, 0x45, 0, 0, 0, 0, 0, 0, 0, 64, ipOverUDP, 0, 0)
 	}
 	b = append(b, f.From.IP.Unmap().AsSlice()...)
-	b = append(b, to.IP.Unmap().AsSlice()...)
+	b = append(b, f.To.IP.Unmap().AsSlice()...)
 	b = binary.BigEndian.AppendUint16(b, f.Port)
 	b = binary.BigEndian.AppendUint16(b, f.Port)
 	b = append(b, 0, 0, 0, 0)

@@ -15,11 +15,11 @@ func TestIPv6Frame(t *testing.T) {
 	a := Address{MAC: net.HardwareAddr{2, 0, 0, 0, 0, 1}, IP: netip.MustParseAddr("fd00:64::1")}
 	b := Address{MAC: net.HardwareAddr{2, 0, 0, 0, 0, 2}, IP: netip.MustParseAddr("fd00:64::2")}
 	for _, size := range []int{70, 71, 80, 1514} {
-		f, err := Frame{Size: size, From: a, To: []Address{b}}.withDefaults()
+		f, err := Frame{Size: size, From: a, To: b}.withDefaults()
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := f.build(nil, b, f.wire()-f.header())
+		got := f.build(nil, f.wire()-f.header())
 		for _, number := range []uint32{1, 0xffffffff} {
 			setMark(got[f.header():], dataMagic, number)
 			f.seal(got)
@@ -46,10 +46,10 @@ func TestIPv6FrameRefused(t *testing.T) {
 	mac := net.HardwareAddr{2, 0, 0, 0, 0, 1}
 	six, four := Address{MAC: mac, IP: netip.MustParseAddr("fd00::1")}, Address{MAC: mac, IP: netip.MustParseAddr("10.0.0.1")}
 	for name, f := range map[string]Frame{
-		"small":      {Size: 69, From: six, To: []Address{six}},
-		"6 to 4":     {Size: 80, From: six, To: []Address{four}},
-		"4 to 6":     {Size: 80, From: four, To: []Address{six}},
-		"no address": {From: Address{MAC: mac}, To: []Address{four}},
+		"small":      {Size: 69, From: six, To: six},
+		"6 to 4":     {Size: 80, From: six, To: four},
+		"4 to 6":     {Size: 80, From: four, To: six},
+		"no address": {From: Address{MAC: mac}, To: four},
 	} {
 		if _, err := f.withDefaults(); err == nil {
 			t.Errorf("%s: no error", name)

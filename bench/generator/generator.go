@@ -18,8 +18,7 @@ type Method string
 
 // The methods.
 const (
-	// Best is the fastest that can send the frame: [Segments], [Clones], [Packet]. With
-	// several targets it is [Packet], so that each frame is looked up by itself. Figures
+	// Best is the fastest that can send the frame: [Segments], [Clones], [Packet]. Figures
 	// that are made by different methods say nothing of each other.
 	Best     Method = ""
 	Packet   Method = "AF_PACKET sendmmsg"
@@ -148,7 +147,7 @@ func (g *Generator) open() error {
 func (g *Generator) choose(device string) error {
 	switch g.method {
 	case Best:
-		if !g.frame.Raw && len(g.frame.To) == 1 && g.openSegments(device) == nil || g.openClones() == nil {
+		if !g.frame.Raw && g.openSegments(device) == nil || g.openClones() == nil {
 			return nil
 		}
 		return g.openPackets()

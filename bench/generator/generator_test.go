@@ -89,9 +89,7 @@ func address(n byte) generator.Address {
 func open(tb testing.TB, p path, f generator.Frame, o generator.Options) *generator.Generator {
 	tb.Helper()
 	f.From = address(1)
-	if f.To == nil {
-		f.To = []generator.Address{address(2)}
-	}
+	f.To = address(2)
 	g, err := generator.Open(p.sender, senderIndex, f, o)
 	if errors.Is(err, unix.EOPNOTSUPP) {
 		tb.Skip(err)
@@ -138,27 +136,23 @@ func settled(tb testing.TB, g *generator.Generator, c *generator.Counter) genera
 func kinds() map[string]generator.Frame {
 	tag := frames.Tag{TPID: frames.TPID8021Q, VID: 5, PCP: 3}
 	service := frames.Tag{TPID: frames.TPID8021AD, VID: 7}
-	several := []generator.Address{address(2), address(3), address(4)}
 	return map[string]generator.Frame{
 		"smallest": {}, "odd": {Size: 61}, "half": {Size: 512}, "largest": {Size: 1514},
 		"two tags": {Tags: []frames.Tag{tag, {TPID: frames.TPID8021Q, VID: 9}}, Size: 100},
 		"tag":      {Tags: []frames.Tag{tag}}, "tags": {Tags: []frames.Tag{service, tag}, Size: 1506},
-		"targets": {To: several, Size: 100}, "raw": {Raw: true}, "raw tags": {Raw: true, Tags: []frames.Tag{service, tag}, Size: 700},
+		"raw": {Raw: true}, "raw tags": {Raw: true, Tags: []frames.Tag{service, tag}, Size: 700},
 		"port": {Port: 4000},
 	}
 }
 
 // methods are those that can make a frame; which of them a kernel has is found out.
 func methods(f generator.Frame) []generator.Method {
-	all := []generator.Method{generator.Packet}
-	if len(f.To) < 2 {
-		all = append(all, generator.Clones)
-	}
+	all := []generator.Method{generator.Packet, generator.Clones}
 	if f.Raw {
 		return all
 	}
 	all = append(all, generator.Segments)
-	if len(f.To) < 2 && !slices.ContainsFunc(f.Tags, func(t frames.Tag) bool { return t.TPID != frames.TPID8021Q }) {
+	if !slices.ContainsFunc(f.Tags, func(t frames.Tag) bool { return t.TPID != frames.TPID8021Q }) {
 		all = append(all, generator.Pktgen)
 	}
 	return all
@@ -247,16 +241,8 @@ func normal(b []byte, method generator.Method, tags int) []byte {
 // reference is the frame as gopacket makes it.
 func reference(t *testing.T, f generator.Frame, method generator.Method, n uint32) []byte {
 	t.Helper()
-	to := []generator.Address{address(2)}
-	if f.To != nil {
-		to = f.To
-	}
-	target := to[int(n)%len(to)]
-	if method == generator.Segments {
-		target = to[int(n)/64%len(to)]
-	}
 	var all []gopacket.SerializableLayer
-	eth := &layers.Ethernet{SrcMAC: address(1).MAC, DstMAC: target.MAC}
+	eth := &layers.Ethernet{SrcMAC: address(1).MAC, DstMAC: address(2).MAC}
 	all = append(all, eth)
 	typ := &eth.EthernetType
 	for _, tag := range f.Tags {
@@ -278,7 +264,7 @@ func reference(t *testing.T, f generator.Frame, method generator.Method, n uint3
 		if port == 0 {
 			port = 9
 		}
-		ip := &layers.IPv4{Version: 4, TTL: 64, Protocol: layers.IPProtocolUDP, SrcIP: address(1).IP.AsSlice(), DstIP: target.IP.AsSlice()}
+		ip := &layers.IPv4{Version: 4, TTL: 64, Protocol: layers.IPProtocolUDP, SrcIP: address(1).IP.AsSlice(), DstIP: address(2).IP.AsSlice()}
 		all = append(all, ip, &layers.UDP{SrcPort: port, DstPort: port})
 	}
 	data := make([]byte, payload)
@@ -322,7 +308,7 @@ func finish(ip []byte, method generator.Method) {
 func TestCloseAtOnce(t *testing.T) {
 	p := newPath(t)
 	for range 100 {
-		g, err := generator.Open(p.sender, senderIndex, generator.Frame{From: address(1), To: []generator.Address{address(2)}}, generator.Options{Method: generator.Packet})
+		g, err := generator.Open(p.sender, senderIndex, generator.Frame{From: address(1), To: address(2)}, generator.Options{Method: generator.Packet})
 		if err != nil {
 			t.Fatal(err)
 		}

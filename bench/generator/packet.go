@@ -70,8 +70,7 @@ type message struct {
 	_ uint32
 }
 
-// packets sends frames one by one, many with a call. Frame n is in slot n%len(slots),
-// whose target it has, so that a call takes slots that stand side by side.
+// packets sends frames one by one, many with a call.
 type packets struct {
 	*socket
 	slots  [][]byte
@@ -81,12 +80,10 @@ type packets struct {
 }
 
 func newPackets(s *socket, f *Frame) *packets {
-	targets := len(f.To)
-	n := (batch + targets - 1) / targets * targets
-	p := &packets{socket: s, slots: make([][]byte, n), iovs: make([]unix.Iovec, n), msgs: make([]message, n), header: f.header()}
-	all := make([]byte, n*f.wire())
-	for i := range n {
-		slot := f.build(all[i*f.wire():][:0:f.wire()], f.To[i%targets], f.wire()-f.header())
+	p := &packets{socket: s, slots: make([][]byte, batch), iovs: make([]unix.Iovec, batch), msgs: make([]message, batch), header: f.header()}
+	all := make([]byte, batch*f.wire())
+	for i := range batch {
+		slot := f.build(all[i*f.wire():][:0:f.wire()], f.wire()-f.header())
 		p.slots[i] = slot
 		p.iovs[i].Base = &slot[0]
 		p.iovs[i].SetLen(len(slot))
@@ -99,12 +96,11 @@ func newPackets(s *socket, f *Frame) *packets {
 
 // burst sends with one call.
 func (p *packets) burst(first uint64, n int) (taken, refused int, err error) {
-	at := int(first % uint64(len(p.slots)))
-	n = min(n, batch, len(p.slots)-at)
+	n = min(n, batch)
 	for i := range n {
-		setMark(p.slots[at+i][p.header:], dataMagic, uint32(first)+uint32(i)+1)
+		setMark(p.slots[i][p.header:], dataMagic, uint32(first)+uint32(i)+1)
 	}
-	got, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, uintptr(p.fd), uintptr(unsafe.Pointer(&p.msgs[at])), uintptr(n), 0, 0, 0)
+	got, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, uintptr(p.fd), uintptr(unsafe.Pointer(&p.msgs[0])), uintptr(n), 0, 0, 0)
 	if errno != 0 {
 		return 0, refusal(errno, 1), fatal(errno)
 	}

@@ -1,11 +1,9 @@
 package generator
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -118,10 +116,6 @@ func write(file, command string) error {
 
 // pktgenFrame are the commands that describe a frame.
 func pktgenFrame(f *Frame) ([]string, error) {
-	targets, err := pktgenTargets(f.To)
-	if err != nil {
-		return nil, err
-	}
 	if f.Raw {
 		return nil, fmt.Errorf("pktgen makes nothing but UDP: %w", unix.EOPNOTSUPP)
 	}
@@ -132,10 +126,12 @@ func pktgenFrame(f *Frame) ([]string, error) {
 		"src_mac " + f.From.MAC.String(),
 		"src_min " + f.From.IP.Unmap().String(),
 		"src_max " + f.From.IP.Unmap().String(),
+		"dst_mac " + f.To.MAC.String(),
+		"dst_min " + f.To.IP.Unmap().String(),
+		"dst_max " + f.To.IP.Unmap().String(),
 		fmt.Sprintf("udp_src_min %d", f.Port), fmt.Sprintf("udp_src_max %d", f.Port),
 		fmt.Sprintf("udp_dst_min %d", f.Port), fmt.Sprintf("udp_dst_max %d", f.Port),
 	}
-	all = append(all, targets...)
 	// Of two, the outermost is pktgen's svlan, which it takes behind the other only.
 	names := [][]string{{}, {"vlan"}, {"svlan", "vlan"}}
 	if len(f.Tags) > 2 {
@@ -152,51 +148,6 @@ func pktgenFrame(f *Frame) ([]string, error) {
 		all = append(all, fmt.Sprintf("%s_id %d", name, t.VID), fmt.Sprintf("%s_p %d", name, t.PCP), fmt.Sprintf("%s_cfi %d", name, dei))
 	}
 	return all, nil
-}
-
-// pktgenTargets are the commands for targets, which pktgen can count up only. Its
-// addresses of both kinds do not go hand in hand, so that one kind has to stay.
-func pktgenTargets(to []Address) ([]string, error) {
-	first, last := to[0], to[len(to)-1]
-	all := []string{
-		"dst_mac " + first.MAC.String(), "dst_mac_count 0",
-		"dst_min " + first.IP.Unmap().String(), "dst_max " + first.IP.Unmap().String(),
-	}
-	if len(to) == 1 {
-		return all, nil
-	}
-	var macs, ips int // how many are one above the one before
-	for i, a := range to[1:] {
-		if bytes.Equal(a.MAC, next(to[i].MAC)) {
-			macs++
-		}
-		if a.IP == to[i].IP.Next() {
-			ips++
-		}
-	}
-	same := func(differs func(Address) bool) bool { return !slices.ContainsFunc(to, differs) }
-	oneMAC := same(func(a Address) bool { return !bytes.Equal(a.MAC, first.MAC) })
-	oneIP := same(func(a Address) bool { return a.IP != first.IP })
-	switch {
-	case macs == len(to)-1 && oneIP:
-		all[1] = fmt.Sprintf("dst_mac_count %d", len(to))
-	case ips == len(to)-1 && oneMAC:
-		all[3] = "dst_max " + last.IP.Unmap().String()
-	default:
-		return nil, fmt.Errorf("pktgen's targets have MAC addresses that follow each other and one IP address, or the other way round: %w", unix.EOPNOTSUPP)
-	}
-	return all, nil
-}
-
-// next is the address one above.
-func next(mac net.HardwareAddr) net.HardwareAddr {
-	n := slices.Clone(mac)
-	for i := len(n) - 1; i >= 0; i-- {
-		if n[i]++; n[i] != 0 {
-			break
-		}
-	}
-	return n
 }
 
 // send sends a load. pktgen's own clock tells how long it took.

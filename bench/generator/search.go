@@ -12,11 +12,6 @@ import (
 
 // Goal is what a search looks for.
 type Goal struct {
-	// Loss is the share of frames that may be lost: 0 for the throughput of RFC 2544 26.1
-	// (also NDR), 0.005 for what others call PDR.
-	Loss float64
-	// High is the rate to begin with in frames a second; as many as can be sent if zero.
-	High float64
 	// Resolution is how near the rate is to be found, as a share of it; 0.01 if zero.
 	Resolution float64
 	// Trial is how long one lasts; 1 s if zero. RFC 2544 24 says 60 s at least, and a figure
@@ -33,29 +28,21 @@ type Trial struct {
 	Sent, Arrived uint64
 }
 
-// Loss is the share of frames that were lost.
-func (t Trial) Loss() float64 {
-	if t.Sent == 0 || t.Arrived >= t.Sent {
-		return 0
-	}
-	return float64(t.Sent-t.Arrived) / float64(t.Sent)
-}
-
 // Found is what a search came to.
 type Found struct {
-	// Best is the trial of the highest rate at which no more was lost; without frames if
+	// Best is the trial of the highest rate at which nothing was lost; without frames if
 	// even one frame a trial was too many.
 	Best Trial
-	// Above is the lowest rate asked for at which more was lost; what lies between was not tried
-	// or, if it is more than the resolution, could not be offered evenly. It is 0 where
-	// no more was lost at the rate to begin with: then the path may carry more than Best.
+	// Above is the lowest rate asked for at which frames were lost; what lies between was not
+	// tried or, if it is more than the resolution, could not be offered evenly. It is 0
+	// where nothing was lost of all that can be sent: then the path may carry more than Best.
 	Above float64
 	// Trials are all that were made, in their order.
 	Trials []Trial
 }
 
-// Search looks for the highest rate at which no more than a share of the frames is lost,
-// by halving (RFC 2544 26.1). Frames are offered in bursts, see [Load.Rate], which is
+// Search looks for the highest rate at which no frame is lost, by halving, from as many as
+// can be sent (RFC 2544 26.1). Frames are offered in bursts, see [Load.Rate], which is
 // harder on short queues than the evenly spaced ones of a tester in hardware. An error
 // beside trials leaves those as they are.
 func Search(ctx context.Context, g *Generator, c *Counter, goal Goal) (Found, error) {
@@ -89,11 +76,11 @@ func (g *Generator) try(ctx context.Context, c *Counter, rate float64, limit tim
 // search halves until it is near enough. Low is a rate that passed, high one that did not.
 func search(goal Goal, try func(rate float64, limit time.Duration) (Trial, error)) (f Found, err error) {
 	goal.Resolution, goal.Trial = cmp.Or(goal.Resolution, 0.01), cmp.Or(goal.Trial, time.Second)
-	if goal.Loss < 0 || goal.Loss >= 1 || goal.High < 0 || goal.Resolution < 0 || goal.Trial < 0 {
+	if goal.Resolution < 0 || goal.Trial < 0 {
 		return f, fmt.Errorf("search a rate: %+v: %w", goal, unix.EINVAL)
 	}
 	fewest := 1 / goal.Trial.Seconds() // below it not one frame is sent
-	for rate := goal.High; ; rate = (f.Best.Offered + f.Above) / 2 {
+	for rate := 0.0; ; rate = (f.Best.Offered + f.Above) / 2 {
 		t, err := try(rate, goal.Trial)
 		if err != nil {
 			return f, fmt.Errorf("search a rate: %.0f frames a second: %w", rate, err)
@@ -102,7 +89,7 @@ func search(goal Goal, try func(rate float64, limit time.Duration) (Trial, error
 			return f, errors.New("search a rate: the sender sent nothing")
 		}
 		f.Trials = append(f.Trials, t)
-		if !f.learn(t, goal.Loss) || f.Above == 0 || f.Above-f.Best.Offered <= goal.Resolution*f.Above || f.Above < fewest {
+		if !f.learn(t) || f.Above == 0 || f.Above-f.Best.Offered <= goal.Resolution*f.Above || f.Above < fewest {
 			return f, nil
 		}
 	}
@@ -110,8 +97,8 @@ func search(goal Goal, try func(rate float64, limit time.Duration) (Trial, error
 
 // learn takes a trial in. It is false where the trial says nothing new: a sender that
 // offers no more than in the best one has no more.
-func (f *Found) learn(t Trial, loss float64) bool {
-	if t.Loss() <= loss {
+func (f *Found) learn(t Trial) bool {
+	if t.Arrived >= t.Sent {
 		more := t.Offered > f.Best.Offered
 		if more {
 			f.Best = t

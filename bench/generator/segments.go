@@ -22,14 +22,12 @@ const (
 
 const featureUDP = "tx-udp-segmentation"
 
-// segments sends datagrams that the kernel cuts into frames. Targets take turns
-// datagram by datagram.
+// segments sends datagrams that the kernel cuts into frames.
 type segments struct {
 	*socket
-	slots          [][]byte // one for each target, behind the head
+	slot           []byte // a datagram, behind the head
 	ether, payload int
 	most           int // frames of a datagram
-	turn           int
 	restore        func() error
 }
 
@@ -39,10 +37,8 @@ func newSegments(s *socket, f *Frame, device string) (*segments, error) {
 	}
 	g := &segments{socket: s, ether: etherLen + tagLen*len(f.Tags), payload: f.wire() - f.header()}
 	g.most = min(batch, (maxPacket-ipLen-udpLen)/g.payload)
-	for _, to := range f.To {
-		b := make([]byte, vnetLen, vnetLen+f.header()+g.most*g.payload)
-		g.slots = append(g.slots, append(b, f.build(b[vnetLen:], to, g.most*g.payload)...))
-	}
+	b := make([]byte, vnetLen, vnetLen+f.header()+g.most*g.payload)
+	g.slot = append(b, f.build(b[vnetLen:], g.most*g.payload)...)
 	if err := g.probe(f); err != nil {
 		return nil, err
 	}
@@ -57,7 +53,7 @@ func (g *segments) probe(f *Frame) error {
 	small := *f
 	small.Size = minSize
 	b := make([]byte, vnetLen, vnetLen+small.wire())
-	b = append(b, small.build(b[vnetLen:], f.To[0], small.wire()-small.header())...)
+	b = append(b, small.build(b[vnetLen:], small.wire()-small.header())...)
 	setMark(b[vnetLen+small.header():], fenceMagic, 0)
 	g.head(b, vnetUDP, maxPacket-1) // larger than the frame, so that it stays whole
 	err := unix.Send(g.fd, b, 0)
@@ -105,8 +101,7 @@ func turnOff(device, feature string) (restore func() error, err error) {
 // burst sends one datagram.
 func (g *segments) burst(first uint64, n int) (taken, refused int, err error) {
 	n = min(n, g.most)
-	slot := g.slots[g.turn]
-	b := slot[:vnetLen+g.ether+ipLen+udpLen+n*g.payload]
+	b := g.slot[:vnetLen+g.ether+ipLen+udpLen+n*g.payload]
 	ip := b[vnetLen+g.ether:]
 	g.prepare(b, ip, n)
 	for i := range n {
@@ -116,7 +111,6 @@ func (g *segments) burst(first uint64, n int) (taken, refused int, err error) {
 	if errno != 0 {
 		return 0, refusal(errno, n), fatal(errno)
 	}
-	g.turn = (g.turn + 1) % len(g.slots)
 	return n, 0, nil
 }
 

@@ -2,6 +2,7 @@ package generator
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -16,13 +17,13 @@ const (
 )
 
 // Settle returns when all that was sent before has arrived at the counters or never
-// will: a frame of the same addresses and tags is sent behind it to each target, and
-// has come to each counter. On a path that delivers in another order than it was
+// will: a frame of the same addresses and tags is sent behind it, and has come to each
+// counter. On a path that delivers in another order than it was
 // given (several queues, or CPUs that frames are spread to) this proves nothing.
 func (g *Generator) Settle(ctx context.Context, counters ...*Counter) error {
 	for range fences {
 		g.fences++
-		if err := g.do(g.sendFences); err != nil {
+		if err := g.do(g.sendFence); err != nil {
 			return fmt.Errorf("settle: send a fence on interface %d: %w", g.index, err)
 		}
 		all, until := true, time.Now().Add(fenceLimit)
@@ -40,17 +41,16 @@ func (g *Generator) Settle(ctx context.Context, counters ...*Counter) error {
 	return fmt.Errorf("settle: none of %d fences came to every counter: %w", fences, unix.ETIMEDOUT)
 }
 
-// sendFences sends a fence to each target.
-func (g *Generator) sendFences() error {
+// sendFence sends a fence.
+func (g *Generator) sendFence() error {
 	small := g.frame
 	small.Size = minSize
-	for _, to := range g.frame.To {
-		b := small.build(nil, to, small.wire()-small.header())
-		setMark(b[small.header():], fenceMagic, g.fences)
-		at := g.fence.to(b)
-		if err := unix.Sendto(g.fence.fd, b, 0, &unix.SockaddrLinklayer{Protocol: at.Protocol, Ifindex: int(at.Ifindex)}); err != nil && err != unix.ENOBUFS { //nolint:errorlint // x/sys returns the errno itself
-			return err
-		}
+	b := small.build(nil, small.wire()-small.header())
+	setMark(b[small.header():], fenceMagic, g.fences)
+	at := g.fence.to(b)
+	err := unix.Sendto(g.fence.fd, b, 0, &unix.SockaddrLinklayer{Protocol: at.Protocol, Ifindex: int(at.Ifindex)})
+	if errors.Is(err, unix.ENOBUFS) {
+		return nil // it is lost, and another one will be sent
 	}
-	return nil
+	return err
 }

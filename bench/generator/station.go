@@ -40,13 +40,13 @@ func (s *station) FD() int { return s.fd }
 
 func openStation(own, other End, o TripOptions) (*station, error) {
 	f := o.Frame
-	f.From, f.To = own.Address, []Address{other.Address}
+	f.From, f.To = own.Address, other.Address
 	f, err := f.withDefaults()
 	if err != nil {
 		return nil, err
 	}
 	s := &station{fd: -1, kind: f, header: f.header(), restore: func() error { return nil }}
-	s.frame = f.build(nil, f.To[0], f.wire()-f.header())
+	s.frame = f.build(nil, f.wire()-f.header())
 	if err := own.NS.Do(func() error { return s.open(own.Index, o.Hardware) }); err != nil {
 		return nil, errors.Join(fmt.Errorf("interface %d: %w", own.Index, err), s.close())
 	}

@@ -69,7 +69,7 @@ func (r *Run) WriteHTML(w io.Writer, rules Rules) error {
 			Method: line(s.Method), N: fmt.Sprint(f.N),
 		})
 	}
-	for _, c := range r.Growth(nil) {
+	for _, c := range r.Growth() {
 		c.Width = pageWidth
 		one.Growth = append(one.Growth, c.HTML())
 	}

@@ -105,18 +105,16 @@ func growthOf(benchmark string) (name string, n float64, ok bool) {
 
 // Growth draws what was measured for several numbers of a thing, a line for each system
 // of the run, over axes on which equal ratios are equally long: a cost that grows with
-// the number rises by one square a square. Names of benchmarks are those that want takes,
-// all if it is nil.
-func (r *Run) Growth(want func(benchmark string) bool) []plot.Chart {
+// the number rises by one square a square.
+func (r *Run) Growth() []plot.Chart {
 	names := make([]string, len(r.Systems))
 	for i, s := range r.Systems {
 		names[i] = s.ID
 	}
 	var all []grownSeries
 	for i := range r.Series {
-		if s := &r.Series[i]; want == nil || want(s.Benchmark) {
-			all = append(all, grownSeries{slices.Index(names, s.System), s})
-		}
+		s := &r.Series[i]
+		all = append(all, grownSeries{slices.Index(names, s.System), s})
 	}
 	return growth(names, all)
 }
