@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"os"
+	"strconv"
 	"testing"
 	"time"
 
@@ -83,6 +85,45 @@ func TestCancel(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestSignals has a signal come to every thread while it sends, as Go's runtime sends them
+// to threads that it wants to stop: nothing ends before its time.
+func TestSignals(t *testing.T) {
+	for _, method := range methods(generator.Frame{}) {
+		t.Run(string(method), func(t *testing.T) {
+			p := newPath(t)
+			g := open(t, p, generator.Frame{}, generator.Options{Method: method})
+			tap, err := capture.Open(p.receiver, capture.Config{Index: receiverIndex, Buffer: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer tap.Close()
+			done := make(chan error, 1)
+			go func() {
+				_, err := capture.Wait(t.Context(), time.Time{}, tap)
+				done <- errors.Join(err, signalThreads())
+			}()
+			const limit = 200 * time.Millisecond
+			sent, err := g.Send(t.Context(), generator.Load{For: limit, Rate: 1000})
+			if err := errors.Join(err, <-done); err != nil || sent.Took < limit {
+				t.Errorf("%v; sent %+v", err, sent)
+			}
+		})
+	}
+}
+
+func signalThreads() error {
+	threads, err := os.ReadDir("/proc/self/task")
+	for _, thread := range threads {
+		id, bad := strconv.Atoi(thread.Name())
+		if err = errors.Join(err, bad); bad == nil {
+			if gone := unix.Tgkill(os.Getpid(), id, unix.SIGURG); !errors.Is(gone, unix.ESRCH) {
+				err = errors.Join(err, gone)
+			}
+		}
+	}
+	return err
 }
 
 // TestDeviceGoes takes the device down, or away, while it sends.

@@ -181,10 +181,10 @@ const (
 )
 
 // run has pktgen send until it has sent what it was told to, a time is over, or the
-// context ends. The command to start returns when all is sent.
+// context ends.
 func (p *pktgen) run(ctx context.Context, limit time.Duration) error {
 	ended := make(chan error, 1)
-	go func() { ended <- p.control("start") }()
+	go func() { ended <- p.start() }()
 	var due <-chan time.Time
 	if limit > 0 {
 		due = time.After(limit)
@@ -210,10 +210,43 @@ func (p *pktgen) run(ctx context.Context, limit time.Duration) error {
 	}
 }
 
+// start has pktgen send, and returns when it has ended. The command to start does so, too,
+// but waits only for threads that have begun within 125 ms
+// (pktgen.c:pktgen_run_all_threads); of one that is later nothing tells but looking.
+func (p *pktgen) start() error {
+	before, err := p.read()
+	if err == nil {
+		err = p.control("start")
+	}
+	for err == nil {
+		var now progress
+		if now, err = p.read(); now.result != sending && now.result != before.result {
+			return err
+		}
+		<-time.After(pktgenBegin)
+	}
+	return err
+}
+
+// sending is the result of a device that sends.
+const sending = "Starting"
+
 // control starts or stops what the namespace of the calling thread has, whatever the path
-// (pktgen.c:pgctrl_write).
+// (pktgen.c:pgctrl_write). A signal would stop what was started
+// (pktgen.c:pktgen_wait_all_threads_run), and Go's runtime sends them to threads that it
+// wants to stop.
 func (p *pktgen) control(command string) error {
-	return p.ns.Do(func() error { return write(pktgenDir+"/pgctrl", command) })
+	return p.ns.Do(func() error {
+		var all unix.Sigset_t
+		for i := range all.Val {
+			all.Val[i] = ^all.Val[i]
+		}
+		// The thread ends with this, and needs to hear none of them again.
+		if err := unix.PthreadSigmask(unix.SIG_BLOCK, &all, nil); err != nil {
+			return fmt.Errorf("keep signals from pktgen: %w", err)
+		}
+		return write(pktgenDir+"/pgctrl", command)
+	})
 }
 
 // left is for how long pktgen has to go on until a time is over.
@@ -225,7 +258,7 @@ func (p *pktgen) left(limit time.Duration) time.Duration {
 	switch {
 	case err != nil:
 		return 0 // then it ends, or has
-	case r.result != "Starting": // the word for a device that sends
+	case r.result != sending:
 		return pktgenBegin
 	}
 	return limit - r.took
