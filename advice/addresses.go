@@ -41,7 +41,7 @@ func (f *file) eachPool(rule func(n *network, p *pool, made *topology.Pool) *fin
 func subnetMissing(f *file) []*finding {
 	var all []*finding
 	for _, n := range f.networks {
-		if n.virtual() && n.onParent() && n.Engine == intent.Docker && len(n.pools) == 0 && !f.unread(n.Name, "subnet") && n.IPAM.Text != "null" && n.IPAM.Text != "none" {
+		if n.virtual() && n.onParent() && n.Engine == intent.Docker && len(n.pools) == 0 && !f.unread(n.Name, "subnet") && n.IPAM.Text != "null" && !ForeignIPAM(n.Network) {
 			all = append(all, about(n, n.Place, "Network %q has no subnet: Docker takes one of its own, such as 172.18.0.0/16, which nobody else on the LAN of %s is in.", n.Name, n.device()))
 		}
 	}

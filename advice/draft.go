@@ -184,7 +184,7 @@ func (d *draft) nameNodes() {
 
 // network makes one as the engine does, mended when it must be.
 func (d *draft) network(n *network) {
-	if n.External.Is || !slices.Contains([]string{macvlan, ipvlan, bridge}, n.driver) {
+	if n.External.Is || ForeignIPAM(n.Network) || !slices.Contains([]string{macvlan, ipvlan, bridge}, n.driver) {
 		return
 	}
 	add := topology.AddNetwork{Name: n.key, Network: d.spell(n)}

@@ -101,6 +101,7 @@ var examples = []example{
 	{id: "driver-unknown", bad: "network lan MacVLAN o:parent=eth0 subnet=192.168.1.0/24\nrun web on lan", good: "network lan weave\nrun web on lan", unshown: "a network that nobody can make has no frames"},
 	{id: "driver-unknown", bad: "network lan ipvaln o:parent=eth0 subnet=192.168.1.0/24 engine=podman\nrun web on lan", good: "network lan overlay\nrun web on lan", unshown: "a network that nobody can make has no frames"},
 	{id: "driver-unknown", bad: "network lan macvaln o:master=eth0 engine=cni\nrun web on lan", good: "network lan macvtap o:master=eth0 engine=cni\nrun web on lan", unshown: "a network that nobody can make has no frames"},
+	{id: "ipam-unknown", bad: "network lan macvlan o:parent=eth0 ipam=dhcp\nrun web on lan", good: "network lan macvlan o:parent=eth0 ipam=default subnet=192.168.1.0/24\nrun web on lan", unshown: "a network that nobody can make has no frames"},
 	{id: "option-unknown", bad: lan + " o:macvlan-mode=private\nrun web on lan", good: lan + " o:macvlan_mode=private\nrun web on lan"},
 	{id: "mode-invalid", bad: lan + " o:macvlan_mode=brigde\nrun web on lan", good: lan + " o:macvlan_mode=bridge\nrun web on lan"},
 	{id: "mode-invalid", bad: "network lan ipvlan o:parent=eth0 o:ipvlan_mode=l4 subnet=192.168.1.0/24", good: "network lan ipvlan o:parent=eth0 o:ipvlan_mode=l3s subnet=192.168.1.0/24"},

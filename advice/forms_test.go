@@ -125,6 +125,7 @@ host-unreachable: cni compose docker podman
 internal-with-parent: compose docker podman
 ip-range-empty: cni compose docker podman
 ip-range-invalid: cni compose docker podman
+ipam-unknown: compose docker
 ipv6-off: compose docker
 ipv6-unused: cni compose docker podman
 ipvlan-dhcp: cni podman
@@ -259,9 +260,13 @@ func asCompose(in *intent.Intent) string {
 			}
 			config = append(config, pool)
 		}
+		ipam := object{"config": config}
+		if n.IPAM.Set() {
+			ipam["driver"] = n.IPAM.Text
+		}
 		networks[n.Name] = object{
 			"driver": n.Driver.Text, "driver_opts": options, "internal": n.Internal.Is, "enable_ipv6": n.IPv6.Is,
-			"ipam": object{"config": config},
+			"ipam": ipam,
 		}
 	}
 	text, err := json.MarshalIndent(object{"services": services, "networks": networks}, "", " ")
@@ -298,6 +303,9 @@ func asCommands(in *intent.Intent, engine intent.Engine) string {
 				}
 				fmt.Fprintf(&b, " --aux-address %s=%s", a.Key, a.Value.Text)
 			}
+		}
+		if n.IPAM.Set() {
+			fmt.Fprintf(&b, " --ipam-driver %s", n.IPAM.Text)
 		}
 		for flag, f := range map[string]intent.Flag{"internal": n.Internal, "ipv6": n.IPv6} {
 			if f.Is {

@@ -41,6 +41,30 @@ func calls(e intent.Engine) string {
 	return map[intent.Engine]string{intent.Docker: "Docker", intent.Podman: "Podman", intent.CNI: "The CNI plugin"}[cmp.Or(e, intent.Docker)]
 }
 
+// ForeignIPAM reports whether a network of Docker's is to have its addresses from a driver
+// that Docker does not bring (moby: daemon/libnetwork/ipams).
+func ForeignIPAM(n *intent.Network) bool {
+	return !slices.Contains([]string{"", "default", "null"}, n.IPAM.Text) && cmp.Or(n.Engine, intent.Docker) == intent.Docker
+}
+
+// ipamUnknown are drivers of addresses that Docker does not have, such as dhcp (moby:
+// daemon/libnetwork/controller.go:getIPAMDriver).
+func ipamUnknown(f *file) []*finding {
+	var all []*finding
+	for _, n := range f.networks {
+		if !ForeignIPAM(n.Network) || n.External.Is || f.unknown(n.Name, "ipam-driver", "driver") {
+			continue
+		}
+		w := about(n, place(n.IPAM, n.Place), "Docker refuses network %q: plugin %q not found, unless somebody has installed one of that name to hand out addresses.", n.Name, n.IPAM.Text)
+		if n.IPAM.Text == "dhcp" {
+			w.Text = strings.TrimSuffix(w.Text, ".") + "; Docker itself asks no DHCP server."
+		}
+		w.unmade = true
+		all = append(all, w)
+	}
+	return all
+}
+
 // inWords is how a network's engine says why it refuses it, where that is known; otherwise
 // as Docker says it (containers/common: libnetwork/netavark/config.go and
 // libnetwork/internal/util/validate.go, netavark: src/network/vlan.rs,

@@ -50,6 +50,7 @@ var rules = []rule{
 	{"mtu-ignored", Caution, mtuIgnored},
 	{"network-undefined", Caution, networkUndefined},
 	{"network-unused", Note, networkUnused},
+	{"ipam-unknown", Error, ipamUnknown},
 	{"name-refused", Error, nameRefused},
 	{"command-refused", Error, commandRefused},
 	{"parent-enslaved", Error, parentEnslaved},

@@ -21,6 +21,7 @@ func TestUnmade(t *testing.T) {
 		"a gateway that is missing":           {plain + " o:macvlan_mode=brigde\nrun web on lan", "mode-invalid gateway-missing"},
 		"one that is refused by the program":  {lan + "\nrefused lan unknown flag: --gatewaye\nrun web on lan", "command-refused"},
 		"a name that is taken is another's":   {lan + "\nnetwork two macvlan o:parent=eth1 subnet=10.0.0.0/24\nrefused lan network with name lan already exists\nrun web on lan", "command-refused host-unreachable host-unreachable gateway-missing network-unused"},
+		"one without a plugin":                {"network lan macvlan o:parent=eth0 ipam=dhcp\nrun web on lan ip=192.168.1.10", "ipam-unknown"},
 		"one by Podman":                       {lan + " engine=podman o:macvlan_mode=private\nrun web on lan", "podman-option-unsupported"},
 		"others are told of":                  {lan + " o:macvlan_mode=brigde\nnetwork two macvlan o:parent=eth1 subnet=10.0.0.0/24 gateway=10.0.0.1\nrun web on lan\nrun db on two", "mode-invalid host-unreachable"},
 		"what no plugin looks at is no fault": {"network lan macvlan o:master=eth0 ipam=host-local subnet=192.168.1.0/24 gateway=10.0.0.1 engine=cni\nrun web on lan", "host-unreachable address-not-excluded gateway-outside-subnet"},

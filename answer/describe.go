@@ -19,7 +19,7 @@ func (d *Draft) machines() {
 		case e.mode == "host":
 			shared[d.Spec.Hosts[0].Name] = append(shared[d.Spec.Hosts[0].Name], e.of.Name)
 		case e.mode != "" && e.mode != "none":
-			if with := d.sharer(e.mode); with != nil {
+			if with := d.sharer(e); with != nil {
 				node := with.node
 				if with.mode == "host" {
 					node = d.Spec.Hosts[0].Name

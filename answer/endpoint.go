@@ -17,8 +17,9 @@ type endpoint struct {
 	attach  []attachment
 	refused bool
 	// mode is what it has in place of networks of its own: host, none, or the name of
-	// the endpoint whose namespace it shares.
-	mode string
+	// the endpoint whose namespace it shares, by the container's name if byContainer is set.
+	mode        string
+	byContainer bool
 }
 
 // attachment is one of an endpoint's to a network that may be built.
@@ -94,7 +95,7 @@ func (e *endpoint) at(path []any) (intent.Place, []string) {
 func (d *Draft) readEndpoints() {
 	for i := range d.in.Endpoints {
 		of := &d.in.Endpoints[i]
-		e := &endpoint{of: of, node: d.nodes.take(of.Name), mode: modeOf(of)}
+		e := &endpoint{of: of, node: d.nodes.take(of.Name), mode: modeOf(of), byContainer: strings.HasPrefix(of.Mode.Text, "container:")}
 		d.ends = append(d.ends, e)
 		if e.mode != "" {
 			continue
@@ -167,25 +168,30 @@ func modeOf(of *intent.Endpoint) string {
 func (d *Draft) tellLeftOut(e *endpoint) {
 	switch {
 	case e.mode == "host" || e.mode == "none" || e.built():
-	case e.mode != "" && d.sharer(e.mode) == nil:
-		d.leaveOut("endpoint", e.of.Name, fmt.Sprintf("it has the network of %s, which nothing is known of", e.mode), placeOr(e.of.Mode.Place, e.of.Place))
+	case e.mode != "" && d.sharer(e) == nil:
+		why := fmt.Sprintf("it has the network of %s, which nothing is known of", e.mode)
+		if slices.ContainsFunc(d.ends, func(o *endpoint) bool { return o.of.Name == e.mode }) {
+			why += fmt.Sprintf(": no container has that name; that of the service is said by service:%s", e.mode)
+		}
+		d.leaveOut("endpoint", e.of.Name, why, placeOr(e.of.Mode.Place, e.of.Place))
 	case e.mode == "" && len(e.attach) > 0:
 		d.leaveOut("endpoint", e.of.Name, "none of its networks is simulated", e.of.Place)
 	}
 }
 
-// sharer is the endpoint whose namespace others share under a name, at the end of the
-// chain; nil when there is none.
-func (d *Draft) sharer(name string) *endpoint {
+// sharer is the endpoint whose namespace another one shares, at the end of the chain; nil when
+// there is none. Containers of Compose have names of their own, beside their services'.
+func (d *Draft) sharer(e *endpoint) *endpoint {
 	for range d.ends {
-		i := slices.IndexFunc(d.ends, func(e *endpoint) bool { return e.of.Name == name || e.of.Known == name })
-		switch {
-		case i < 0:
+		i := slices.IndexFunc(d.ends, func(o *endpoint) bool {
+			return o.of.Known == e.mode || o.of.Name == e.mode && !(e.byContainer && o.of.Known != "")
+		})
+		if i < 0 {
 			return nil
-		case d.ends[i].mode == "" || d.ends[i].mode == "host" || d.ends[i].mode == "none":
-			return d.ends[i]
 		}
-		name = d.ends[i].mode
+		if e = d.ends[i]; e.mode == "" || e.mode == "host" || e.mode == "none" {
+			return e
+		}
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package answer
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"net/netip"
@@ -58,13 +57,17 @@ func (d *Draft) readNetworks() {
 
 func (d *Draft) read(n *network) {
 	of := n.of
-	n.spec.Driver = cmp.Or(of.Driver.Text, topology.KindBridge)
+	if n.spec.Driver = of.Driver.Text; n.spec.Driver == "" && !of.External.Is {
+		n.spec.Driver = topology.KindBridge
+	}
 	why := ""
 	switch {
 	case of.External.Is:
 		why = "it is made elsewhere (external), and no more than its name is known"
 	case !slices.Contains([]string{topology.KindMacvlan, topology.KindIpvlan, topology.KindBridge}, n.spec.Driver):
 		why = fmt.Sprintf("networks of driver %s are not simulated", n.spec.Driver)
+	case advice.ForeignIPAM(of):
+		why = fmt.Sprintf("its addresses come from %s, which Docker does not bring", of.IPAM.Text)
 	case of.IPAM.Text == "dhcp" || of.Engine == intent.Podman && n.spec.Driver == topology.KindMacvlan && of.IPAM.Text == "" && len(of.Subnets) == 0:
 		why = "its addresses come by DHCP, from a server that nothing is known of"
 	case d.unknown(of.Name, "subnet"):

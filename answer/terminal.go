@@ -107,7 +107,7 @@ func (t *terminal) networks() {
 	rows := [][]string{{"name", "driver", "parent", "subnet", "gateway", "range"}}
 	for i := range t.Networks {
 		n := &t.Networks[i]
-		driver := strings.TrimSpace(n.Driver + " " + n.Mode + " " + n.Flag)
+		driver := cmp.Or(strings.TrimSpace(n.Driver+" "+n.Mode+" "+n.Flag), "external")
 		row := []string{reports.OneLine(n.Name), reports.OneLine(driver), reports.OneLine(n.Parent), "", "", ""}
 		if n.Internal {
 			row[4] = "internal"

@@ -1,6 +1,7 @@
 package answer
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -63,4 +64,33 @@ func reads(t *testing.T, name, text string) *intent.Intent {
 		t.Fatal(err)
 	}
 	return in
+}
+
+// A container is named by its own name, which is not its service's.
+func TestContainerMode(t *testing.T) {
+	in := reads(t, "compose.yaml", `name: p
+services:
+  web: {image: x}
+  db: {image: x, container_name: base}
+  one: {image: x, network_mode: "container:web"}
+  two: {image: x, network_mode: "container:p-web-1"}
+  three: {image: x, network_mode: "container:base"}
+  four: {image: x, network_mode: "service:web"}
+`)
+	d, err := NewDraft(in, advice.Surroundings{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := fmt.Sprint(d.Machines[0].Shared, d.Machines[1].Shared)
+	if got != "[two four] [three]" || len(d.LeftOut) != 1 || !strings.HasSuffix(d.LeftOut[0].Why, "is said by service:web") {
+		t.Errorf("shared %s, left out %v", got, d.LeftOut)
+	}
+}
+
+// Of a network that is made elsewhere not even the driver is known.
+func TestExternalDriver(t *testing.T) {
+	d, err := NewDraft(reads(t, "compose.yaml", "services: {web: {image: x, networks: [lan]}}\nnetworks: {lan: {external: true}}\n"), advice.Surroundings{})
+	if err != nil || d.Networks[0].Driver != "" {
+		t.Errorf("driver %q: %v", d.Networks[0].Driver, err)
+	}
 }

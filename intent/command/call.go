@@ -3,6 +3,7 @@ package command
 import (
 	"maps"
 	"path"
+	"slices"
 	"strings"
 
 	"mvdan.cc/sh/v3/expand"
@@ -145,6 +146,9 @@ func (s *shell) other(name string, ws []word, text string) {
 			}
 		}
 		return
+	case "ip":
+		s.ownChild(ws, text)
+		return
 	case "echo", "printf", "grep", "alias", "which", "type", "man", "trap":
 		return
 	}
@@ -153,6 +157,15 @@ func (s *shell) other(name string, ws []word, text string) {
 			s.state.unread(intent.Unread{Place: w.at, Text: text, Why: "what " + oneLine(name, 20) + " does with this command is not known here"})
 			return
 		}
+	}
+}
+
+// ownChild names the making of a macvlan or ipvlan for the host itself, which is what people
+// cure its not reaching containers with.
+func (s *shell) ownChild(ws []word, text string) {
+	is := func(text string) bool { return slices.ContainsFunc(ws, func(w word) bool { return w.text == text }) }
+	if !s.dry && len(s.shims) < maxNotes && is("add") && is("link") && is("type") && (is("macvlan") || is("ipvlan")) && !is("netns") {
+		s.shims = append(s.shims, intent.Unread{Place: ws[0].at, Text: oneLine(text, 100), Why: "a device of the host's own is not simulated; with it, and a route over it, the host does reach the containers"})
 	}
 }
 

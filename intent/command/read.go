@@ -60,6 +60,9 @@ func Read(name string, text []byte) (*intent.Intent, error) {
 	if len(in.Networks)+len(in.Endpoints)+len(in.Unread)+len(in.Refused) == 0 {
 		return fail(errors.New("has no docker or podman command that makes a network or a container"))
 	}
+	if len(in.Networks) > 0 {
+		in.Unread = append(in.Unread, s.shims...)
+	}
 	return in, nil
 }
 

@@ -9,7 +9,9 @@ import (
 
 // state is what the commands so far have built.
 type state struct {
-	now intent.Intent
+	// shims are children of parents that the host makes for itself.
+	shims []intent.Unread
+	now   intent.Intent
 	// configs are Docker's configuration-only networks.
 	configs []intent.Network
 	// brief are the containers that go when they are stopped.
