@@ -10,7 +10,6 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -117,9 +116,6 @@ func (f *checkFlags) check(cmd *cobra.Command, files []string) error {
 	if err != nil {
 		return err
 	}
-	// It is over before collecting garbage pays, unless there is a lot of it.
-	debug.SetGCPercent(800)
-	debug.SetMemoryLimit(256 << 20)
 	if o.Run.On != run.Guest {
 		if status, done, err := rootless.Enter(); done || err != nil {
 			return errors.Join(err, ended(status))
