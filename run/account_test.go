@@ -158,6 +158,7 @@ func TestAccount(t *testing.T) {
 		{"no qemu", 0, fmt.Errorf("run a guest: %w", guest.ErrNoQEMU), "skip skip skip", "needs a guest: run a guest: " + guest.ErrNoQEMU.Error(), ""},
 		{"no kernel", 0, guest.ErrNoKernel, "skip skip skip", "needs a guest: " + guest.ErrNoKernel.Error(), ""},
 		{"job error", 2, &guest.JobError{Text: "no memory"}, "pass pass error", "no memory", ""},
+		{"took too long", 1, fmt.Errorf("run a guest: guest took longer than 20m0s: %w (%w)", context.DeadlineExceeded, died), "pass error error", "guest took longer than 20m0s", "Oops"},
 		{"nothing said", 1, errNoWord, "pass error error", "without a word", ""},
 	} {
 		g, e := boot(t, "")
@@ -208,6 +209,12 @@ func TestAccountOfInterruption(t *testing.T) {
 		g.account(g.run())
 		if r := g.jobs[0].result; r.Verdict != want || !strings.Contains(r.Reason, "not run: "+cause.Error()) {
 			t.Errorf("%s: %q, want %s", r.Verdict, r.Reason, want)
+		}
+		g, _ = boot(t, "")
+		g.cancel(cause)
+		g.account(fmt.Errorf("run a guest: %w (%w)", cause, &guest.Died{Reason: "qemu ended: signal: killed", Begun: true}))
+		if r := g.jobs[0].result; r.Verdict != want || !strings.Contains(r.Reason, "not run: "+cause.Error()) {
+			t.Errorf("killed for it: %s: %q, want %s", r.Verdict, r.Reason, want)
 		}
 	}
 }

@@ -13,29 +13,35 @@ import (
 // TestParentsByChance holds what an engine has built against the plan where the parent's
 // name is a matter of chance, and where it is not.
 func TestParentsByChance(t *testing.T) {
-	f, err := scenarios.Load("one.yaml", []byte(`name: one
+	for driver, alike := range map[string]string{"macvlan": "dm-0123456789ab", "ipvlan": "di-0123456789ab"} {
+		f, err := scenarios.Load("one.yaml", []byte(`name: one
 title: A test
 docker: "20.10"
 hosts: {host: {parents: {eth0: {}}}}
-networks: {alone: {driver: macvlan, subnets: [{subnet: 192.168.12.0/24}]}}
+networks: {alone: {driver: `+driver+`, subnets: [{subnet: 192.168.12.0/24}]}}
 endpoints: {c1: {network: alone}}
-checks: [{link: {link: c1/eth0, kind: macvlan}}]
+checks: [{link: {link: c1/eth0, kind: `+driver+`}}]
 `))
-	if err != nil {
-		t.Fatal(err)
-	}
-	plan, problems := topology.Compile(&f.Cases()[0].Scenario.Spec, seedText(0))
-	if len(problems) > 0 {
-		t.Fatal(problems)
-	}
-	want := simulated(plan, "c1")
-	for parent, same := range map[string]bool{"dm-0123456789ab": true, "di-0123456789ab": false, "dm-01": false, "eth0": false} {
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan, problems := topology.Compile(&f.Cases()[0].Scenario.Spec, seedText(0))
+		if len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		want := simulated(plan, "c1")
 		d := want.devices[0]
-		built := &reports.Built{Devices: []reports.BuiltDevice{{
-			Name: "eth0", Kind: d.Kind, Mode: d.Mode, Parent: parent, MAC: d.MAC.String(), Up: true, Addresses: []string{"192.168.12.2/24"},
-		}}, Routes: want.routes}
-		if diff := cmp.Diff(want.lines(), want.among(built)); (diff == "") != same {
-			t.Errorf("on %s, it is the same: %v, want %v:\n%s", parent, diff == "", same, diff)
+		mac := d.MAC.String()
+		if driver == "ipvlan" {
+			mac = "02:00:00:00:00:01" // of whichever dummy there was
+		}
+		for _, parent := range []string{"dm-0123456789ab", "di-0123456789ab", "dm-01", "eth0"} {
+			built := &reports.Built{Devices: []reports.BuiltDevice{{
+				Name: "eth0", Kind: d.Kind, Mode: d.Mode, Parent: parent, MAC: mac, Up: true, Addresses: []string{d.Addresses[0].String()},
+			}}, Routes: want.routes}
+			if diff := cmp.Diff(want.lines(), want.among(built)); (diff == "") != (parent == alike) {
+				t.Errorf("%s on %s, it is the same: %v\n%s", driver, parent, diff == "", diff)
+			}
 		}
 	}
 }

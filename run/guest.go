@@ -242,13 +242,19 @@ func (g *guestRun) blob(name string, data []byte) error {
 func (g *guestRun) account(err error) {
 	verdict, reason, console := reports.Error, err.Error(), ""
 	var died *guest.Died
+	isDead := errors.As(err, &died)
+	if isDead {
+		console = died.Console
+	}
 	switch {
 	case errors.Is(err, guest.ErrNoQEMU), errors.Is(err, guest.ErrNoKernel):
 		verdict, reason = reports.Skip, "needs a guest: "+reason
-	case errors.As(err, &died):
-		reason, console = "the guest died: "+died.Reason, died.Console
 	case g.ctx.Err() != nil:
 		verdict, reason = notRun(context.Cause(g.ctx))
+	case errors.Is(err, context.DeadlineExceeded):
+		// It was killed, and did not die by itself: the limit says why.
+	case isDead:
+		reason = "the guest died: " + died.Reason
 	}
 	for n, j := range g.jobs {
 		if g.done[n] {

@@ -21,8 +21,8 @@ func (f *runFlags) findEngine(ctx context.Context) (err error) {
 
 // findEngine looks for the engine that was asked for. There is no answer without it.
 func (f *checkFlags) findEngine(cmd *cobra.Command, o *answer.Options) error {
-	if f.engine.value != run.Netlink && (f.on.value == string(run.Guest) || len(f.run.Kernels) > 0) {
-		return usage("--engine %s runs on this kernel: it goes without --on guest and --kernel", f.engine.value)
+	if err := elsewhere(f.engine.value, run.Ground(f.on.value), f.run.Kernels); err != nil {
+		return err
 	}
 	i, err := run.FindEngine(cmd.Context(), f.engine.value)
 	if err != nil || i == nil {
@@ -47,11 +47,19 @@ func (f *runFlags) checkEngine() error {
 	if f.engine.value == run.Netlink {
 		return nil
 	}
-	switch {
-	case (o.On == run.Guest || len(o.Kernels) > 0) && !run.EngineInGuests(f.engine.value):
-		return usage("--engine %s runs on this kernel: it goes without --on guest and --kernel", f.engine.value)
-	case o.On == run.GroundNIC || o.Emulate != "" || len(f.nics) > 0:
+	if err := elsewhere(f.engine.value, o.On, o.Kernels); err != nil {
+		return err
+	}
+	if o.On == run.GroundNIC || o.Emulate != "" || len(f.nics) > 0 {
 		return usage("--engine %s is for parents that lanproof makes: it goes without real ports", f.engine.value)
+	}
+	return nil
+}
+
+// elsewhere refuses guests to an engine that goes into none.
+func elsewhere(engine string, on run.Ground, kernels []string) error {
+	if (on == run.Guest || len(kernels) > 0) && !run.EngineInGuests(engine) {
+		return usage("--engine %s runs on this kernel: it goes without --on guest and --kernel", engine)
 	}
 	return nil
 }

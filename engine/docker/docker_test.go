@@ -227,6 +227,21 @@ func TestVersionOf(t *testing.T) {
 	}
 }
 
+// TestAmong has a guest given a dockerd beside links to Debian's programs, whose libraries
+// are in folders of their own.
+func TestAmong(t *testing.T) {
+	i := among([]string{"/c/28/dockerd", "/c/28/runc", "/c/usr/lib/x86_64-linux-gnu/liba.so.2", "/c/lib/x86_64-linux-gnu/libb.so.1", "/c/lib/x86_64-linux-gnu/libc.so.1"})
+	if i == nil || i.Path != "/c/28/dockerd" || i.Folders[0] != "/c/28" || len(i.given) != 3 {
+		t.Fatalf("found is %+v", i)
+	}
+	if want := "LD_LIBRARY_PATH=/c/lib/x86_64-linux-gnu:/c/usr/lib/x86_64-linux-gnu"; !slices.Contains(i.environment(), want) {
+		t.Errorf("its environment is %v, without %s", i.environment(), want)
+	}
+	if i := among([]string{"/c/28/runc"}); i != nil {
+		t.Errorf("without dockerd there is %+v", i)
+	}
+}
+
 func TestMissing(t *testing.T) {
 	t.Setenv(Variable, "/nowhere/dockerd")
 	var none *engine.Unavailable

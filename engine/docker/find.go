@@ -38,6 +38,8 @@ type Installation struct {
 	// ramdisk tells that the root of all mounts is the kernel's initial one, which nobody
 	// can leave by pivot_root(2).
 	ramdisk bool
+	// given are the paths of libraries in a guest, which no folder of packages tells there.
+	given []string
 }
 
 // companions are the programs that dockerd starts.
@@ -58,15 +60,31 @@ func Find(ctx context.Context, cache string) (engine.Installation, error) {
 
 // FindIn finds dockerd among some programs, in a guest that was given them.
 func FindIn(ctx context.Context, programs []string) (engine.Installation, error) {
-	n := slices.IndexFunc(programs, func(path string) bool { return filepath.Base(path) == "dockerd" })
-	if n < 0 {
+	i := among(programs)
+	if i == nil {
 		return nil, &engine.Unavailable{Text: "docker needs the program dockerd, and it was not given"}
 	}
-	i := &Installation{Path: programs[n], Folders: folders(filepath.Dir(programs[n])), ramdisk: true}
-	if err := installLibraries(i.ownLibraries()); err != nil {
+	if err := installLibraries(i.given); err != nil {
 		return nil, fmt.Errorf("install the libraries of docker in a guest: %w", err)
 	}
 	return i.asked(ctx)
+}
+
+// among is the installation that was given to a guest; nil where there is no dockerd in it.
+func among(programs []string) *Installation {
+	i := &Installation{ramdisk: true}
+	for _, path := range programs {
+		switch name := filepath.Base(path); {
+		case name == "dockerd":
+			i.Path, i.Folders = path, folders(filepath.Dir(path))
+		case strings.Contains(name, ".so."):
+			i.given = append(i.given, path)
+		}
+	}
+	if i.Path == "" {
+		return nil
+	}
+	return i
 }
 
 // installLibraries puts links to libraries where loaders look by themselves (ld.so(8)).
@@ -141,6 +159,13 @@ func (i *Installation) plainEnvironment() []string {
 
 // libraries are the folders of libraries that unpacked packages bring.
 func (i *Installation) libraries() (all []string) {
+	if i.ramdisk {
+		for _, path := range i.given {
+			all = append(all, filepath.Dir(path))
+		}
+		slices.Sort(all)
+		return slices.Compact(all)
+	}
 	runc, err := filepath.EvalSymlinks(engine.LookIn(i.Folders, "runc"))
 	root, unpacked := strings.CutSuffix(runc, "/usr/sbin/runc")
 	if err != nil || !unpacked || root == "" {
