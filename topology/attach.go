@@ -90,6 +90,18 @@ func (b *builder) networkFor(endpoint, name string) *NetworkState {
 	return n
 }
 
+// runOnIsThere refuses an endpoint that runs while the network is gone that it was run on:
+// since 24 Docker looks for that, whichever network it is to join
+// (moby: daemon/container_operations.go:normalizeNetMode).
+func (b *builder) runOnIsThere(endpoint string) {
+	node, _ := b.lan.Node(endpoint)
+	if node.RunOn != "" && b.lan.Networks[node.RunOn] == nil && !b.docker().Before(24) {
+		b.in("endpoint", func() {
+			b.problem("could not find a network matching network mode %s: network %s not found", node.RunOn, node.RunOn)
+		})
+	}
+}
+
 // childName checks the name that a child is to have.
 func (b *builder) childName(r Ref) {
 	problem, _ := linkName(r.Link)

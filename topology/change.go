@@ -64,6 +64,7 @@ func (b *builder) change(c *Change) {
 			// (moby: daemon/container_operations.go:ConnectToNetwork).
 			a.MAC = ""
 		}
+		b.runOnIsThere(c.Attach.Endpoint)
 		b.attach(c.Attach.Endpoint, a)
 		b.elect(c.Attach.Endpoint)
 		b.announce(c.Attach.Endpoint, c.Attach.Network)

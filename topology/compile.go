@@ -77,7 +77,7 @@ func (b *builder) nodes(s *Spec) *Spec {
 		b.addNode(Node{Name: h.Name, Role: RoleHost, Forwarding: h.Value.Forwarding})
 	}
 	for _, e := range kept.Endpoints {
-		b.addNode(Node{Name: e.Name, Role: RoleEndpoint})
+		b.addNode(Node{Name: e.Name, Role: RoleEndpoint, RunOn: e.Value.runOn()})
 	}
 	for _, st := range kept.Stations {
 		b.addNode(Node{Name: st.Name, Role: RoleStation})
@@ -149,6 +149,14 @@ func (b *builder) endpoints(s *Spec) {
 	for _, e := range s.Endpoints {
 		b.at([]any{"endpoints", e.Name}, func() { b.endpoint(e.Name, &e.Value) })
 	}
+}
+
+// runOn is the network that docker run names.
+func (e *Endpoint) runOn() string {
+	if e.Network == "" && len(e.Attach) > 0 {
+		return e.Attach[0].Network
+	}
+	return e.Network
 }
 
 func (b *builder) endpoint(name string, e *Endpoint) {

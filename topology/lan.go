@@ -36,6 +36,9 @@ type Node struct {
 	Name       string
 	Role       Role
 	Forwarding bool
+	// RunOn is the network that an endpoint's container was run on; empty where it was
+	// run on none.
+	RunOn string
 }
 
 // Ref names a device: a link in a node.
