@@ -287,7 +287,7 @@ func TestStopped(t *testing.T) {
 	_, failed := e.Endpoint(ctx, "db", nil)
 	for what, err := range map[string]error{
 		"make network lan": e.Network(ctx, "lan", lan), "make container db": failed, "remove container web": e.RemoveEndpoint(ctx, "web"),
-		"load the image": d.load(ctx), "remove network lan": e.RemoveNetwork(ctx, "lan"), "detach web from none": e.Detach(ctx, "web", "none"),
+		"load the image": d.load(ctx), "remove network lan": e.RemoveNetwork(ctx, "lan"), "detach web from lan": e.Detach(ctx, "web", "lan"),
 	} {
 		var failure *engine.Failure
 		if !errors.As(err, &failure) {
