@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/lanproof/lanproof/advice"
+	"github.com/lanproof/lanproof/engine/cell"
 	"github.com/lanproof/lanproof/guest"
 	"github.com/lanproof/lanproof/intent"
 	"github.com/lanproof/lanproof/reports"
@@ -19,6 +20,7 @@ import (
 
 // TestMain makes this very binary /init of a guest.
 func TestMain(m *testing.M) {
+	cell.Main()
 	if guest.IsInit() {
 		guest.Init(run.InGuest)
 	}
@@ -244,7 +246,7 @@ func TestEngineWords(t *testing.T) {
 		{"network lan macvlan o:parent=eth0.5000" + podman, "complete eth0", `Podman refuses network "lan": parent interface eth0.5000 does not exist.`},
 		{"network lan macvlan o:parent=eth0.5000" + podman, "", ""},
 		{"network lan macvlan o:parent=eth0.2.3" + podman, "complete eth0.2.3", ""},
-		{"network lan macvlan o:parent=eth0 o:mode=brigde" + podman, "", `Podman refuses network "lan": invalid macvlan mode "brigde".`},
+		{"network lan macvlan o:parent=eth0 o:mode=brigde" + podman, "", `Podman refuses network "lan": unknown macvlan mode "brigde".`},
 		{"network lan macvlan o:master=eth9" + cni, "complete eth0", `The CNI plugin refuses network "lan": failed to lookup master "eth9": Link not found.`},
 		{"network lan macvlan o:master=eth0.2.3" + cni, "", ""},
 		{"network lan ipvlan o:master=eth0 o:mode=l4" + cni, "", `The CNI plugin refuses network "lan": unknown ipvlan mode: "l4".`},

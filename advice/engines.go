@@ -2,6 +2,7 @@ package advice
 
 import (
 	"cmp"
+	"net/netip"
 	"slices"
 	"strconv"
 
@@ -110,6 +111,28 @@ func cniMTU(f *file) []*finding {
 			Node: hostNode, Name: "child", Link: topology.Link{Kind: n.driver, Parent: n.device(), Mode: mode, MTU: mtu},
 		}}}
 		return []*finding{w}
+	})
+}
+
+// outsideSpan are addresses that host-local is asked for and that none of its ranges has
+// (containernetworking/plugins: plugins/ipam/host-local/main.go:cmdAdd).
+func outsideSpan(f *file) []*finding {
+	return f.each(intent.CNI, func(n *network) []*finding {
+		var all []*finding
+		for _, u := range n.users {
+			for _, v := range []intent.Value{u.at.IP, u.at.IP6} {
+				a, err := netip.ParseAddr(v.Text)
+				if err != nil {
+					continue
+				}
+				if part, is := n.span(a.Is6()); is && part.subnet.Contains(a) && !part.Contains(a) {
+					w := about(n, place(v, u.at.Place), "%s does not start %q on network %q: %s.", calls(n.Engine), u.end.Name, n.Name, n.outside(u.at, ""))
+					w.Endpoints, w.unmade = []string{u.end.Name}, true
+					all = append(all, w)
+				}
+			}
+		}
+		return all
 	})
 }
 

@@ -155,7 +155,7 @@ podman-no-vlan: podman
 podman-option-unsupported: podman
 ports-ignored: compose docker podman
 private-isolates-siblings-only: cni compose docker podman
-subnet-host-bits: compose docker
+subnet-host-bits: cni compose docker
 subnet-invalid: cni compose docker podman
 subnet-missing: compose docker
 subnet-not-parents: cni compose docker podman

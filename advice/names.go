@@ -69,17 +69,52 @@ func ipamUnknown(f *file) []*finding {
 // as Docker says it (containers/common: libnetwork/netavark/config.go and
 // libnetwork/internal/util/validate.go, netavark: src/network/vlan.rs,
 // containernetworking/plugins: plugins/main/macvlan and ipvlan).
-func (n *network) inWords(id, docker string) string {
+func (n *network) inWords(id, docker string, path []any) string {
+	loopback := fmt.Sprintf("the kernel makes no %s device on the loopback (EINVAL)", n.driver)
 	podman := map[string]string{
-		"parent-missing": fmt.Sprintf("parent interface %s does not exist", n.parent.Text),
-		"mode-invalid":   fmt.Sprintf("invalid %s mode %q", n.driver, n.mode.Text),
+		"parent-missing":  fmt.Sprintf("parent interface %s does not exist", n.parent.Text),
+		"parent-loopback": loopback,
+		"mode-invalid":    fmt.Sprintf("unknown %s mode %q", n.driver, n.mode.Text),
 	}
 	cni := map[string]string{
-		"parent-missing": fmt.Sprintf("failed to lookup master %q: Link not found", n.parent.Text),
-		"mode-invalid":   fmt.Sprintf("unknown %s mode: %q", n.driver, n.mode.Text),
+		"parent-missing":  fmt.Sprintf("failed to lookup master %q: Link not found", n.parent.Text),
+		"parent-loopback": loopback,
+		"mode-invalid":    fmt.Sprintf("unknown %s mode: %q", n.driver, n.mode.Text),
+	}
+	if p := n.poolIn(path); p != nil {
+		if p.gateway.IsValid() {
+			outside := fmt.Sprintf("gateway %s not in subnet %s", p.gateway, p.prefix)
+			podman["gateway-outside-subnet"], podman["gateway-wrong-family"] = outside, outside
+		}
+		if p.rng.IsValid() && !p.prefix.Contains(p.rng.Addr()) {
+			podman["ip-range-invalid"] = fmt.Sprintf("lease range start ip %s not in subnet %s", p.rng.Addr().Next(), p.prefix)
+		}
+		cni["subnet-host-bits"] = fmt.Sprintf("Network has host bits set. For a subnet mask of length %d the network address is %s", p.prefix.Bits(), p.prefix.Addr())
 	}
 	words := map[intent.Engine]map[string]string{intent.Podman: podman, intent.CNI: cni}[n.Engine]
 	return cmp.Or(words[id], docker)
+}
+
+// poolIn is the subnet that a Problem's path leads to; nil where that is none.
+func (n *network) poolIn(path []any) *pool {
+	for _, step := range path {
+		if i, ok := step.(int); ok && i < len(n.pools) {
+			return n.pools[i]
+		}
+	}
+	return nil
+}
+
+// outside is how an engine says that an endpoint asks for what its network has not.
+func (n *network) outside(at *intent.Attachment, docker string) string {
+	asked := cmp.Or(at.IP.Text, at.IP6.Text)
+	switch n.Engine {
+	case intent.Podman:
+		return fmt.Sprintf("requested static ip %s not in any subnet on network %s", asked, n.Name)
+	case intent.CNI:
+		return "failed to allocate all requested IPs: " + asked
+	}
+	return docker
 }
 
 // networkName is why an engine takes no network of a name; empty where it does. Docker looks

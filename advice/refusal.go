@@ -63,6 +63,9 @@ var refusals = []refused{
 // inUse are what an address that is in use turns out to be, by whose it is.
 var inUse = []string{"gateway-is-endpoint", "address-excluded", "address-reserved", "address-duplicate", "address-in-dynamic-range"}
 
+// TellsWhose reports whether a kind says whose an address is that is in use.
+func TellsWhose(id string) bool { return slices.Contains(inUse, id) }
+
 // Refusal is the warning for something that the engine refuses by its rules, which
 // package topology's are: for a Problem of a Spec or a Change made out of a file, and the
 // place in that file. What the kernel refuses ends with the errno's name in brackets.
@@ -78,7 +81,7 @@ func Refusal(p topology.Problem, at intent.Place) Warning {
 // DockersAlone reports whether a kind of refusal is a rule of Docker's for its macvlan and
 // ipvlan networks, which Podman and CNI have not: each of their networks keeps its own books.
 func DockersAlone(id string) bool {
-	return slices.Contains([]string{"subnet-host-bits", "networks-overlap", "parent-shared", "parent-shared-passthru", "gateway-taken"}, id)
+	return slices.Contains([]string{"networks-overlap", "parent-shared", "parent-shared-passthru", "gateway-taken"}, id)
 }
 
 // idOf is the kind of a refusal.
@@ -129,12 +132,17 @@ func refusedOf(f *file) []*finding {
 func (f *file) tell(w *finding, r *refusal) bool {
 	n := r.network
 	who := calls(n.Engine)
+	if n.Engine != intent.Docker && w.ID == "parent-shared-passthru" && len(n.users) > 0 {
+		w.ID, w.Place = "passthru-one-endpoint", f.placeIn(n, r.Path)
+		w.Text = fmt.Sprintf("Containers of network %q cannot start beside those of another network on %s: in mode passthru a parent takes one container (EINVAL).", n.Name, n.device())
+		return true
+	}
 	if n.Engine != intent.Docker && DockersAlone(w.ID) {
 		return false
 	}
 	if r.user == nil {
 		w.Place = f.placeIn(n, r.Path)
-		if n.Engine == intent.CNI && w.ID == "gateway-outside-subnet" {
+		if n.Engine == intent.CNI && (w.ID == "gateway-outside-subnet" || w.ID == "gateway-wrong-family") {
 			w.Severity = Caution // no plugin looks; the kernel may refuse the route
 			w.Text = fmt.Sprintf("A gateway of network %q is outside its subnet, so that no route can lead over it.", n.Name)
 			return true
@@ -142,7 +150,7 @@ func (f *file) tell(w *finding, r *refusal) bool {
 		if n.Engine != intent.Docker && strings.HasPrefix(w.ID, "vlan-") {
 			w.ID = "parent-missing" // a dotted name is like any other there
 		}
-		w.Text = fmt.Sprintf("%s refuses network %q: %s.", who, n.Name, n.inWords(w.ID, strings.TrimSuffix(r.Text, ": there is no device "+hostNode+"/"+n.parent.Text)))
+		w.Text = fmt.Sprintf("%s refuses network %q: %s.", who, n.Name, n.inWords(w.ID, strings.TrimSuffix(r.Text, ": there is no device "+hostNode+"/"+n.parent.Text), r.Path))
 		if long := len(n.parent.Text); w.ID == "parent-missing" && long > 15 {
 			w.ID = "parent-name-too-long"
 			w.Text = strings.TrimSuffix(w.Text, ".") + fmt.Sprintf("; and no device has that name, whose %d characters are more than the 15 that the kernel allows.", long)
@@ -172,6 +180,13 @@ func (f *file) tell(w *finding, r *refusal) bool {
 		w.Text = fmt.Sprintf("The kernel does not take %s for %q: a device's address is neither a group's nor all zeros (EADDRNOTAVAIL).", r.user.at.MAC.Text, r.user.end.Name)
 	case "address-taken":
 		f.whose(w, r)
+		if n.Engine == intent.Podman && (w.ID == "gateway-is-endpoint" || w.ID == "address-reserved") {
+			w.Severity = Caution
+			w.Text = strings.Replace(w.Text, " cannot have ", " is to have ", 1)
+			w.Text = strings.TrimSuffix(w.Text, ".") + ", and Podman gives it away all the same."
+		}
+	case "address-outside-subnet":
+		w.Text = fmt.Sprintf("%s does not start %q on network %q: %s.", who, r.user.end.Name, n.Name, n.outside(r.user.at, r.Text))
 	default:
 		w.Text = fmt.Sprintf("%s does not start %q on network %q: %s.", who, r.user.end.Name, n.Name, r.Text)
 	}

@@ -33,6 +33,7 @@ var rules = []rule{
 	{"subnet-not-parents", Caution, subnetNotParents},
 	{"ip-range-empty", Error, rangeEmpty},
 	{"ip-range-invalid", Error, spanInvalid},
+	{"address-outside-subnet", Error, outsideSpan},
 	{"address-not-excluded", Caution, notExcluded},
 	{"address-in-dynamic-range", Caution, inDynamicRange},
 	{"address-in-other-range", Caution, inOtherRange},

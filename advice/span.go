@@ -23,8 +23,10 @@ func PoolOf(n *intent.Network, s *intent.Subnet) topology.Subnet {
 	if err != nil || n.Engine == intent.Docker || n.Engine == "" {
 		return t
 	}
-	// Podman and CNI cut host bits off without a word.
-	t.Subnet = prefix.Masked().String()
+	// Podman cuts host bits off without a word, and host-local refuses them.
+	if n.Engine == intent.Podman {
+		t.Subnet = prefix.Masked().String()
+	}
 	switch {
 	case n.Engine == intent.Podman && t.Gateway == "" && !n.Internal.Is:
 		// containers/common: libnetwork/internal/util/validate.go:ValidateSubnet
@@ -45,6 +47,10 @@ func hostLocal(n *intent.Network, t *topology.Subnet, prefix netip.Prefix) {
 	}
 	if t.Gateway == "" {
 		gateway = prefix.Addr().Next()
+	}
+	if gateway == prefix.Addr() {
+		t.Gateway = "" // it is the network's own address, which nobody gets anyway
+		return
 	}
 	leads := n.Driver.Text == bridge
 	for _, r := range n.Routes {

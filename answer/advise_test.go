@@ -53,6 +53,9 @@ docker run --network one nginx
 			`4: gateway-invalid: Docker refuses network "four": invalid gateway 10.4.0: invalid address.`,
 			`5: subnet-invalid: Docker refuses network "five": invalid subnet 10.5.0.0: it is written like 172.16.86.0/24.`,
 		}},
+		{"an address that Podman gives away", "make.sh", `podman network create -d macvlan -o parent=eth0 --subnet 10.1.0.0/24 --gateway 10.1.0.1 one
+podman run --name web --network one --ip 10.1.0.1 nginx
+`, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			in := reads(t, test.file, test.text)

@@ -305,7 +305,7 @@ func later(a, b intent.Place) bool {
 
 // told reports whether a warning says that this is refused, or why.
 func (r *Refusal) told(w advice.Warning, id string) bool {
-	if w.Severity != advice.Error && w.ID != id {
+	if w.Severity != advice.Error && w.ID != id && (id != "address-taken" || !advice.TellsWhose(w.ID)) {
 		return false
 	}
 	about := func(mine, its []string) bool {
