@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // attach puts an endpoint on a network: an address of every pool family, a child
@@ -183,7 +184,8 @@ func (b *builder) bridgedChild(n *NetworkState, d *Device) {
 	d.Kind = KindVeth
 	port := b.newDevice(Ref{n.Host, shortName("veth-", d.Node)}, KindVeth)
 	if b.lan.Device(port.Ref) != nil {
-		port.Link = shortName("veth-", d.Node+"/"+d.Link+"/"+n.Name)
+		// No name of a device has a slash in it (net/core/dev.c:dev_valid_name).
+		port.Link = strings.ReplaceAll(shortName("veth-", d.Node+"/"+d.Link+"/"+n.Name), "/", ".")
 	}
 	port.Master, port.Peer, port.Network, port.Up = n.Parent, d.Ref, n.Name, true
 	port.MAC, port.OwnMAC = b.lan.MACOf(port.Ref), true
