@@ -296,9 +296,9 @@ func (d *draft) attach(n *network, u user, node string, sample bool) {
 	if !n.hasFamily6() {
 		a.IP6 = ""
 	}
-	for range 5 {
+	for try := range 5 {
 		if part, left := d.fromSpan(n, &a); !left {
-			if full := (topology.Problem{Path: []any{"attach", "ip"}, Text: "no available addresses in " + part.String()}); !sample {
+			if full := (topology.Problem{Path: []any{"attach", "ip"}, Text: "no available addresses in " + part.String()}); !sample && try == 0 {
 				d.refuse(&refusal{Problem: full, network: n, user: &u}, true)
 			}
 			return
@@ -307,7 +307,8 @@ func (d *draft) attach(n *network, u user, node string, sample bool) {
 		mended, possible, clean := a, true, true
 		for i, r := range d.against(n, u, change) {
 			clean = false
-			if !sample {
+			// Who asked for an address that he cannot have lacks no other.
+			if lacks := try > 0 && idOf(r.Problem, r.errno) == "too-many-endpoints"; !sample && !lacks {
 				d.refuse(r, i == 0)
 			}
 			possible = mendAttachment(&mended, r) && possible

@@ -22,6 +22,8 @@ func TestSpans(t *testing.T) {
 		{name: "one free address", text: podman + " from=192.168.1.1 to=192.168.1.2\nrun web on lan", not: "ip-range-empty"},
 		{name: "more endpoints than addresses", text: podman + " from=192.168.1.8 to=192.168.1.9\nrun a on lan\nrun b on lan\nrun c on lan\nrun d on lan", want: `error too-many-endpoints 4: Network "lan" has no address left for "c" and "d".`},
 		{name: "more endpoints than addresses", text: routed + " from=192.168.1.8 to=192.168.1.8\nrun a on lan\nrun b on lan", want: `too-many-endpoints 3: Network "lan" has no address left for "b".`},
+		{name: "one whose address is taken lacks none", text: podman + " from=192.168.1.8 to=192.168.1.9\nrun a on lan\nrun b on lan\nrun c on lan\nrun d on lan ip=192.168.1.8", want: `has no address left for "c".`},
+		{name: "nor with Docker", text: lan + " range=192.168.1.8/31\nrun a1 on lan\nrun b1 on lan\nrun c1 on lan\nrun d1 on lan ip=192.168.1.8", want: `has no address left for "c1".`},
 		{name: "as many endpoints as addresses", text: podman + " from=192.168.1.8 to=192.168.1.9\nrun a on lan\nrun b on lan", not: "too-many-endpoints"},
 		{name: "the host inside", text: podman + " from=192.168.1.8 to=192.168.1.99\nrun web on lan", around: "eth0=192.168.1.8/24", want: `address-not-excluded 1: "web" gets 192.168.1.8, which is the address of this host`},
 		{name: "the host inside, later", text: podman + " from=192.168.1.8 to=192.168.1.99\nrun web on lan", around: "eth0=192.168.1.10/24", want: `192.168.1.10 is the address of this host and lies in what is handed out: container number 2 from here on`},

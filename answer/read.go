@@ -38,8 +38,8 @@ const (
 )
 
 // Read reads files, each by the reader that its name and content ask for: Compose files
-// together as one project, CNI configurations, and everything else as text with docker
-// and podman command lines. The error is an *intent.Error, or several of them joined.
+// together as one project, CNI configurations, also those in manifests of Kubernetes, and
+// everything else as text with docker and podman command lines. The error is an *intent.Error, or several of them joined.
 func Read(ctx context.Context, files []string, o ReadOptions) (*intent.Intent, error) {
 	var whole intent.Intent
 	var project []string
@@ -70,12 +70,18 @@ func Read(ctx context.Context, files []string, o ReadOptions) (*intent.Intent, e
 			}
 			join(&whole, in)
 		case cniFile:
-			in, err := cni.Read(shown(name), text)
-			if err != nil {
-				fail(name, err)
-				continue
+			configs := definitions(text)
+			if len(configs) == 0 {
+				configs = [][]byte{text}
 			}
-			join(&whole, in)
+			for _, config := range configs {
+				in, err := cni.Read(shown(name), config)
+				if err != nil {
+					fail(name, err)
+					continue
+				}
+				join(&whole, in)
+			}
 		}
 	}
 	if len(errs) > 0 {
@@ -112,6 +118,9 @@ func shown(name string) string {
 
 // kindOf tells languages apart: by the name where it says it, else by the content.
 func kindOf(name string, text []byte) kind {
+	if len(definitions(text)) > 0 {
+		return cniFile
+	}
 	switch strings.ToLower(filepath.Ext(name)) {
 	case ".yml", ".yaml":
 		// A playbook or a pipeline may have command lines in it.
