@@ -2,7 +2,6 @@ package cni_test
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -67,52 +66,10 @@ var lan = topology.Network{
 }
 
 func TestEndpoints(t *testing.T) {
-	e := started(t, found(t))
-	ctx := t.Context()
-	second := topology.Network{Driver: "macvlan", Parent: "eth0", MacvlanMode: "private", Subnets: []topology.Subnet{{Subnet: "10.0.0.0/8"}}}
-	for name, n := range map[string]topology.Network{"lan": lan, "second": second} {
-		if err := e.Network(ctx, name, &n); err != nil {
-			t.Fatal(err)
-		}
-	}
-	a, err := e.Endpoint(ctx, "a", &topology.Attachment{Network: "lan", MAC: "02:00:00:00:00:0a"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer a.Close()
-	if err := e.Attach(ctx, "a", topology.Attachment{Network: "second", Name: "other0", IP: "10.1.2.3"}); err != nil {
-		t.Fatal(err)
-	}
-	b, err := e.Endpoint(ctx, "b", &topology.Attachment{Network: "lan"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.Close()
-	want := []string{
+	enginetest.Endpoints(t, started(t, found(t)), &lan, []string{
 		"eth0 macvlan bridge 192.168.1.8/24 fd00:1::2/64", "other0 macvlan private 10.1.2.3/8", "default via 192.168.1.1",
 		"eth0 macvlan bridge 192.168.1.10/24 fd00:1::3/64", "default via 192.168.1.1",
-	}
-	if diff := cmp.Diff(want, append(enginetest.Built(t, a), enginetest.Built(t, b)...)); diff != "" {
-		t.Error(diff)
-	}
-	if mac := enginetest.MAC(t, a, "eth0").String(); mac != "02:00:00:00:00:0a" {
-		t.Errorf("its MAC address is %s", mac)
-	}
-	if err := e.Detach(ctx, "a", "lan"); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff([]string{"other0 macvlan private 10.1.2.3/8"}, enginetest.Built(t, a)); diff != "" {
-		t.Error(diff)
-	}
-	if err := errors.Join(e.RemoveEndpoint(ctx, "b"), e.RemoveEndpoint(ctx, "a"), e.RemoveEndpoint(ctx, "a")); err != nil {
-		t.Fatal(err)
-	}
-	if words := append(enginetest.Built(t, a), enginetest.Built(t, b)...); words != nil {
-		t.Errorf("left: %q", words)
-	}
-	if err := e.RemoveNetwork(ctx, "lan"); err != nil {
-		t.Fatal(err)
-	}
+	})
 }
 
 // TestRefusals holds the words of the plugins.
@@ -245,23 +202,7 @@ func TestPluginDies(t *testing.T) {
 
 // hang runs an engine whose plugin does not come back.
 func hang() error {
-	ctx := context.Background()
-	i, err := cni.Find(ctx)
-	if err != nil {
-		return err
-	}
-	host, err := enginetest.NewHost()
-	if err != nil {
-		return err
-	}
-	e, err := i.Start(ctx, host)
-	if err != nil {
-		return err
-	}
-	if err := e.Network(ctx, "lan", &lan); err != nil {
-		return err
-	}
-	_, err = e.Endpoint(ctx, "a", &topology.Attachment{Network: "lan"})
+	_, err := enginetest.Begin(cni.Find, &lan)
 	return err
 }
 

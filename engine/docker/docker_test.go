@@ -18,8 +18,8 @@ import (
 
 	"github.com/lanproof/lanproof/engine"
 	"github.com/lanproof/lanproof/engine/cell"
+	"github.com/lanproof/lanproof/engine/enginetest"
 	"github.com/lanproof/lanproof/internal/netns"
-	"github.com/lanproof/lanproof/internal/rtnl"
 	"github.com/lanproof/lanproof/topology"
 )
 
@@ -40,117 +40,47 @@ func cache() string {
 	return filepath.Join(dir, "lanproof")
 }
 
-// host is a namespace with a parent that has a carrier, and dockerd in it.
-func host(t *testing.T) (engine.Engine, *netns.NS) {
+// started is a dockerd on a host of its own.
+func started(t *testing.T) engine.Engine {
 	t.Helper()
 	i, err := Find(t.Context(), cache())
-	var none *engine.Unavailable
-	if errors.As(err, &none) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	ns, err := netns.New()
-	if err != nil {
-		t.Skip(err)
-	}
-	t.Cleanup(func() { ns.Close() })
-	if err := ns.Do(func() error {
-		c, err := rtnl.OpenHere()
-		if err != nil {
-			return err
-		}
-		defer c.Close()
-		if err := c.NewLink(&rtnl.Link{Name: "eth0", Kind: "veth", Index: 100, Peer: &rtnl.Link{Name: "wire", Index: 101}}); err != nil {
-			return err
-		}
-		up := true
-		return errors.Join(c.SetLink(1, &rtnl.Change{Up: &up}), c.SetLink(101, &rtnl.Change{Up: &up}), c.SetLink(100, &rtnl.Change{Up: &up}))
-	}); err != nil {
-		t.Skip(err)
-	}
-	start := time.Now()
-	e, err := i.Start(t.Context(), ns)
-	if errors.As(err, &none) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Logf("docker %s started in %v", i.Version(), time.Since(start))
-	t.Cleanup(func() {
-		start := time.Now()
-		if err := e.Close(); err != nil {
-			t.Error(err)
-		}
-		t.Logf("ended in %v", time.Since(start))
-	})
-	return e, ns
-}
-
-// inside are the devices of a namespace with their addresses.
-func inside(t *testing.T, ns *netns.NS) (links []*rtnl.State, addresses []string) {
-	t.Helper()
-	err := ns.Do(func() error {
-		c, err := rtnl.OpenHere()
-		if err != nil {
-			return err
-		}
-		defer c.Close()
-		if links, err = c.Links(); err != nil {
-			return err
-		}
-		all, err := c.Addresses()
-		for _, a := range all {
-			if a.Index != 1 {
-				addresses = append(addresses, a.Prefix.String())
-			}
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return links, addresses
+	e, _ := enginetest.Started(t, i, err)
+	return e
 }
 
 func TestNetworks(t *testing.T) {
-	e, _ := host(t)
+	e := started(t)
 	ctx := t.Context()
 	lan := &topology.Network{Driver: "macvlan", Parent: "eth0", Subnets: []topology.Subnet{{Subnet: "192.0.2.0/24", Gateway: "192.0.2.1", IPRange: "192.0.2.64/27"}}}
-	if err := e.Network(ctx, "lan", lan); err != nil {
-		t.Fatal(err)
-	}
 	inner := &topology.Network{Driver: "bridge", Subnets: []topology.Subnet{{Subnet: "198.51.100.0/24"}}}
-	if err := e.Network(ctx, "inner", inner); err != nil {
-		t.Fatal(err)
+	for name, n := range map[string]*topology.Network{"lan": lan, "inner": inner} {
+		if err := e.Network(ctx, name, n); err != nil {
+			t.Fatal(err)
+		}
 	}
 	ns, err := e.Endpoint(ctx, "web", &topology.Attachment{Network: "lan", MAC: "02:00:00:00:00:09"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer ns.Close()
-	links, addresses := inside(t, ns)
-	i := slices.IndexFunc(links, func(s *rtnl.State) bool { return s.Name == "eth0" })
-	if i < 0 || links[i].Kind != "macvlan" || links[i].Mode != "bridge" || links[i].MAC.String() != "02:00:00:00:00:09" {
-		t.Errorf("the container has %+v", links)
+	built := func(want ...string) {
+		t.Helper()
+		if diff := cmp.Diff(want, enginetest.Built(t, ns)); diff != "" {
+			t.Error(diff)
+		}
 	}
-	if diff := cmp.Diff([]string{"192.0.2.64/24"}, addresses); diff != "" {
-		t.Errorf("addresses (-want +got):\n%s", diff)
+	built("eth0 macvlan bridge 192.0.2.64/24", "default via 192.0.2.1")
+	if mac := enginetest.MAC(t, ns, "eth0").String(); mac != "02:00:00:00:00:09" {
+		t.Errorf("its MAC address is %s", mac)
 	}
 	if err := e.Attach(ctx, "web", topology.Attachment{Network: "inner", IP: "198.51.100.7"}); err != nil {
 		t.Fatal(err)
 	}
-	if _, addresses = inside(t, ns); !slices.Contains(addresses, "198.51.100.7/24") {
-		t.Errorf("attached, it has the addresses %v", addresses)
-	}
+	built("eth0 macvlan bridge 192.0.2.64/24", "eth1 veth  198.51.100.7/24", "default via 198.51.100.1")
 	if err := e.Detach(ctx, "web", "lan"); err != nil {
 		t.Fatal(err)
 	}
-	if _, addresses = inside(t, ns); slices.Contains(addresses, "192.0.2.64/24") {
-		t.Errorf("detached, it has the addresses %v", addresses)
-	}
+	built("eth1 veth  198.51.100.7/24", "default via 198.51.100.1")
 	if err := e.RemoveEndpoint(ctx, "web"); err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +91,7 @@ func TestNetworks(t *testing.T) {
 
 // TestAlone runs a container on no network, which joins one later.
 func TestAlone(t *testing.T) {
-	e, _ := host(t)
+	e := started(t)
 	ctx := t.Context()
 	ns, err := e.Endpoint(ctx, "alone", nil)
 	if err != nil {
@@ -174,13 +104,13 @@ func TestAlone(t *testing.T) {
 	if err := e.Attach(ctx, "alone", topology.Attachment{Network: "lan", IP: "192.0.2.9"}); err != nil {
 		t.Fatal(err)
 	}
-	if _, addresses := inside(t, ns); !slices.Equal(addresses, []string{"192.0.2.9/24"}) {
-		t.Errorf("it has the addresses %v", addresses)
+	if built := enginetest.Built(t, ns); len(built) == 0 || !strings.HasSuffix(built[0], " 192.0.2.9/24") {
+		t.Errorf("it has %q", built)
 	}
 }
 
 func TestRefusals(t *testing.T) {
-	e, _ := host(t)
+	e := started(t)
 	ctx := t.Context()
 	pool := func(subnet string) []topology.Subnet { return []topology.Subnet{{Subnet: subnet}} }
 	refused := func(what string, err error, words string) {
@@ -271,7 +201,7 @@ func dockerd(t *testing.T, first int) int {
 
 // TestStopped stops a dockerd, so that it answers nothing any more.
 func TestStopped(t *testing.T) {
-	e, _ := host(t)
+	e := started(t)
 	ctx := t.Context()
 	ns, err := e.Endpoint(ctx, "web", nil)
 	if err != nil {

@@ -3,6 +3,7 @@
 package enginetest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -14,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
 	"github.com/lanproof/lanproof/engine"
@@ -73,6 +75,76 @@ func Started(t *testing.T, i engine.Installation, err error) (engine.Engine, *ne
 		}
 	})
 	return e, host
+}
+
+// Begin has a container run on a network lan of an engine, outside of a test that would
+// end it, and returns the container's namespace.
+func Begin(find func(context.Context) (engine.Installation, error), lan *topology.Network) (*netns.NS, error) {
+	ctx := context.Background()
+	i, err := find(ctx)
+	if err != nil {
+		return nil, err
+	}
+	host, err := NewHost()
+	if err != nil {
+		return nil, err
+	}
+	e, err := i.Start(ctx, host)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.Network(ctx, "lan", lan); err != nil {
+		return nil, err
+	}
+	return e.Endpoint(ctx, "a", &topology.Attachment{Network: "lan"})
+}
+
+// Endpoints has an engine run two containers on a network lan, of which one has a MAC
+// address of its own and is on a second network as well, and holds what was built against
+// what is wanted. They leave again, and nothing of them stays.
+func Endpoints(t *testing.T, e engine.Engine, lan *topology.Network, want []string) {
+	t.Helper()
+	ctx := t.Context()
+	second := &topology.Network{Driver: "macvlan", Parent: "eth0", MacvlanMode: "private", Internal: true, Subnets: []topology.Subnet{{Subnet: "10.0.0.0/8"}}}
+	for name, n := range map[string]*topology.Network{"lan": lan, "second": second} {
+		if err := e.Network(ctx, name, n); err != nil {
+			t.Fatal(err, e.Log())
+		}
+	}
+	a, err := e.Endpoint(ctx, "a", &topology.Attachment{Network: "lan", MAC: "02:00:00:00:00:0a"})
+	if err != nil {
+		t.Fatal(err, e.Log())
+	}
+	defer a.Close() //nolint:errcheck // of a test
+	if err := e.Attach(ctx, "a", topology.Attachment{Network: "second", Name: "other0", IP: "10.1.2.3"}); err != nil {
+		t.Fatal(err)
+	}
+	b, err := e.Endpoint(ctx, "b", &topology.Attachment{Network: "lan"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close() //nolint:errcheck // of a test
+	if diff := cmp.Diff(want, append(Built(t, a), Built(t, b)...)); diff != "" {
+		t.Error(diff)
+	}
+	if mac := MAC(t, a, "eth0").String(); mac != "02:00:00:00:00:0a" {
+		t.Errorf("its MAC address is %s", mac)
+	}
+	if err := e.Detach(ctx, "a", "lan"); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"other0 macvlan private 10.1.2.3/8"}, Built(t, a)); diff != "" {
+		t.Error(diff)
+	}
+	if err := errors.Join(e.RemoveEndpoint(ctx, "b"), e.RemoveEndpoint(ctx, "a"), e.RemoveEndpoint(ctx, "a")); err != nil {
+		t.Fatal(err)
+	}
+	if words := append(Built(t, a), Built(t, b)...); words != nil {
+		t.Errorf("left: %q", words)
+	}
+	if err := e.RemoveNetwork(ctx, "lan"); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // look calls fn with what talks to the kernel of a namespace.

@@ -1,7 +1,6 @@
 package podman_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -11,7 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
 	"github.com/lanproof/lanproof/engine"
@@ -34,23 +32,7 @@ const killedVariable = "LANPROOF_TEST_KILLED"
 
 // beKilled has a container run, says in which namespace, and waits.
 func beKilled() error {
-	ctx := context.Background()
-	i, err := podman.Find(ctx)
-	if err != nil {
-		return err
-	}
-	host, err := enginetest.NewHost()
-	if err != nil {
-		return err
-	}
-	e, err := i.Start(ctx, host)
-	if err != nil {
-		return err
-	}
-	if err := e.Network(ctx, "lan", &lan); err != nil {
-		return err
-	}
-	ns, err := e.Endpoint(ctx, "a", &topology.Attachment{Network: "lan"})
+	ns, err := enginetest.Begin(podman.Find, &lan)
 	if err != nil {
 		return err
 	}
@@ -80,56 +62,10 @@ var lan = topology.Network{
 }
 
 func TestEndpoints(t *testing.T) {
-	e := started(t)
-	ctx := t.Context()
-	second := topology.Network{Driver: "macvlan", Parent: "eth0", MacvlanMode: "private", Internal: true, Subnets: []topology.Subnet{{Subnet: "10.0.0.0/8"}}}
-	for name, n := range map[string]topology.Network{"lan": lan, "second": second} {
-		if err := e.Network(ctx, name, &n); err != nil {
-			t.Fatal(err, e.Log())
-		}
-	}
-	a, err := e.Endpoint(ctx, "a", &topology.Attachment{Network: "lan", MAC: "02:00:00:00:00:0a"})
-	if err != nil {
-		t.Fatal(err, e.Log())
-	}
-	defer a.Close() //nolint:errcheck // of a test
-	if err := e.Attach(ctx, "a", topology.Attachment{Network: "second", Name: "other0", IP: "10.1.2.3"}); err != nil {
-		t.Fatal(err)
-	}
-	b, err := e.Endpoint(ctx, "b", &topology.Attachment{Network: "lan"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.Close() //nolint:errcheck // of a test
-	want := []string{
+	enginetest.Endpoints(t, started(t), &lan, []string{
 		"eth0 macvlan bridge 192.168.1.9/24 fd00:1::2/64", "other0 macvlan private 10.1.2.3/8", "default via 192.168.1.1", "default via fd00:1::1",
 		"eth0 macvlan bridge 192.168.1.10/24 fd00:1::3/64", "default via 192.168.1.1", "default via fd00:1::1",
-	}
-	if diff := cmp.Diff(want, append(enginetest.Built(t, a), enginetest.Built(t, b)...)); diff != "" {
-		t.Error(diff)
-	}
-	if mac := enginetest.MAC(t, a, "eth0").String(); mac != "02:00:00:00:00:0a" {
-		t.Errorf("its MAC address is %s", mac)
-	}
-	if err := e.Detach(ctx, "a", "lan"); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff([]string{"other0 macvlan private 10.1.2.3/8"}, enginetest.Built(t, a)); diff != "" {
-		t.Error(diff)
-	}
-	var said *engine.Refusal
-	if err := e.RemoveNetwork(ctx, "lan"); !errors.As(err, &said) || !strings.Contains(said.Text, "has associated containers with it") {
-		t.Errorf("a network in use: %v", err)
-	}
-	if err := errors.Join(e.RemoveEndpoint(ctx, "b"), e.RemoveEndpoint(ctx, "a"), e.RemoveEndpoint(ctx, "a")); err != nil {
-		t.Fatal(err)
-	}
-	if words := append(enginetest.Built(t, a), enginetest.Built(t, b)...); words != nil {
-		t.Errorf("left: %q", words)
-	}
-	if err := e.RemoveNetwork(ctx, "lan"); err != nil {
-		t.Fatal(err)
-	}
+	})
 }
 
 // TestRefusals holds the words of Podman 4.3 and netavark 1.4.
@@ -174,6 +110,10 @@ func TestRefusals(t *testing.T) {
 		if !errors.As(err, &said) || !strings.Contains(said.Text, tt.want) {
 			t.Errorf("%T %v", err, err)
 		}
+	}
+	var said *engine.Refusal
+	if err := e.RemoveNetwork(t.Context(), "lan"); !errors.As(err, &said) || !strings.Contains(said.Text, "has associated containers with it") {
+		t.Errorf("a network in use: %v", err)
 	}
 }
 
