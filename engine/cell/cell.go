@@ -17,6 +17,7 @@ package cell
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -59,6 +60,7 @@ type Cell struct {
 	alive  io.Closer // the keeper's standard input
 	pid    int
 	log    tail
+	limit  time.Duration // for ending it; closeLimit if zero
 	ended  chan struct{}
 	err    error // how the keeper ended; for reading when ended is closed
 }
@@ -168,12 +170,13 @@ const closeLimit = 30 * time.Second
 // Close ends all that is in the cell and waits for it. Closing again does nothing.
 func (c *Cell) Close() error {
 	err := c.alive.Close()
-	limit := time.NewTimer(closeLimit)
-	defer limit.Stop()
+	limit := cmp.Or(c.limit, closeLimit)
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
 	select {
 	case <-c.ended:
-	case <-limit.C:
-		return c.Stuck(fmt.Errorf("end a cell: it has not ended in %v", closeLimit))
+	case <-timer.C:
+		return c.Stuck(fmt.Errorf("end a cell: it has not ended in %v", limit))
 	}
 	if err != nil && !errors.Is(err, os.ErrClosed) {
 		return fmt.Errorf("end a cell: %w", err)

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -103,6 +104,34 @@ func TestEndsByItself(t *testing.T) {
 	var failure *engine.Failure
 	if !errors.As(err, &failure) || !strings.Contains(failure.Log, "the reason") || !strings.Contains(failure.Log, "ended with status 3") {
 		t.Errorf("got %v, want a failure with the log", err)
+	}
+}
+
+// TestDoesNotEnd stops the keeper, so that nobody ends the cell.
+func TestDoesNotEnd(t *testing.T) {
+	c := open(t, "echo up; exec sleep 1000")
+	if err := c.Await(t.Context(), "up"); err != nil {
+		t.Fatal(err)
+	}
+	err := c.keeper.Process.Signal(unix.SIGSTOP)
+	if err == nil { // until all of its threads have stopped
+		err = unix.Waitid(unix.P_PID, c.keeper.Process.Pid, nil, unix.WSTOPPED|unix.WNOWAIT, nil)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.limit = 100 * time.Millisecond
+	err = c.Close()
+	var failure *engine.Failure
+	if !errors.As(err, &failure) || !strings.Contains(err.Error(), "it has not ended in 100ms (1 ") || !strings.Contains(err.Error(), " sleep: S in ") || failure.Log != "up\n" {
+		t.Errorf("got %v, want a failure with the processes and the log", err)
+	}
+	c.limit = 0
+	if err := c.keeper.Process.Signal(unix.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Close(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -199,6 +200,19 @@ func dockerd(t *testing.T, first int) int {
 	return 0
 }
 
+// stopped reports whether all threads of a process have stopped.
+func stopped(t *testing.T, pid int) bool {
+	t.Helper()
+	found, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	if err != nil || len(found) == 0 {
+		t.Fatal("dockerd has ended", err)
+	}
+	return !slices.ContainsFunc(found, func(path string) bool {
+		stat, err := os.ReadFile(path)
+		return err == nil && !strings.Contains(string(stat), ") T ")
+	})
+}
+
 // TestStopped stops a dockerd, so that it answers nothing any more.
 func TestStopped(t *testing.T) {
 	e := started(t)
@@ -210,8 +224,12 @@ func TestStopped(t *testing.T) {
 	defer ns.Close()
 	d := e.(*Engine)
 	d.limit = time.Second
-	if err := unix.Kill(dockerd(t, d.cell.PID()), unix.SIGSTOP); err != nil {
+	pid := dockerd(t, d.cell.PID())
+	if err := unix.Kill(pid, unix.SIGSTOP); err != nil {
 		t.Fatal(err)
+	}
+	for !stopped(t, pid) {
+		runtime.Gosched() // only its parent would be told
 	}
 	lan := &topology.Network{Driver: "macvlan", Parent: "eth0", Subnets: []topology.Subnet{{Subnet: "192.0.2.0/24"}}}
 	_, failed := e.Endpoint(ctx, "db", nil)
