@@ -262,3 +262,11 @@ func TestEngineWords(t *testing.T) {
 		}
 	}
 }
+
+// TestConnectedTwice holds that what is refused is told with the file's own names.
+func TestConnectedTwice(t *testing.T) {
+	w := find(advice.Of(written(t, lan+"\nrun lan on lan on lan"), advice.Surroundings{}), "refused")
+	if w == nil || !strings.Contains(w.Text, `endpoint with name lan already exists in network lan`) {
+		t.Errorf("%+v", w)
+	}
+}

@@ -141,24 +141,7 @@ func (f *file) tell(w *finding, r *refusal) bool {
 		return false
 	}
 	if r.user == nil {
-		w.Place = f.placeIn(n, r.Path)
-		if n.Engine == intent.CNI && (w.ID == "gateway-outside-subnet" || w.ID == "gateway-wrong-family") {
-			w.Severity = Caution // no plugin looks; the kernel may refuse the route
-			w.Text = fmt.Sprintf("A gateway of network %q is outside its subnet, so that no route can lead over it.", n.Name)
-			return true
-		}
-		if n.Engine != intent.Docker && strings.HasPrefix(w.ID, "vlan-") {
-			w.ID = "parent-missing" // a dotted name is like any other there
-		}
-		w.Text = fmt.Sprintf("%s refuses network %q: %s.", who, n.Name, n.inWords(w.ID, strings.TrimSuffix(r.Text, ": there is no device "+hostNode+"/"+n.parent.Text), r.Path))
-		if long := len(n.parent.Text); w.ID == "parent-missing" && long > 15 {
-			w.ID = "parent-name-too-long"
-			w.Text = strings.TrimSuffix(w.Text, ".") + fmt.Sprintf("; and no device has that name, whose %d characters are more than the 15 that the kernel allows.", long)
-			return true
-		}
-		if w.ID == "parent-missing" || w.ID == "vlan-two-dots" || w.ID == "vlan-not-a-number" {
-			f.doubt(w, n)
-		}
+		f.tellNetwork(w, r)
 		return true
 	}
 	if strings.HasPrefix(w.ID, "address-") && (f.unknown(n.Name, "subnet") || f.unknown(r.user.end.Name, "ip", "ip6")) {
@@ -188,9 +171,33 @@ func (f *file) tell(w *finding, r *refusal) bool {
 	case "address-outside-subnet":
 		w.Text = fmt.Sprintf("%s does not start %q on network %q: %s.", who, r.user.end.Name, n.Name, n.outside(r.user.at, r.Text))
 	default:
-		w.Text = fmt.Sprintf("%s does not start %q on network %q: %s.", who, r.user.end.Name, n.Name, r.Text)
+		text := strings.Replace(r.Text, "endpoint with name "+f.draft.nodes[r.user.end]+" ", "endpoint with name "+r.user.end.Name+" ", 1)
+		w.Text = fmt.Sprintf("%s does not start %q on network %q: %s.", who, r.user.end.Name, n.Name, text)
 	}
 	return true
+}
+
+// tellNetwork says why a network is not made.
+func (f *file) tellNetwork(w *finding, r *refusal) {
+	n := r.network
+	w.Place = f.placeIn(n, r.Path)
+	if n.Engine == intent.CNI && (w.ID == "gateway-outside-subnet" || w.ID == "gateway-wrong-family") {
+		w.Severity = Caution // no plugin looks; the kernel may refuse the route
+		w.Text = fmt.Sprintf("A gateway of network %q is outside its subnet, so that no route can lead over it.", n.Name)
+		return
+	}
+	if n.Engine != intent.Docker && strings.HasPrefix(w.ID, "vlan-") {
+		w.ID = "parent-missing" // a dotted name is like any other there
+	}
+	w.Text = fmt.Sprintf("%s refuses network %q: %s.", calls(n.Engine), n.Name, n.inWords(w.ID, strings.TrimSuffix(r.Text, ": there is no device "+hostNode+"/"+n.parent.Text), r.Path))
+	if long := len(n.parent.Text); w.ID == "parent-missing" && long > 15 {
+		w.ID = "parent-name-too-long"
+		w.Text = strings.TrimSuffix(w.Text, ".") + fmt.Sprintf("; and no device has that name, whose %d characters are more than the 15 that the kernel allows.", long)
+		return
+	}
+	if w.ID == "parent-missing" || w.ID == "vlan-two-dots" || w.ID == "vlan-not-a-number" {
+		f.doubt(w, n)
+	}
 }
 
 func (a *attached) name() string {

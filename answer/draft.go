@@ -108,7 +108,7 @@ func (d *Draft) settle() error {
 func (d *Draft) refuse(problems []topology.Problem) bool {
 	for _, p := range problems {
 		if n := d.networkOf(p.Path); n != nil {
-			if advice.DockersAlone(advice.Refusal(p, intent.Place{}).ID) && n.ownBooks() {
+			if advice.DockersAlone(advice.Refusal(p, intent.Place{}).ID) && (n.ownBooks() || d.mixed()) {
 				n.out = true
 				d.leaveOut("network", n.of.Name, "by Docker's rules it cannot be beside the others, and no other engine's are simulated for that", n.of.Place)
 				return true

@@ -33,6 +33,12 @@ func (n *network) ownBooks() bool {
 	return (n.of.Engine == intent.Podman || n.of.Engine == intent.CNI) && n.spec.Driver != topology.KindBridge
 }
 
+// mixed reports whether the networks are those of several engines, none of which knows the
+// others'.
+func (d *Draft) mixed() bool {
+	return slices.ContainsFunc(d.networks, func(n *network) bool { return n.of.Engine != d.networks[0].of.Engine })
+}
+
 // layer3 reports whether the network is an ipvlan that asks nobody where an address is.
 func (n *network) layer3() bool {
 	return n.spec.Driver == topology.KindIpvlan && n.spec.IpvlanMode != "" && n.spec.IpvlanMode != "l2"

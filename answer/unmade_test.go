@@ -52,6 +52,21 @@ docker network create -d macvlan -o parent=eth1 --subnet 10.1.0.0/24 --gateway 1
 	}
 }
 
+// Engines of one file keep their own books: what overlaps another's network is no error, and
+// is left out.
+func TestMixedEngines(t *testing.T) {
+	in := reads(t, "nets.sh", `podman network create -d macvlan -o parent=eth0 --subnet 10.1.0.0/24 --gateway 10.1.0.1 one
+docker network create -d macvlan -o parent=eth1 --subnet 10.1.0.0/24 --gateway 10.1.0.1 two
+`)
+	d, err := NewDraft(in, advice.Surroundings{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(d.Refused) > 0 || len(d.LeftOut) != 1 || d.LeftOut[0].Name != "two" {
+		t.Errorf("refused %v, left out %v", d.Refused, d.LeftOut)
+	}
+}
+
 // reads is what is made of a file of that name.
 func reads(t *testing.T, name, text string) *intent.Intent {
 	t.Helper()
