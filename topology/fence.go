@@ -60,9 +60,10 @@ func (l *LAN) Fences() []Fence {
 			}
 		}
 	}
+	crossed := map[Ref]bool{} // reached over the bridge that they are behind
 	for _, d := range l.Devices {
 		if d.Kind == KindVeth && d.Peer.Node != SwitchNode && l.Carrier(d) {
-			add(l.fencesInto(l.Device(d.Peer), Fence{At: d.Ref, Cable: d.Cable != nil}))
+			add(l.fencesInto(l.Device(d.Peer), Fence{At: d.Ref, Dest: l.portAlone(l.Device(d.Peer), crossed), Cable: d.Cable != nil}))
 		}
 	}
 	add(l.cableFences())
@@ -72,6 +73,27 @@ func (l *LAN) Fences() []Fence {
 		}
 	}
 	return all
+}
+
+// portAlone returns the address of a bridge's port where a fence for it alone, which the
+// bridge keeps (net/bridge/br_input.c:br_handle_frame_finish), is enough: where all that
+// the bridge passes a broadcast to has one that came over this bridge from another port.
+// Else it returns nil, and notes what a broadcast reaches. As many broadcasts as there are
+// ports would come to all of them each.
+func (l *LAN) portAlone(port *Device, crossed map[Ref]bool) net.HardwareAddr {
+	if port == nil || !port.Up || port.Master == (Ref{}) || len(l.Children(port)) > 0 {
+		return nil
+	}
+	alone := crossed[port.Master]
+	for _, r := range l.floods(port) {
+		if r != port.Ref && !crossed[r] {
+			alone, crossed[r] = false, true
+		}
+	}
+	if !alone {
+		return nil
+	}
+	return port.MAC
 }
 
 // fencesInto returns the fences that enter by d: a broadcast for d and all that

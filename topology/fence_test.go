@@ -142,6 +142,14 @@ func TestFences(t *testing.T) {
 				"b/eth0 > host/veth-b host/br-n a/eth0", "host/veth-b > b/eth0",
 			},
 		},
+		"a third on a docker bridge": {
+			&Spec{Hosts: hosts("host", Host{}), Networks: networks("n", Network{Driver: "bridge"}), Endpoints: endpoints("a", on("n"), "b", on("n"), "c", on("n"))},
+			[]string{
+				"a/eth0 > host/veth-a host/br-n b/eth0 c/eth0", "host/veth-a > a/eth0",
+				"b/eth0 > host/veth-b host/br-n a/eth0 c/eth0", "host/veth-b > b/eth0",
+				"c/eth0 to host/veth-c > host/veth-c", "host/veth-c > c/eth0",
+			},
+		},
 		"siblings on a dummy": {
 			&Spec{Hosts: hosts("host", Host{}), Networks: networks("n", Network{Driver: "macvlan"}), Endpoints: endpoints("a", on("n"), "b", on("n"), "c", Endpoint{Network: "n"})},
 			[]string{"a/eth0 > b/eth0 c/eth0", "b/eth0 > a/eth0 c/eth0"},
