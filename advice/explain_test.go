@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/lanproof/lanproof/advice"
+	"github.com/lanproof/lanproof/internal/golden"
 	"github.com/lanproof/lanproof/scenarios"
 )
 
@@ -101,14 +102,7 @@ func TestPage(t *testing.T) {
 	if err := advice.WriteMarkdown(&b); err != nil {
 		t.Fatal(err)
 	}
-	if *update {
-		if err := os.WriteFile(page, b.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if !bytes.Equal(read(t, page), b.Bytes()) {
-		t.Errorf("%s is not what the table says; run with -update if that was meant", page)
-	}
+	golden.Compare(t, page, b.String(), *update)
 }
 
 func read(t *testing.T, name string) []byte {

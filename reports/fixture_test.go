@@ -4,37 +4,20 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/lanproof/lanproof/internal/golden"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// golden compares what a writer gave with the file kept in testdata.
-func golden(t *testing.T, name string, got []byte) {
+// held compares what a writer gave with the file kept in testdata.
+func held(t *testing.T, name string, got []byte) {
 	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s changed (-want +got); run with -update if it was meant:\n%s", path, diff)
-	}
+	golden.Compare(t, filepath.Join("testdata", name), string(got), *update)
 }
 
 const (

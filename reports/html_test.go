@@ -13,7 +13,7 @@ func htmlOf(t testing.TB, r *Results) []byte {
 	return render(t, func(b *bytes.Buffer) error { return WriteHTML(b, r) })
 }
 
-func TestHTMLGolden(t *testing.T) { golden(t, "report.html", htmlOf(t, rich())) }
+func TestHTMLGolden(t *testing.T) { held(t, "report.html", htmlOf(t, rich())) }
 
 func TestHTMLStandsAlone(t *testing.T) {
 	for name, r := range map[string]*Results{"rich": rich(), "empty": {}, "many": many(2000)} {

@@ -15,7 +15,7 @@ func jsonOf(t testing.TB, r *Results) []byte {
 	return render(t, func(b *bytes.Buffer) error { return WriteJSON(b, r) })
 }
 
-func TestJSONGolden(t *testing.T) { golden(t, "results.json", jsonOf(t, rich())) }
+func TestJSONGolden(t *testing.T) { held(t, "results.json", jsonOf(t, rich())) }
 
 func TestJSONComesBackTheSame(t *testing.T) {
 	first := jsonOf(t, rich())

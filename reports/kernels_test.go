@@ -52,12 +52,12 @@ func matrix() *Results {
 func TestKernelsGolden(t *testing.T) {
 	var b bytes.Buffer
 	NewTerminal(&b, TerminalOptions{Width: 100}).Done(matrix())
-	golden(t, "kernels.txt", b.Bytes())
+	held(t, "kernels.txt", b.Bytes())
 	md := render(t, func(b *bytes.Buffer) error { return WriteMarkdown(b, matrix()) })
-	golden(t, "kernels.md", md)
+	held(t, "kernels.md", md)
 	checkMarkdown(t, md)
 	page := render(t, func(b *bytes.Buffer) error { return WriteHTML(b, matrix()) })
-	golden(t, "kernels.html", page)
+	held(t, "kernels.html", page)
 	checkNesting(t, page)
 }
 

@@ -237,9 +237,9 @@ func TestOpenMetricsReadByItsReferenceParser(t *testing.T) {
 	}
 }
 
-func TestOpenMetricsGolden(t *testing.T) { golden(t, "metrics.txt", metricsOf(t, rich())) }
+func TestOpenMetricsGolden(t *testing.T) { held(t, "metrics.txt", metricsOf(t, rich())) }
 
-func TestKCIDBGolden(t *testing.T) { golden(t, "kcidb.json", kcidbOf(t, rich())) }
+func TestKCIDBGolden(t *testing.T) { held(t, "kcidb.json", kcidbOf(t, rich())) }
 
 func annotationsOf(t testing.TB, r *Results) string {
 	t.Helper()
@@ -247,7 +247,7 @@ func annotationsOf(t testing.TB, r *Results) string {
 }
 
 func TestAnnotationsGolden(t *testing.T) {
-	golden(t, "annotations.txt", []byte(annotationsOf(t, rich())))
+	held(t, "annotations.txt", []byte(annotationsOf(t, rich())))
 }
 
 func TestAnnotationsQuote(t *testing.T) {

@@ -30,7 +30,7 @@ func TestTerminalGolden(t *testing.T) {
 			r := rich()
 			var b bytes.Buffer
 			tell(NewTerminal(&b, opt), r)
-			golden(t, name, b.Bytes())
+			held(t, name, b.Bytes())
 		})
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/lanproof/lanproof/internal/golden"
 	"github.com/lanproof/lanproof/topology"
 )
 
@@ -32,20 +34,7 @@ func TestBrokenFiles(t *testing.T) {
 			if !errors.As(err, &all) {
 				t.Fatalf("error is a %T: %v", err, err)
 			}
-			golden := strings.TrimSuffix(name, ".yaml") + ".err"
-			got := all.Error() + "\n"
-			if *update {
-				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Error(diff)
-			}
+			golden.Compare(t, strings.TrimSuffix(name, ".yaml")+".err", all.Error()+"\n", *update)
 		})
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/lanproof/lanproof/internal/golden"
 )
 
 var update = flag.Bool("update", false, "write the golden plans anew")
@@ -73,19 +75,7 @@ func TestGolden(t *testing.T) {
 	for name, s := range guides() {
 		t.Run(name, func(t *testing.T) {
 			got := mustCompile(t, s).String()
-			file := filepath.Join("testdata", "plans", name+".txt")
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Error(diff)
-			}
+			golden.Compare(t, filepath.Join("testdata", "plans", name+".txt"), got, *update)
 		})
 	}
 }

@@ -26,7 +26,7 @@ func formatted(t *testing.T, write func(io.Writer) error) string {
 
 func TestMarkdownGolden(t *testing.T) {
 	text := formatted(t, rich(t).WriteMarkdown)
-	golden(t, "compare.md", []byte(text))
+	held(t, "compare.md", []byte(text))
 	// A reader of GitHub's Markdown finds one table with a row for each figure.
 	var html bytes.Buffer
 	if err := goldmark.New(goldmark.WithExtensions(extension.Table)).Convert([]byte(text), &html); err != nil {

@@ -4,32 +4,21 @@ import (
 	"bytes"
 	"flag"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/lanproof/lanproof/internal/golden"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// golden compares with a file of testdata.
-func golden(t *testing.T, name string, got []byte) {
+// held compares what a writer gave with the file kept in testdata.
+func held(t *testing.T, name string, got []byte) {
 	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", path, diff)
-	}
+	golden.Compare(t, filepath.Join("testdata", name), string(got), *update)
 }
 
 // rich is a comparison of two kernels in turns with one figure of every kind, and what
@@ -86,7 +75,7 @@ func TestTextGolden(t *testing.T) {
 	if err := rich(t).WriteText(&b); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "compare.txt", b.Bytes())
+	held(t, "compare.txt", b.Bytes())
 }
 
 func TestByName(t *testing.T) {

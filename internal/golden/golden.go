@@ -27,7 +27,7 @@ func Compare(t *testing.T, file, got string, update bool) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", file, diff)
+		t.Errorf("%s is not what was made (-want +got); run with -update if that was meant:\n%s", file, diff)
 	}
 }
 

@@ -3,9 +3,9 @@ package oracle_test
 import (
 	"bytes"
 	"flag"
-	"os"
 	"testing"
 
+	"github.com/lanproof/lanproof/internal/golden"
 	"github.com/lanproof/lanproof/topology/oracle"
 )
 
@@ -18,13 +18,5 @@ func TestDocumentedTables(t *testing.T) {
 	if err := oracle.WriteMarkdown(&b); err != nil {
 		t.Fatal(err)
 	}
-	if *update {
-		if err := os.WriteFile(page, b.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	have, err := os.ReadFile(page)
-	if err != nil || !bytes.Equal(have, b.Bytes()) {
-		t.Errorf("%s is not what the tables say (%v); run with -update if that was meant", page, err)
-	}
+	golden.Compare(t, page, b.String(), *update)
 }
