@@ -30,6 +30,7 @@ func TestBatchReadsTheSame(t *testing.T) {
 		frame(t, macB, 68, dot1q{tpid: 0x88a8, vid: 20}, dot1q{tpid: 0x8100, vid: 10}),
 		frame(t, macB, 65553, dot1q{tpid: 0x8100, vid: 10}),
 	}
+	untilStamped(t, func() { send(t, sender, a.index, frames[0]) }, single, many)
 	for range 15 { // more than go into a batch
 		for _, f := range frames {
 			send(t, sender, a.index, f)
@@ -52,6 +53,18 @@ func TestBatchReadsTheSame(t *testing.T) {
 	check(t, many.Close())
 	if err := batch.Read(many, func(capture.Frame) {}); !errors.Is(err, os.ErrClosed) {
 		t.Errorf("a closed tap is read: %v", err)
+	}
+}
+
+// untilStamped sends frames until the kernel stamps them as they come, so that two taps
+// have the same time of one. It begins to some time after the first tap has asked for it.
+func untilStamped(t *testing.T, send func(), a, b *capture.Tap) {
+	t.Helper()
+	for {
+		send()
+		if next(t, a).Time.Equal(next(t, b).Time) {
+			return
+		}
 	}
 }
 

@@ -57,7 +57,10 @@ func (d Direction) String() string {
 // Frame is one Ethernet frame as it was on the wire.
 type Frame struct {
 	// Time is when the kernel received or sent the frame, by its real-time clock.
-	// Devices that pass one frame on to each other can share one time stamp.
+	// Devices that pass one frame on to each other can share one time stamp. For some
+	// time after the first tap of a machine was opened it is when the frame was read:
+	// the kernel begins to stamp when a worker of its own comes to it
+	// (net/core/dev.c:net_enable_timestamp, netstamp_work).
 	Time time.Time
 	// Index is the device that the frame was seen on, in the tap's namespace.
 	Index int
