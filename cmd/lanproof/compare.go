@@ -28,7 +28,7 @@ Given figures of lanproof bench, bench.json files or their folders, it tells whi
 benchmarks are faster, slower or the same; given one run of several systems that took
 turns, it compares the first system with each other one. The exit status is 1 when a
 benchmark is slower by more than --threshold, 125, which git bisect skips, when
-nothing is and it cannot tell of one, or one is gone, and else 0.
+none is and of one it cannot be told whether it is, or one is gone, and else 0.
 
 Given bundles of qualifications, any number of them, it makes a table of their
 requirements, a column for each port; nothing in it is a regression.`,
