@@ -153,20 +153,6 @@ func (f *Field) openTogether(ctx context.Context, flows []*Flow) (drops int, err
 	return f.drops()
 }
 
-// sendCanaries sends a canary to the target of each flow, and reads what came at once.
-func (f *Field) sendCanaries(flows []*Flow, toAll bool) error {
-	for _, flow := range flows {
-		canary := f.ipCanary(flow)
-		if canary.Dest = flow.To.MAC; toAll {
-			canary.Dest = nil
-		}
-		if err := f.sendFence(canary); err != nil {
-			return err
-		}
-	}
-	return f.drain()
-}
-
 // sendTogether sends all flows from the window's home.
 func (f *Field) sendTogether(ctx context.Context, flows []*Flow, all []*Observation) error {
 	f.rested = false
