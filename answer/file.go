@@ -21,7 +21,7 @@ func readFile(ctx context.Context, name string, stdin io.Reader) ([]byte, error)
 	if name != StandardInput {
 		f, err := openFile(ctx, name)
 		if err != nil {
-			return nil, reason(err)
+			return nil, intent.Reason(err)
 		}
 		defer f.Close()
 		defer context.AfterFunc(ctx, func() { f.Close() })()
@@ -35,7 +35,7 @@ func readFile(ctx context.Context, name string, stdin io.Reader) ([]byte, error)
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case err != nil:
-		return nil, reason(err)
+		return nil, err
 	case len(bytes.TrimSpace(text)) == 0:
 		return nil, errors.New("it is empty")
 	}
@@ -88,15 +88,6 @@ func openPipe(ctx context.Context, name string) (*os.File, error) {
 		}
 		return nil, ctx.Err()
 	}
-}
-
-// reason is what the system said, without the path that is named already.
-func reason(err error) error {
-	var p *fs.PathError
-	if errors.As(err, &p) {
-		return p.Err
-	}
-	return err
 }
 
 // projectDir is the folder of a project whose first file is that one: the current one for a

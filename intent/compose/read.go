@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -109,7 +108,7 @@ func readNamed(name string) ([]byte, error) {
 		return nil, unreadable(name, err)
 	}
 	defer f.Close()
-	content, err := readAll(f)
+	content, err := intent.ReadAll(f)
 	return content, unreadable(name, err)
 }
 
@@ -123,27 +122,13 @@ func (b *book) readInside(path string) ([]byte, error) {
 	// A fifo must not hold us up.
 	f, err := b.root.OpenFile(inside, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, reason(err)
+		return nil, intent.Reason(err)
 	}
 	defer f.Close()
 	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
 		return nil, errors.New("it is no plain file")
 	}
-	return readAll(f)
-}
-
-func readAll(r io.Reader) ([]byte, error) {
-	content, err := intent.ReadAll(r)
-	return content, reason(err)
-}
-
-// reason is an error without the path in front, which the place says already.
-func reason(err error) error {
-	var path *fs.PathError
-	if errors.As(err, &path) {
-		return path.Err
-	}
-	return err
+	return intent.ReadAll(f)
 }
 
 // unreadable says that a whole file could not be read.
@@ -151,7 +136,7 @@ func unreadable(name string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return &intent.Error{Place: intent.Place{File: name}, Err: fmt.Errorf("cannot be read: %w", reason(err))}
+	return &intent.Error{Place: intent.Place{File: name}, Err: fmt.Errorf("cannot be read: %w", intent.Reason(err))}
 }
 
 // show is a path as the user would write it, from how he named the folder.
